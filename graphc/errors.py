@@ -1,0 +1,55 @@
+"""The error classes of graphc: each also is the built-in class that a user of NumPy would expect."""
+
+from __future__ import annotations
+
+
+class GraphcError(Exception):
+    """Base class of every error that graphc raises on purpose."""
+
+
+class ShapeError(GraphcError, ValueError):
+    """Shapes, axes or sizes do not fit together."""
+
+
+class DTypeError(GraphcError, TypeError):
+    """A value of one kind (boolean, integer, floating point) where another is needed."""
+
+
+class NameConflictError(GraphcError, ValueError):
+    """Two different symbols carry one name, or a name cannot be a symbol's."""
+
+
+class UnknownNameError(GraphcError, ValueError):
+    """A formula uses a name or function that nothing defines."""
+
+
+class FormulaError(GraphcError, ValueError):
+    """A text formula cannot be read; the message points at the place."""
+
+
+class UnsupportedError(GraphcError, TypeError):
+    """An operation, argument or feature that graphc does not have (yet)."""
+
+
+class DifferentiationError(GraphcError, ValueError):
+    """A derivative that does not exist or was asked for in the wrong way."""
+
+
+class FactError(GraphcError, ValueError):
+    """An unknown fact, or one that does not fit the symbol's shape."""
+
+
+class ValueMissingError(GraphcError, ValueError):
+    """An array that is needed was not given, or does not fit its declaration."""
+
+
+class DataError(GraphcError, ValueError):
+    """A data file is missing, broken or unusable for training."""
+
+
+class TrainingError(GraphcError, RuntimeError):
+    """Training cannot go on, for example because the loss became NaN."""
+
+
+class DrawingError(GraphcError, RuntimeError):
+    """The picture could not be made."""

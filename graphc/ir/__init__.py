@@ -1,0 +1,1 @@
+"""What an expression is: sizes, facts, ops and interned nodes."""

@@ -1,0 +1,262 @@
+"""The expression: one immutable, interned node type."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sympy
+
+from graphc.errors import UnsupportedError
+from graphc.ir.dims import Shape, dim_text, shape_text
+from graphc.ir.op import Op, registry
+
+# Python operators and printing are defined by higher layers, which enter their functions here on import.
+behaviour: dict[str, Callable[..., Any]] = {}
+_nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
+
+
+class Expr:
+    """A node of a symbolic tensor graph; equal expressions are the same object.
+
+    Attributes
+    ----------
+    op : Op
+    operands : tuple of Expr
+    attributes : read-only mapping
+    shape : tuple of int or SymPy expression
+    dtype : str, one of "float64", "float32", "int64", "bool"
+    digest : int, a structural hash that is the same in every process
+    """
+
+    __slots__ = ("__weakref__", "attributes", "digest", "dtype", "op", "operands", "shape", "weak")
+    __array_ufunc__ = None  # NumPy arrays on the left of an operator defer to Expr
+
+    op: Op
+    operands: tuple[Expr, ...]
+    attributes: Mapping[str, Any]
+    shape: Shape
+    dtype: str
+    digest: int
+    weak: bool  # a literal number: it takes the dtype of what it meets, as Python numbers do in NumPy
+
+    def __new__(cls) -> Expr:
+        raise UnsupportedError("expressions are built with symbol(), parameter(), operators and functions, not Expr()")
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def T(self) -> Expr:
+        """The transpose, axes reversed."""
+        return self._apply("transpose")
+
+    @property
+    def name(self) -> str | None:
+        """The name of a symbol, a parameter or a named intermediate; None otherwise."""
+        name = self.attributes.get("name")
+        return name if isinstance(name, str) else None
+
+    def named(self, name: str) -> Expr:
+        """The same value under a name of its own, shown in formulas, pictures and emitted code."""
+        return self._apply("named", name)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("sum", axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("mean", axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("max", axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("min", axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Expr:
+        return self._apply("reshape", shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
+
+    def _apply(self, function: str, *args: Any, **kwargs: Any) -> Expr:
+        result: Expr = behaviour[function](self, *args, **kwargs)
+        return result
+
+    def __add__(self, other: Any) -> Expr:
+        return self._apply("add", other)
+
+    def __radd__(self, other: Any) -> Expr:
+        result: Expr = behaviour["add"](other, self)
+        return result
+
+    def __sub__(self, other: Any) -> Expr:
+        return self._apply("subtract", other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        result: Expr = behaviour["subtract"](other, self)
+        return result
+
+    def __mul__(self, other: Any) -> Expr:
+        return self._apply("multiply", other)
+
+    def __rmul__(self, other: Any) -> Expr:
+        result: Expr = behaviour["multiply"](other, self)
+        return result
+
+    def __truediv__(self, other: Any) -> Expr:
+        return self._apply("divide", other)
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        result: Expr = behaviour["divide"](other, self)
+        return result
+
+    def __pow__(self, other: Any) -> Expr:
+        return self._apply("power", other)
+
+    def __rpow__(self, other: Any) -> Expr:
+        result: Expr = behaviour["power"](other, self)
+        return result
+
+    def __matmul__(self, other: Any) -> Expr:
+        return self._apply("matmul", other)
+
+    def __rmatmul__(self, other: Any) -> Expr:
+        result: Expr = behaviour["matmul"](other, self)
+        return result
+
+    def __neg__(self) -> Expr:
+        return self._apply("negative")
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __abs__(self) -> Expr:
+        return self._apply("abs")
+
+    def __gt__(self, other: Any) -> Expr:
+        return self._apply("greater", other)
+
+    def __ge__(self, other: Any) -> Expr:
+        return self._apply("greater_equal", other)
+
+    def __lt__(self, other: Any) -> Expr:
+        return self._apply("less", other)
+
+    def __le__(self, other: Any) -> Expr:
+        return self._apply("less_equal", other)
+
+    def __getitem__(self, key: Any) -> Expr:
+        return self._apply("index", key)
+
+    def __bool__(self) -> bool:
+        raise UnsupportedError(
+            "a symbolic expression has no truth value; use gc.where(condition, a, b) instead of if, "
+            "and `is` or `is not None` to compare expressions as objects"
+        )
+
+    def __iter__(self) -> Any:
+        raise UnsupportedError("a symbolic expression cannot be iterated over; use slices or axis= arguments")
+
+    def __str__(self) -> str:
+        return str(behaviour["str"](self))
+
+    def __repr__(self) -> str:
+        text = str(self)
+        short = text if len(text) <= 120 else text[:117] + "..."
+        return f"<{short} : {shape_text(self.shape)} {self.dtype}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {behaviour['latex'](self)}$"
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (_flatten(self),)
+
+
+def make(op: Op, operands: Iterable[Expr] = (), **attributes: Any) -> Expr:
+    """The node of `op` over `operands`: verified by the op's shape rule, and the same object each time.
+
+    `attributes` are hashable; those that are None are left out.
+    """
+    operands = tuple(operands)
+    items = tuple(sorted((k, v) for k, v in attributes.items() if v is not None))
+    key = (op.name, tuple(map(id, operands)), items)
+    node = _nodes.get(key)
+    if node is not None:
+        return node
+    mapping = MappingProxyType(dict(items))
+    shape, dtype = op.infer(operands, mapping)
+    node = object.__new__(Expr)
+    node.op, node.operands, node.attributes = op, operands, mapping
+    node.shape, node.dtype = shape, dtype
+    node.weak = op.literal or (bool(operands) and all(o.weak for o in operands))
+    node.digest = _digest(op.name, operands, items)
+    _nodes[key] = node
+    return node
+
+
+def _digest(name: str, operands: tuple[Expr, ...], items: tuple[tuple[str, Any], ...]) -> int:
+    parts = [name, *(f"{k}={stable_text(v)}" for k, v in items), *(format(o.digest, "x") for o in operands)]
+    return int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest(), "big")
+
+
+def stable_text(value: Any) -> str:
+    """`value` of an attribute as text that does not depend on the process."""
+    if isinstance(value, sympy.Basic):
+        return dim_text(value)
+    if isinstance(value, tuple):
+        return "(" + ",".join(map(stable_text, value)) + ")"
+    if isinstance(value, frozenset):
+        return "{" + ",".join(sorted(map(stable_text, value))) + "}"
+    return str(value)
+
+
+def topological(roots: Iterable[Expr]) -> list[Expr]:
+    """Every node below `roots`, operands before their users, each once; iterative, in a stable order."""
+    order: list[Expr] = []
+    done: set[Expr] = set()
+    stack: list[tuple[Expr, bool]] = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if node in done:
+            continue
+        if ready:
+            done.add(node)
+            order.append(node)
+        else:
+            stack.append((node, True))
+            stack.extend((o, False) for o in reversed(node.operands) if o not in done)
+    return order
+
+
+def rebuild(node: Expr, operands: tuple[Expr, ...]) -> Expr:
+    """`node` over other operands."""
+    return node if operands == node.operands else make(node.op, operands, **node.attributes)
+
+
+def substitute(roots: Iterable[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
+    """`roots` with nodes replaced; a replaced node is not looked into."""
+    roots = list(roots)
+    if not replacements:
+        return roots
+    done: dict[Expr, Expr] = dict(replacements)
+    for node in topological(roots):
+        if node not in done:
+            done[node] = rebuild(node, tuple(done[o] for o in node.operands))
+    return [done[root] for root in roots]
+
+
+def _flatten(root: Expr) -> list[tuple[str, tuple[int, ...], dict[str, Any]]]:
+    order = topological([root])
+    place = {node: i for i, node in enumerate(order)}
+    return [(n.op.name, tuple(place[o] for o in n.operands), dict(n.attributes)) for n in order]
+
+
+def _rebuild(rows: list[tuple[str, tuple[int, ...], dict[str, Any]]]) -> Expr:
+
+
+    nodes: list[Expr] = []
+    for name, operands, attributes in rows:
+        nodes.append(make(registry[name], tuple(nodes[i] for i in operands), **attributes))
+    return nodes[-1]

@@ -1,0 +1,70 @@
+"""An op is one record, kept in one registry that every stage of the pipeline enumerates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from graphc.errors import UnsupportedError
+from graphc.ir.dims import Shape
+from graphc.ir.facts import Fact
+
+if TYPE_CHECKING:
+    from graphc.ir.expr import Expr
+
+Attributes: TypeAlias = Mapping[str, Any]
+Inference: TypeAlias = "tuple[Shape, str]"
+
+
+def _no_facts(node: Expr) -> frozenset[Fact]:
+    return frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """What graphc knows of one operation.
+
+    Attributes
+    ----------
+    name : the function's name in formulas, Python and pictures.
+    infer : operands and attributes to (shape, dtype); raises ShapeError or DTypeError.
+    kernel : the NumPy meaning, ``kernel(*arrays, **attributes)``; a ufunc, or a function whose source is emitted.
+    vjp : node and cotangent to the operands' cotangents, in order (None where the op is locally constant).
+    derivative : for elementwise ops, the partial derivatives as expressions in the operands and the output.
+    formula : for elementwise ops, the scalar formula as text, in the notation (read by SymPy in tests).
+    body : for defined ops, the formula in other ops.
+    opens : whether simplification works on the body (mean, mse) or keeps the op (softmax).
+    facts : what is known of the output's entries.
+    latex : a format string with one field for each operand, for example ``\\tanh({0})``.
+    domain : an interval (low, high) of each operand in which tests may sample.
+    summary : one line for the documentation.
+    """
+
+    name: str
+    infer: Callable[[tuple[Expr, ...], Attributes], Inference]
+    kernel: Callable[..., Any] | None = None
+    vjp: Callable[[Expr, Expr], tuple[Expr | None, ...]] | None = None
+    derivative: Callable[..., tuple[Expr | None, ...]] | None = None
+    formula: str | None = None
+    body: Callable[[Expr], Expr] | None = None
+    opens: bool = False
+    facts: Callable[[Expr], frozenset[Fact]] = field(default=_no_facts)
+    latex: str | None = None
+    domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
+    summary: str = ""
+    literal: bool = False
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+
+registry: dict[str, Op] = {}
+
+
+def register(op: Op) -> Op:
+    """Enter `op` in the registry; a name can be taken once."""
+    if op.name in registry:
+        raise UnsupportedError(f"an op named {op.name!r} exists already; choose another name")
+    registry[op.name] = op
+    return op

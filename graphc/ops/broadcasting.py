@@ -1,0 +1,92 @@
+"""Shape rules shared by many ops, and the sentences they fail with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import graphc.ir.expr as ir
+from graphc.errors import ShapeError
+from graphc.ir.dims import Dim, Shape, compare, shape_text
+from graphc.ir.expr import Expr
+
+PACKAGE = str(Path(ir.__file__).parent.parent)
+
+
+def user_line() -> str:
+    """``file.py:12``, the innermost line outside graphc; empty when there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((PACKAGE, "<frozen")):
+            return f"{Path(name).name}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+def declared_at() -> str:
+    line = user_line()
+    return f" (written at {line})" if line else ""
+
+
+def brief(expr: Expr) -> str:
+    """`expr` as text, short enough for a message."""
+    text = str(expr)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def unify(a: Dim, b: Dim, conditions: list[tuple[Dim, Dim]]) -> bool:
+    """Whether two sizes can be equal; an undecided pair is added to `conditions`."""
+    verdict = compare(a, b)
+    if verdict == "unknown":
+        pair = (a, b) if str(a) <= str(b) else (b, a)
+        if pair not in conditions:
+            conditions.append(pair)
+    return verdict != "different"
+
+
+def broadcast_shapes(shapes: list[Shape], conditions: list[tuple[Dim, Dim]]) -> Shape | None:
+    """The common shape under NumPy's rules (only a literal 1 stretches), or None if there is none."""
+    rank = max(map(len, shapes), default=0)
+    out: list[Dim] = [1] * rank
+    for shape in shapes:
+        for i, dim in enumerate(shape, rank - len(shape)):
+            if dim == 1:
+                continue
+            if out[i] == 1:
+                out[i] = dim
+            elif not unify(out[i], dim, conditions):
+                return None
+    return tuple(out)
+
+
+def broadcast_error(operator: str, a: Expr, b: Expr) -> ShapeError:
+    ta, tb = brief(a), brief(b)
+    return ShapeError(
+        f"{ta} {operator} {tb}: the shapes do not broadcast: {ta} is {shape_text(a.shape)}, "
+        f"{tb} is {shape_text(b.shape)}; sizes must be equal from the right, or one of them a literal 1{declared_at()}"
+    )
+
+
+def normalize_axes(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
+    """Axes as a sorted tuple of non-negative integers; None means all.
+
+    Raises
+    ------
+    ShapeError
+        For an axis out of range, given twice, or no integer.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    found = []
+    for a in given:
+        if isinstance(a, bool) or not hasattr(a, "__index__"):
+            raise ShapeError(f"{what}: axis must be an integer, a tuple of integers or None, got {axis!r}{declared_at()}")
+        if not -ndim <= int(a) < ndim:
+            raise ShapeError(f"{what}: axis {a} is out of range for an array with {ndim} axes{declared_at()}")
+        found.append(int(a) % ndim)
+    if len(set(found)) < len(found):
+        raise ShapeError(f"{what}: axis {axis!r} names an axis twice{declared_at()}")
+    return tuple(sorted(found))

@@ -1,0 +1,234 @@
+"""Defined ops: an op that is its formula in other ops. It keeps its name and opens to its body on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphc.errors import ShapeError
+from graphc.ir.dims import compare, shape_text
+from graphc.ir.expr import Expr, behaviour, make
+from graphc.ir.facts import Fact, closure
+from graphc.ir.op import Attributes, Inference, Op, register
+from graphc.ops import kernels
+from graphc.ops.arithmetic import broadcast, sqrt
+from graphc.ops.broadcasting import brief, broadcast_error, broadcast_shapes, declared_at, normalize_axes
+from graphc.ops.elementwise import exp, infer_float, log
+from graphc.ops.leaves import as_expr, size
+from graphc.ops.notation import notation
+from graphc.ops.products import reduced_shape
+from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import entries
+
+
+def body_of(node: Expr) -> Expr:
+    """The formula that a defined op stands for, over the node's own operands."""
+    assert node.op.body is not None
+    return node.op.body(node)
+
+
+def defined(name: str, body: Callable[[Expr], Expr], infer: Any = None, **fields: Any) -> Op:
+    """Register a defined op; its shape is its body's unless `infer` gives it."""
+
+    def infer_from_body(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+        stand_in = object.__new__(Expr)
+        stand_in.operands, stand_in.attributes = operands, attributes
+        opened = body(stand_in)
+        return opened.shape, opened.dtype
+
+    return register(Op(name, infer or infer_from_body, body=body, **fields))
+
+
+def _axis(node: Expr) -> int:
+    axis: int = node.attributes["axis"]
+    return axis
+
+
+def _softmax_body(node: Expr) -> Expr:
+    e = exp(node.operands[0])
+    return e / sum_(e, axis=_axis(node), keepdims=True)
+
+
+SOFTMAX = defined(
+    "softmax",
+    _softmax_body,
+    infer_float,
+    kernel=kernels.softmax,
+    facts=lambda node: closure([Fact("simplex", _axis(node)), Fact("unit_interval")]),
+    latex=r"\operatorname{{softmax}}({0})",
+    summary="exp(x)/sum(exp(x)) along an axis.",
+)
+LOG_SOFTMAX = defined(
+    "log_softmax",
+    lambda node: node.operands[0] - logsumexp(node.operands[0], axis=_axis(node), keepdims=True),
+    infer_float,
+    kernel=kernels.log_softmax,
+    latex=r"\log\operatorname{{softmax}}({0})",
+    summary="log(softmax(x)) along an axis, without overflow.",
+)
+
+
+def _infer_logsumexp(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+    shape, dtype = infer_float(operands, attributes)
+    return reduced_shape(shape, attributes["axis"], attributes["keepdims"]), dtype
+
+
+LOGSUMEXP = defined(
+    "logsumexp",
+    lambda node: log(sum_(exp(node.operands[0]), axis=_axis(node), keepdims=node.attributes["keepdims"])),
+    _infer_logsumexp,
+    kernel=kernels.logsumexp,
+    latex=r"\log\textstyle\sum e^{{{0}}}",
+    summary="log(sum(exp(x))) over axes, without overflow.",
+)
+
+
+def one_axis(x: Expr, axis: Any, what: str) -> int:
+    found = normalize_axes(axis, x.ndim, f"{what}({brief(x)})") if x.ndim else ()
+    if len(found) != 1 or axis is None:
+        raise ShapeError(f"{what}({brief(x)}): needs one axis of an array, got axis={axis!r} for shape {shape_text(x.shape)}")
+    return found[0] - x.ndim
+
+
+@notation
+def softmax(x: Any, axis: int = -1) -> Expr:
+    """``exp(x)/sum(exp(x))`` along `axis`; evaluated with the maximum taken out."""
+    x = as_expr(x)
+    return make(SOFTMAX, (x,), axis=one_axis(x, axis, "softmax"))
+
+
+@notation
+def log_softmax(x: Any, axis: int = -1) -> Expr:
+    """``log(softmax(x))`` along `axis`, without overflow."""
+    x = as_expr(x)
+    return make(LOG_SOFTMAX, (x,), axis=one_axis(x, axis, "log_softmax"))
+
+
+@notation
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """``log(sum(exp(x)))`` over `axis` (all axes by default), without overflow."""
+    x = as_expr(x)
+    axes = normalize_axes(axis, x.ndim, f"logsumexp({brief(x)})")
+    return make(LOGSUMEXP, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
+
+
+def _mean_body(node: Expr) -> Expr:
+    (x,) = node.operands
+    axes: tuple[int, ...] = node.attributes["axis"]
+    total = sum_(x, axis=axes, keepdims=node.attributes["keepdims"])
+    return total / size(entries(tuple(x.shape[a] for a in axes)))
+
+
+MEAN = defined("mean", _mean_body, opens=True, summary="The average over axes.")
+
+
+@notation
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The average over `axis` (all axes by default), as ``numpy.mean``."""
+    x = as_expr(x)
+    axes = normalize_axes(axis, x.ndim, f"mean({brief(x)})")
+    return make(MEAN, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
+
+
+def _norm_body(node: Expr) -> Expr:
+    (x,) = node.operands
+    return sqrt(sum_(x**2, axis=node.attributes["axis"], keepdims=node.attributes["keepdims"]))
+
+
+NORM = defined(
+    "norm",
+    _norm_body,
+    opens=True,
+    latex=r"\left\lVert {0} \right\rVert",
+    facts=lambda node: closure([Fact("nonnegative")]),
+    summary="The 2-norm over axes.",
+)
+
+
+@notation
+def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The 2-norm over `axis` (all entries by default)."""
+    x = as_expr(x)
+    axes = normalize_axes(axis, x.ndim, f"norm({brief(x)})")
+    if not axes:
+        return behaviour["abs"](x)  # type: ignore[no-any-return]
+    return make(NORM, (x,), axis=axes, keepdims=bool(keepdims))
+
+
+def _pair(operator: str, a: Any, b: Any) -> tuple[Expr, Expr]:
+    a, b = as_expr(a), as_expr(b)
+    shape = broadcast_shapes([a.shape, b.shape], [])
+    if shape is None or shape != a.shape and b.shape != shape:
+        raise broadcast_error(operator, a, b)
+    return broadcast(a, shape), broadcast(b, shape)
+
+
+CROSS_ENTROPY = defined(
+    "cross_entropy",
+    lambda node: -sum_(node.operands[1] * log(node.operands[0]), axis=_axis(node)),
+    opens=True,
+    domain=((0.05, 0.95), (0.0, 1.0)),
+    latex=r"\operatorname{{H}}({1}, {0})",
+    summary="-sum(t*log(p)) along an axis, for probabilities p and targets t.",
+)
+
+
+@notation
+def cross_entropy(p: Any, t: Any, axis: int = -1) -> Expr:
+    """``-sum(t*log(p), axis)``: one value for each example.
+
+    Parameters
+    ----------
+    p : Expr of shape (..., k)
+        Probabilities, for example of `softmax`; emitted code takes the logarithm of a softmax without overflow.
+    t : Expr of the same shape
+        Target distribution; declare it one-hot or on the simplex to get ``p - t`` as the gradient.
+    """
+    p, t = _pair("(cross_entropy)", p, t)
+    return make(CROSS_ENTROPY, (p, t), axis=one_axis(p, axis, "cross_entropy"))
+
+
+def _mse_body(node: Expr) -> Expr:
+    prediction, target = node.operands
+    return mean((prediction - target) ** 2)
+
+
+MSE = defined(
+    "mse",
+    _mse_body,
+    opens=True,
+    latex=r"\operatorname{{mse}}({0}, {1})",
+    domain=((-2.0, 2.0),) * 2,
+    summary="The mean of the squared differences.",
+)
+
+
+@notation
+def mse(prediction: Any, target: Any) -> Expr:
+    """``mean((prediction - target)**2)`` over all entries; both must have one shape."""
+    prediction, target = as_expr(prediction), as_expr(target)
+    pairs = zip(prediction.shape, target.shape, strict=False)
+    if prediction.ndim != target.ndim or any(compare(a, b) == "different" for a, b in pairs):
+        raise ShapeError(
+            f"mse({brief(prediction)}, {brief(target)}): the shapes differ: {shape_text(prediction.shape)} and "
+            f"{shape_text(target.shape)}{declared_at()}"
+        )
+    return make(MSE, (prediction, target))
+
+
+def _dense_body(node: Expr) -> Expr:
+    product: Expr = node.operands[0] @ node.operands[1]
+    return product if len(node.operands) == 2 else product + node.operands[2]
+
+
+DENSE = defined("dense", _dense_body, opens=True, domain=((-2.0, 2.0),) * 3, summary="The linear layer x @ W + b.")
+
+
+@notation
+def dense(x: Any, W: Any, b: Any = None) -> Expr:
+    """The linear layer ``x @ W + b``; x (..., d), W (d, m), b (m,)."""
+    operands = [as_expr(x), as_expr(W)] + ([] if b is None else [as_expr(b)])
+    result = operands[0] @ operands[1]
+    if b is not None:
+        result + operands[2]
+    return make(DENSE, operands)

@@ -1,0 +1,261 @@
+"""Leaves: symbols, parameters, exact constants, sizes, the identity; and names for intermediates."""
+
+from __future__ import annotations
+
+import keyword
+from fractions import Fraction
+from numbers import Integral, Rational, Real
+from typing import Any
+
+import numpy as np
+import sympy
+
+from graphc.errors import DTypeError, NameConflictError, ShapeError, UnsupportedError
+from graphc.ir.dims import as_dim, as_shape
+from graphc.ir.expr import Expr, behaviour, make
+from graphc.ir.facts import Fact, as_facts, closure
+from graphc.ir.op import Attributes, Inference, Op, register
+from graphc.ops.notation import notation
+
+DTYPES = ("float64", "float32", "int64", "bool")
+
+
+def _infer_symbol(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+    return attributes["shape"], attributes["dtype"]
+
+
+def _symbol_facts(node: Expr) -> frozenset[Fact]:
+    return closure(node.attributes.get("facts", ()))
+
+
+SYMBOL = register(Op("symbol", _infer_symbol, facts=_symbol_facts, summary="An input array, declared by name and shape."))
+PARAMETER = register(
+    Op("parameter", _infer_symbol, facts=_symbol_facts, summary="An array that training changes, declared like a symbol.")
+)
+
+
+def _declare(op: Op, name: Any, shape: Any, dtype: Any, facts: Any, **extra: Any) -> Expr:
+    name = checked_name(name)
+    sizes = as_shape(shape)
+    kind = checked_dtype(dtype, name)
+    known = as_facts(facts, sizes, name)
+    return make(op, (), name=name, shape=sizes, dtype=kind, facts=known or None, **extra)
+
+
+def checked_name(name: Any) -> str:
+    """`name` if it can stand in a formula."""
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise NameConflictError(f"a name must be a Python identifier such as 'W' or 'x_1', got {name!r}")
+    return name
+
+
+def checked_dtype(dtype: Any, owner: str) -> str:
+    try:
+        kind = np.dtype(dtype).name
+    except TypeError:
+        kind = str(dtype)
+    if kind not in DTYPES:
+        raise DTypeError(f"{owner}: the dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+    return kind
+
+
+def symbol(name: str, shape: Any = (), /, *, dtype: Any = "float64", facts: Any = ()) -> Expr:
+    """Declare an input array.
+
+    Parameters
+    ----------
+    name : str
+        An identifier. Symbols with the same name, shape, dtype and facts are the same object.
+    shape : tuple of int, str or SymPy expression
+        Sizes; ``()`` for a scalar. Names and expressions are symbolic sizes: ``("n", "2*d")``.
+    dtype : "float64" (default), "float32", "int64" or "bool"
+    facts : sequence of str or of ``graphc.facts`` objects
+        What is known of the entries, for example ``["one_hot"]``.
+
+    Raises
+    ------
+    NameConflictError, ShapeError, DTypeError, FactError
+        If the name is no identifier, a size is no size, the dtype is unknown, or a fact does not fit.
+    """
+    return _declare(SYMBOL, name, shape, dtype, facts)
+
+
+def parameter(
+    name: str, shape: Any = (), /, *, dtype: Any = "float64", facts: Any = (), init: str | None = None
+) -> Expr:
+    """Declare an array that training changes; like `symbol`, with a way to draw its first value.
+
+    Parameters
+    ----------
+    init : {"he_normal", "glorot_uniform", "normal", "zeros", "ones"}, optional
+        Used by ``train.fit`` (default: glorot_uniform for two and more axes, zeros otherwise).
+    """
+    if init is not None and init not in INITIALIZERS:
+        raise UnsupportedError(f"parameter {name}: unknown initializer {init!r}; known: {', '.join(INITIALIZERS)}")
+    return _declare(PARAMETER, name, shape, dtype, facts, init=init)
+
+
+INITIALIZERS = ("he_normal", "glorot_uniform", "normal", "zeros", "ones")
+
+
+CONSTANT = register(
+    Op(
+        "constant",
+        lambda operands, attributes: ((), "int64" if attributes["value"].denominator == 1 else "float64"),
+        literal=True,
+        summary="An exact rational number.",
+    )
+)
+SIZE = register(
+    Op("size", lambda operands, attributes: ((), "int64"), literal=True, summary="The value of a dimension, as a number.")
+)
+PI = register(Op("pi", lambda operands, attributes: ((), "float64"), literal=True, summary="The number pi."))
+ARRAY = register(
+    Op(
+        "array",
+        lambda operands, attributes: (attributes["shape"], "float64"),
+        literal=True,
+        summary="An exact array, written as nested lists.",
+    )
+)
+EYE = register(
+    Op(
+        "eye",
+        lambda operands, attributes: ((attributes["dim"],) * 2, "float64"),
+        literal=True,
+        facts=lambda node: closure([Fact("spd"), Fact("orthogonal")]),
+        summary="The identity matrix; the delta of index notation.",
+    )
+)
+
+
+def exact(value: Any) -> Fraction:
+    """A Python or NumPy number as the rational that its shortest decimal form denotes: 0.1 is 1/10."""
+    if isinstance(value, Rational):
+        return Fraction(value.numerator, value.denominator)
+    if isinstance(value, Integral):
+        return Fraction(int(value))
+    if isinstance(value, Real):
+        if not np.isfinite(float(value)):
+            raise UnsupportedError(f"constants must be finite numbers, got {value}")
+        return Fraction(str(value))
+    raise UnsupportedError(f"expected a real number, got {value!r} of type {type(value).__name__}")
+
+
+def constant(value: Any, /) -> Expr:
+    """An exact constant: a number, or nested lists or an array of numbers (``0.1`` is one tenth)."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (list, tuple, np.ndarray)) and not (isinstance(value, np.ndarray) and value.ndim == 0):
+        entries = np.asarray(value, dtype=object)
+        flat = entries.reshape(-1)
+        if any(isinstance(v, (list, tuple)) for v in flat):
+            raise ShapeError("a constant array needs rows of equal length")
+        return make(ARRAY, (), values=tuple(exact(v) for v in flat), shape=entries.shape)
+    if isinstance(value, np.ndarray):
+        value = value[()]
+    return make(CONSTANT, (), value=exact(value))
+
+
+def size(dim: Any) -> Expr:
+    """The value of a dimension as a number, for example the n in ``sum(x)/n``."""
+    found = as_dim(dim)
+    return constant(found) if isinstance(found, int) else make(SIZE, (), dim=found)
+
+
+pi = make(PI)
+
+
+@notation
+def eye(n: Any) -> Expr:
+    """The identity matrix of size (n, n)."""
+    return make(EYE, (), dim=as_dim(dim_of(n)))
+
+
+def dim_of(value: Any) -> Any:
+    """A size given as a number, a dimension, or the expression of one."""
+    if isinstance(value, Expr):
+        if value.op is SIZE:
+            return value.attributes["dim"]
+        if value.op is CONSTANT and value.attributes["value"].denominator == 1:
+            return int(value.attributes["value"])
+        raise ShapeError(f"a size must be a whole number or a dimension, got {value}")
+    return value
+
+
+def as_expr(value: Any) -> Expr:
+    """An operand of an operator: expressions as they are, numbers, arrays and dimensions as leaves.
+
+    Raises
+    ------
+    UnsupportedError
+        For anything that has no exact meaning in an expression.
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, sympy.Expr):
+        if value.is_Rational:
+            return constant(Fraction(int(value.p), int(value.q)))
+        if value.is_Float:
+            return constant(float(value))
+        return size_quotient(value)
+    if isinstance(value, (bool, np.bool_)):
+        return constant(int(value))
+    if isinstance(value, (Real, np.number, list, tuple, np.ndarray)):
+        return constant(value)
+    raise UnsupportedError(
+        f"cannot use {value!r} of type {type(value).__name__} in an expression; "
+        "use symbols, numbers, arrays or dimensions"
+    )
+
+
+def size_quotient(value: sympy.Expr) -> Expr:
+    """An expression of dimensions such as ``2*n/d`` as a number."""
+    top, bottom = sympy.fraction(sympy.together(value))
+    numerator, denominator = size(top), size(bottom)
+    if bottom == 1:
+        return numerator
+    quotient: Expr = behaviour["divide"](numerator, denominator)
+    return quotient
+
+
+def number(expr: Expr) -> Fraction | None:
+    """The value of a constant, None for anything else."""
+    value: Fraction | None = expr.attributes["value"] if expr.op is CONSTANT else None
+    return value
+
+
+NAMED = register(
+    Op(
+        "named",
+        lambda operands, attributes: (operands[0].shape, operands[0].dtype),
+        kernel=lambda x, **_: x,
+        vjp=lambda node, g: (g,),
+        facts=lambda node: node.operands[0].op.facts(node.operands[0]),
+        summary="A name for an intermediate; algebra sees through it.",
+    )
+)
+
+
+def named(expr: Expr, name: str) -> Expr:
+    if expr.op is NAMED:
+        expr = expr.operands[0]
+    if expr.op in (SYMBOL, PARAMETER):
+        raise NameConflictError(f"{expr.name} is a symbol and has a name already; name an intermediate result instead")
+    return make(NAMED, (expr,), name=checked_name(name))
+
+
+behaviour["named"] = named
+
+
+def promote(operands: tuple[Expr, ...]) -> str:
+    """The dtype of an arithmetic result: literals give way, truth values count as integers."""
+    strong = [o.dtype for o in operands if not o.weak] or [o.dtype for o in operands]
+    if not strong:
+        return "int64"
+    found = np.result_type(*strong).name
+    if found == "bool":
+        return "int64"
+    if found == "int64" and any(o.weak and o.dtype == "float64" for o in operands):
+        return "float64"
+    return found

@@ -1,0 +1,201 @@
+"""Matrix products, sums and rearrangements: the constructors of ``contract`` that have names of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphc.errors import FormulaError, ShapeError, UnsupportedError
+from graphc.ir.dims import Dim, Shape, shape_text
+from graphc.ir.expr import Expr, behaviour, make
+from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, normalize_axes, unify
+from graphc.ops.contraction import aligned, contract
+from graphc.ops.leaves import EYE, as_expr
+from graphc.ops.notation import notation
+
+
+def unit(label: int, dim: Dim) -> int:
+    return -1 if dim == 1 else label
+
+
+def matmul(a: Any, b: Any) -> Expr:
+    """``a @ b`` with NumPy's meaning for vectors, matrices and stacks of matrices."""
+    a, b = as_expr(a), as_expr(b)
+    if a.ndim == 0 or b.ndim == 0:
+        scalar = brief(a if a.ndim == 0 else b)
+        raise ShapeError(f"{brief(a)} @ {brief(b)}: {scalar} is a scalar; use * to scale{declared_at()}")
+    inner_a, inner_b = a.shape[-1], b.shape[0] if b.ndim == 1 else b.shape[-2]
+    ta, tb = brief(a), brief(b)
+    if not unify(inner_a, inner_b, []):
+        raise ShapeError(
+            f"{ta} @ {tb}: the inner sizes differ: {ta} is {shape_text(a.shape)}, {tb} is {shape_text(b.shape)}, "
+            f"so {inner_a} must equal {inner_b}{declared_at()}"
+        )
+    batch = broadcast_shapes([a.shape[:-2], b.shape[:-2]], [])
+    if batch is None:
+        raise ShapeError(
+            f"{ta} @ {tb}: the leading sizes do not broadcast: {ta} is {shape_text(a.shape)}, "
+            f"{tb} is {shape_text(b.shape)}{declared_at()}"
+        )
+    rows: Shape = a.shape[-2:-1]
+    columns: Shape = b.shape[-1:] if b.ndim > 1 else ()
+    shape = batch + rows + columns
+    inner = len(shape)
+    left = aligned(a.shape[:-2], batch) + tuple(unit(len(batch), d) for d in rows) + (unit(inner, inner_a),)
+    right = aligned(b.shape[:-2], batch) + (unit(inner, inner_b),)
+    right += tuple(unit(len(batch) + len(rows), d) for d in columns)
+    return contract([(a, left, 1), (b, right, 1)], shape)
+
+
+@notation
+def outer(a: Any, b: Any) -> Expr:
+    """The outer product of two vectors, shape (m, n)."""
+    a, b = as_expr(a), as_expr(b)
+    if a.ndim != 1 or b.ndim != 1:
+        raise ShapeError(
+            f"outer({brief(a)}, {brief(b)}): both must be vectors, got shapes {shape_text(a.shape)} and "
+            f"{shape_text(b.shape)}{declared_at()}"
+        )
+    return contract([(a, (unit(0, a.shape[0]),), 1), (b, (unit(1, b.shape[0]),), 1)], a.shape + b.shape)
+
+
+@notation
+def transpose(x: Any, axes: Any = None) -> Expr:
+    """`x` with its axes permuted, reversed by default, as ``numpy.transpose``."""
+    x = as_expr(x)
+    order = tuple(reversed(range(x.ndim))) if axes is None else tuple(axes)
+    if sorted(order) != list(range(x.ndim)):
+        if len(order) != x.ndim:
+            raise ShapeError(f"transpose: {x.ndim} axes need {x.ndim} places, got {axes!r}{declared_at()}")
+        order = tuple(a % x.ndim if -x.ndim <= a < x.ndim else a for a in order)
+        if sorted(order) != list(range(x.ndim)):
+            raise ShapeError(f"transpose: {axes!r} is no permutation of the axes of {brief(x)}{declared_at()}")
+    if order == tuple(range(x.ndim)):
+        return x
+    place = {axis: i for i, axis in enumerate(order)}
+    return contract(
+        [(x, tuple(unit(place[i], d) for i, d in enumerate(x.shape)), 1)], tuple(x.shape[a] for a in order)
+    )
+
+
+def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
+    if keepdims:
+        return tuple(1 if i in axes else d for i, d in enumerate(shape))
+    return tuple(d for i, d in enumerate(shape) if i not in axes)
+
+
+@notation
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
+    """The sum over `axis` (all axes by default), as ``numpy.sum``."""
+    x = as_expr(x)
+    axes = normalize_axes(axis, x.ndim, f"sum({brief(x)})")
+    if not axes:
+        return x
+    shape = reduced_shape(x.shape, axes, keepdims)
+    kept = iter(range(x.ndim))
+    labels = []
+    for i, d in enumerate(x.shape):
+        label = (i if keepdims else x.ndim) if i in axes else (i if keepdims else next(kept))
+        labels.append(-1 if d == 1 else (len(shape) + 1 + i if i in axes else label))
+    return contract([(x, labels, 1)], shape)
+
+
+@notation
+def trace(x: Any) -> Expr:
+    """The sum of the diagonal of a square matrix, or of the last two axes."""
+    x = as_expr(x)
+    _square("trace", x)
+    batch = x.shape[:-2]
+    labels = tuple(unit(i, d) for i, d in enumerate(batch)) + (unit(len(batch), x.shape[-1]),) * 2
+    return contract([(x, labels, 1)], batch)
+
+
+@notation
+def diag(x: Any) -> Expr:
+    """A diagonal matrix from a vector, or the diagonal of a square matrix, as ``numpy.diag``."""
+    x = as_expr(x)
+    if x.ndim == 1:
+        if x.shape[0] == 1:
+            return contract([(x, (-1,), 1)], (1, 1))
+        return contract([(x, (0,), 1), (make(EYE, (), dim=x.shape[0]), (0, 1), 1)], x.shape * 2)
+    if x.ndim != 2:
+        raise ShapeError(f"diag({brief(x)}): needs a vector or a matrix, got {shape_text(x.shape)}{declared_at()}")
+    _square("diag", x)
+    return contract([(x, (unit(0, x.shape[0]),) * 2, 1)], x.shape[:1])
+
+
+def _square(what: str, x: Expr) -> None:
+    if x.ndim < 2 or not unify(x.shape[-1], x.shape[-2], []):
+        raise ShapeError(f"{what}({brief(x)}): needs a square matrix, got {shape_text(x.shape)}{declared_at()}")
+
+
+@notation
+def einsum(spec: str, *arrays: Any) -> Expr:
+    """A sum of products in index letters, as ``numpy.einsum``: ``einsum('ij,jk->ik', A, B)``."""
+    operands = [as_expr(a) for a in arrays]
+    if not isinstance(spec, str):
+        raise FormulaError(f"einsum: the first argument is the index text such as 'ij,jk->ik', got {spec!r}")
+    inputs, arrow, output = spec.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if "." in spec:
+        raise UnsupportedError("einsum: an ellipsis is not supported; name every axis")
+    if len(terms) != len(operands) or not all(t.isalpha() or t == "" for t in (*terms, output)):
+        raise FormulaError(f"einsum({spec!r}): {len(terms)} index groups for {len(operands)} arrays{declared_at()}")
+    if not arrow:
+        every = "".join(terms)
+        output = "".join(sorted(c for c in set(every) if every.count(c) == 1))
+    sizes: dict[str, Dim] = {}
+    for term, x in zip(terms, operands, strict=True):
+        if len(term) != x.ndim:
+            raise ShapeError(f"einsum({spec!r}): {brief(x)} has {x.ndim} axes, but {term!r} names {len(term)}{declared_at()}")
+        for c, d in zip(term, x.shape, strict=True):
+            if c not in sizes or sizes[c] == 1:
+                sizes[c] = d
+            elif d != 1 and not unify(sizes[c], d, []):
+                raise ShapeError(f"einsum({spec!r}): index {c} has sizes {sizes[c]} and {d}{declared_at()}")
+    if len(set(output)) < len(output) or not set(output) <= set(sizes):
+        raise FormulaError(f"einsum({spec!r}): the output names an index twice, or one that no input has{declared_at()}")
+    place = {c: i for i, c in enumerate(output)}
+    for c in sizes:
+        place.setdefault(c, len(place))
+    factors = [
+        (x, tuple(unit(place[c], d) for c, d in zip(t, x.shape, strict=True)), 1)
+        for t, x in zip(terms, operands, strict=True)
+    ]
+    return contract(factors, tuple(sizes[c] for c in output))
+
+
+def index(x: Expr, key: Any) -> Expr:
+    """``x[:, None]`` adds an axis of size 1; ``x[:, 0]`` drops one of literal size 1."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    if parts.count(Ellipsis) > 1:
+        raise ShapeError(f"{brief(x)}: an index can have only one ellipsis{declared_at()}")
+    used = len([p for p in parts if p is not None and p is not Ellipsis])
+    if used > x.ndim:
+        raise ShapeError(f"{brief(x)} has {x.ndim} axes, but {used} indices were given{declared_at()}")
+    at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
+    parts[at : at + 1] = [slice(None)] * (x.ndim - used)
+    shape: list[Dim] = []
+    labels: list[int] = []
+    axis = 0
+    for part in parts:
+        if part is None:
+            shape.append(1)
+            continue
+        dim = x.shape[axis]
+        if part == slice(None):
+            labels.append(unit(len(shape), dim))
+            shape.append(dim)
+        elif dim == 1 and part in (0, -1) and not isinstance(part, bool):
+            labels.append(-1)
+        else:
+            raise UnsupportedError(
+                f"{brief(x)}: indexing with {part!r} is not supported; `:` and None (a new axis) are, "
+                f"and 0 on an axis of literal size 1{declared_at()}"
+            )
+        axis += 1
+    if tuple(shape) == x.shape:
+        return x
+    return contract([(x, labels, 1)], tuple(shape))
+
+
+behaviour.update(matmul=matmul, index=index)

@@ -1,0 +1,261 @@
+"""Formulas as text in NumPy notation; what is printed here, `parse` reads back to the identical expression."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from graphc.ir.dims import Dim, dim_text, shape_text
+from graphc.ir.expr import Expr, behaviour
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.forms import form, strip_broadcasts
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL
+
+COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
+COMPARISONS = {
+    "greater": ">",
+    "greater_equal": ">=",
+    "less": "<",
+    "less_equal": "<=",
+    "equal": "==",
+    "not_equal": "!=",
+}
+ONE_PIECE = 400  # characters beyond which a formula is printed as a listing
+DEEP = 24  # nesting beyond which a listing starts a new line
+
+Piece = tuple[str, int]
+
+
+def to_text(expr: Expr) -> str:
+    """`expr` in the formula notation: one formula, or a listing with shared parts named once."""
+    prefix = ""
+    if expr.op is NAMED:
+        prefix, expr = f"{expr.name} = ", expr.operands[0]
+    order = _printed(expr)
+    lengths = _lengths(order)
+    if lengths[expr] <= ONE_PIECE and _depth(order)[expr] <= 3 * DEEP:
+        return prefix + _pieces(order, {})[expr][0]
+    return _listing(expr, order, prefix)
+
+
+def _printed(root: Expr) -> list[Expr]:
+    """The nodes whose text is needed: nothing below a named intermediate."""
+    order: list[Expr] = []
+    done: set[Expr] = set()
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in done:
+            done.add(node)
+            stack.append((node, True))
+            stack += [(o, False) for o in reversed(_arguments(node)) if o not in done]
+    return order
+
+
+def _arguments(node: Expr) -> tuple[Expr, ...]:
+    """The operands that are written, broadcasts left out where the notation implies them."""
+    if node.op is NAMED:
+        return ()
+    if node.op is CONTRACT:
+        return node.operands[:1] if form(node).kind == "diag" else node.operands
+    return strip_broadcasts(node.operands, node.shape) if _stretches(node) else node.operands
+
+
+def _stretches(node: Expr) -> bool:
+    return len(node.operands) > 1 and all(o.shape == node.shape for o in node.operands)
+
+
+def _lengths(order: list[Expr]) -> dict[Expr, int]:
+    lengths: dict[Expr, int] = {}
+    for node in order:
+        lengths[node] = min(10**9, len(node.name or node.op.name) + sum(lengths[o] + 3 for o in _arguments(node)))
+    return lengths
+
+
+def _depth(order: list[Expr]) -> dict[Expr, int]:
+    depth: dict[Expr, int] = {}
+    for node in order:
+        depth[node] = 1 + max((depth[o] for o in _arguments(node)), default=0)
+    return depth
+
+
+def _listing(root: Expr, order: list[Expr], prefix: str) -> str:
+    """Lines ``_1 = ...``, one for each shared or deeply nested part, the result last."""
+    uses = Counter(o for node in order for o in _arguments(node))
+    named: dict[Expr, str] = {}
+    depth: dict[Expr, int] = {}
+    size: dict[Expr, int] = {}
+    for node in order:
+        below = _arguments(node)
+        depth[node] = 1 + max((depth[o] for o in below), default=0)
+        size[node] = 4 + sum(size[o] for o in below)
+        if below and node is not root and (uses[node] > 1 or depth[node] >= DEEP or size[node] >= ONE_PIECE // 2):
+            named[node] = f"_{len(named) + 1}"
+            depth[node], size[node] = 0, 4
+    pieces = _pieces(order, named)
+    lines = [f"{name} = {pieces[node][0]}" for node, name in named.items()]
+    return "\n".join([*lines, prefix + pieces[root][0]])
+
+
+def _pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
+    pieces: dict[Expr, Piece] = {}
+
+    def ref(node: Expr) -> Piece:
+        return (named[node], ATOM) if node in named else pieces[node]
+
+    for node in order:
+        pieces[node] = _piece(node, [ref(o) for o in _arguments(node)])
+    return pieces
+
+
+def _wrap(piece: Piece, level: int) -> str:
+    return piece[0] if piece[1] >= level else f"({piece[0]})"
+
+
+def _piece(node: Expr, args: list[Piece]) -> Piece:
+    op = node.op
+    if op in (SYMBOL, PARAMETER, NAMED):
+        return node.attributes["name"], ATOM
+    if op is CONSTANT:
+        return number_piece(node.attributes["value"])
+    if op is SIZE:
+        return size_piece(node.attributes["dim"])
+    if op is EYE:
+        return f"eye({dim_text(node.attributes['dim'])})", ATOM
+    if op is ARRAY:
+        return array_text(node.attributes["values"], node.shape), ATOM
+    if op is ADD:
+        return _add(node.attributes["coefficients"], args), SUM
+    if op is CONTRACT:
+        return _contraction(node, args)
+    if op.name in COMPARISONS:
+        return f"{_wrap(args[0], SUM)} {COMPARISONS[op.name]} {_wrap(args[1], SUM)}", COMPARE
+    if op.name == "general_power":
+        return f"{_wrap(args[0], ATOM)}**{_wrap(args[1], UNARY)}", POWER
+    inside = ", ".join([a[0] for a in args] + keywords(node))
+    return f"{op.name}({inside})" if args else op.name, ATOM
+
+
+def keywords(node: Expr) -> list[str]:
+    """The attributes as keyword arguments, defaults left out."""
+    out = []
+    for key, value in sorted(node.attributes.items()):
+        if key == "axis" and isinstance(value, tuple):
+            if len(value) < node.operands[0].ndim:
+                out.append(f"axis={value[0] if len(value) == 1 else value}")
+        elif key == "axis":
+            if value != -1:
+                out.append(f"axis={value}")
+        elif key == "keepdims":
+            if value:
+                out.append("keepdims=True")
+        elif key == "shape":
+            out.append(shape_text(value))
+        else:
+            out.append(f"{key}={value}")
+    return out
+
+
+def number_piece(value: Fraction) -> Piece:
+    """A rational as the shorter of ``p/q`` and its decimal, if that is exact."""
+    fraction = str(value)
+    decimal = repr(float(value)) if abs(value) < 1e15 else fraction
+    text = decimal if len(decimal) < len(fraction) and Fraction(decimal) == value else fraction
+    if "/" in text:
+        return text, PRODUCT
+    return text, UNARY if value < 0 else ATOM
+
+
+def size_piece(dim: Dim) -> Piece:
+    text = dim_text(dim)
+    if isinstance(dim, (int, sympy.Symbol)):
+        return text, ATOM
+    return text, SUM if isinstance(dim, sympy.Add) else POWER if isinstance(dim, sympy.Pow) else PRODUCT
+
+
+def array_text(values: tuple[Fraction, ...], shape: Any) -> str:
+    """A constant array as nested lists."""
+    if not shape:
+        return number_piece(values[0])[0]
+    step = len(values) // shape[0] if shape[0] else 0
+    return "[" + ", ".join(array_text(values[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])) + "]"
+
+
+def _add(coefficients: tuple[Fraction, ...], args: list[Piece]) -> str:
+    text = ""
+    for i, (c, arg) in enumerate(zip(coefficients, args, strict=True)):
+        head = "" if i == 0 and c > 0 else "-" if i == 0 else " + " if c > 0 else " - "
+        if abs(c) == 1:
+            text += head + _wrap(arg, SUM if i == 0 and c > 0 else PRODUCT if i else POWER)
+        else:
+            text += f"{head}{_wrap(number_piece(abs(c)), PRODUCT)}*{_wrap(arg, UNARY)}"
+    return text
+
+
+def _contraction(node: Expr, args: list[Piece]) -> Piece:
+    kind, detail = form(node)
+    if kind == "fill":
+        return f"broadcast_to({number_piece(detail)[0]}, {shape_text(node.shape)})", ATOM
+    if kind == "scale":
+        if detail == -1:
+            return f"-{_wrap(args[0], UNARY)}", UNARY
+        if detail.numerator == 1 and detail.denominator < 10:
+            return f"{_wrap(args[0], PRODUCT)}/{detail.denominator}", PRODUCT
+        return f"{number_piece(detail)[0]}*{_wrap(args[0], UNARY)}", PRODUCT
+    if kind == "over":
+        return f"{_wrap(number_piece(detail), PRODUCT)}/{_wrap(args[0], UNARY)}", PRODUCT
+    if kind == "power":
+        if detail == Fraction(1, 2):
+            return f"sqrt({args[0][0]})", ATOM
+        if detail == -1:
+            return f"1/{_wrap(args[0], UNARY)}", PRODUCT
+        exponent = number_piece(detail)
+        return f"{_wrap(args[0], ATOM)}**{_wrap(exponent, UNARY)}", POWER
+    if kind in ("multiply", "divide", "matmul"):
+        symbol = {"multiply": "*", "divide": "/", "matmul": " @ "}[kind]
+        return f"{_wrap(args[0], PRODUCT)}{symbol}{_wrap(args[1], UNARY)}", PRODUCT
+    if kind == "transpose":
+        if node.ndim == 2:
+            return f"{_wrap(args[0], ATOM)}.T", ATOM
+        return f"transpose({args[0][0]}, {detail})", ATOM
+    if kind == "sum":
+        axes, keepdims = detail
+        every = len(axes) == node.operands[0].ndim
+        axis = [] if every else [f"axis={axes[0] if len(axes) == 1 else axes}"]
+        return f"sum({', '.join([args[0][0], *axis, *(['keepdims=True'] if keepdims else [])])})", ATOM
+    if kind == "index":
+        parts = ", ".join(":" if isinstance(k, slice) else str(k) for k in detail)
+        return f"{_wrap(args[0], ATOM)}[{parts}]", ATOM
+    if kind == "broadcast_to":
+        return f"broadcast_to({args[0][0]}, {shape_text(node.shape)})", ATOM
+    if kind == "einsum":
+        return f"einsum('{detail}', {', '.join(a[0] for a in args)})", ATOM
+    if kind == "contract":
+        powers = ", ".join(f"{a[0]}^{e}" for a, e in zip(args, node.attributes["exponents"], strict=True))
+        return f"contract[{detail}; {node.attributes['coefficient']}; {powers}]", ATOM
+    return f"{kind}({', '.join(a[0] for a in args)})", ATOM
+
+
+def names(expr: Expr) -> dict[str, Any]:
+    """The symbols, named intermediates and sizes that `str(expr)` uses, by name, as `parse` takes them."""
+    body = expr.operands[0] if expr.op is NAMED else expr
+    found: dict[str, Any] = {}
+    sizes: dict[str, Any] = {}
+    for node in _printed(body):
+        if node.op in (SYMBOL, PARAMETER, NAMED):
+            found[node.attributes["name"]] = node
+        dims = [d for d in node.shape if isinstance(d, sympy.Expr)]
+        if node.op is SIZE or node.op is EYE:
+            dims.append(node.attributes["dim"])
+        for dim in dims:
+            sizes.update((s.name, s) for s in dim.free_symbols)
+    return sizes | found
+
+
+behaviour["str"] = to_text
