@@ -32,7 +32,7 @@ class Expr:
     digest : int, a structural hash that is the same in every process
     """
 
-    __slots__ = ("__weakref__", "attributes", "digest", "dtype", "op", "operands", "shape", "weak")
+    __slots__ = ("__weakref__", "attributes", "depth", "digest", "dtype", "op", "operands", "shape", "weak")
     __array_ufunc__ = None  # NumPy arrays on the left of an operator defer to Expr
 
     op: Op
@@ -41,6 +41,7 @@ class Expr:
     shape: Shape
     dtype: str
     digest: int
+    depth: int  # 0 for a leaf
     weak: bool  # a literal number: it takes the dtype of what it meets, as Python numbers do in NumPy
 
     def __new__(cls) -> Expr:
@@ -191,6 +192,7 @@ def make(op: Op, operands: Iterable[Expr] = (), **attributes: Any) -> Expr:
     node.op, node.operands, node.attributes = op, operands, mapping
     node.shape, node.dtype = shape, dtype
     node.weak = op.literal or (bool(operands) and all(o.weak for o in operands))
+    node.depth = 1 + max(o.depth for o in operands) if operands else 0
     node.digest = _digest(op.name, operands, items)
     _nodes[key] = node
     return node
