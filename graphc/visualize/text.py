@@ -35,15 +35,14 @@ def to_text(expr: Expr) -> str:
     prefix = ""
     if expr.op is NAMED:
         prefix, expr = f"{expr.name} = ", expr.operands[0]
-    order = _printed(expr)
-    lengths = _lengths(order)
-    if lengths[expr] <= ONE_PIECE and _depth(order)[expr] <= 3 * DEEP:
-        return prefix + _pieces(order, {})[expr][0]
-    return _listing(expr, order, prefix)
+    order = printed(expr)
+    named = {node: f"_{i}" for i, node in enumerate(shared_parts(expr, order), 1)}
+    pieces = _pieces(order, named)
+    return "\n".join([*(f"{name} = {pieces[node][0]}" for node, name in named.items()), prefix + pieces[expr][0]])
 
 
-def _printed(root: Expr) -> list[Expr]:
-    """The nodes whose text is needed: nothing below a named intermediate."""
+def printed(root: Expr) -> list[Expr]:
+    """The nodes that a formula of `root` is written from, operands first: nothing below a named intermediate."""
     order: list[Expr] = []
     done: set[Expr] = set()
     stack = [(root, False)]
@@ -54,11 +53,11 @@ def _printed(root: Expr) -> list[Expr]:
         elif node not in done:
             done.add(node)
             stack.append((node, True))
-            stack += [(o, False) for o in reversed(_arguments(node)) if o not in done]
+            stack += [(o, False) for o in reversed(arguments(node)) if o not in done]
     return order
 
 
-def _arguments(node: Expr) -> tuple[Expr, ...]:
+def arguments(node: Expr) -> tuple[Expr, ...]:
     """The operands that are written, broadcasts left out where the notation implies them."""
     if node.op is NAMED:
         return ()
@@ -74,33 +73,33 @@ def _stretches(node: Expr) -> bool:
 def _lengths(order: list[Expr]) -> dict[Expr, int]:
     lengths: dict[Expr, int] = {}
     for node in order:
-        lengths[node] = min(10**9, len(node.name or node.op.name) + sum(lengths[o] + 3 for o in _arguments(node)))
+        lengths[node] = min(10**9, len(node.name or node.op.name) + sum(lengths[o] + 3 for o in arguments(node)))
     return lengths
 
 
 def _depth(order: list[Expr]) -> dict[Expr, int]:
     depth: dict[Expr, int] = {}
     for node in order:
-        depth[node] = 1 + max((depth[o] for o in _arguments(node)), default=0)
+        depth[node] = 1 + max((depth[o] for o in arguments(node)), default=0)
     return depth
 
 
-def _listing(root: Expr, order: list[Expr], prefix: str) -> str:
-    """Lines ``_1 = ...``, one for each shared or deeply nested part, the result last."""
-    uses = Counter(o for node in order for o in _arguments(node))
-    named: dict[Expr, str] = {}
+def shared_parts(root: Expr, order: list[Expr]) -> list[Expr]:
+    """The parts that a listing names on lines of their own, in order; none where one formula is short enough."""
+    if _lengths(order)[root] <= ONE_PIECE and _depth(order)[root] <= 3 * DEEP:
+        return []
+    uses = Counter(o for node in order for o in arguments(node))
+    parts: list[Expr] = []
     depth: dict[Expr, int] = {}
     size: dict[Expr, int] = {}
     for node in order:
-        below = _arguments(node)
+        below = arguments(node)
         depth[node] = 1 + max((depth[o] for o in below), default=0)
         size[node] = 4 + sum(size[o] for o in below)
         if below and node is not root and (uses[node] > 1 or depth[node] >= DEEP or size[node] >= ONE_PIECE // 2):
-            named[node] = f"_{len(named) + 1}"
+            parts.append(node)
             depth[node], size[node] = 0, 4
-    pieces = _pieces(order, named)
-    lines = [f"{name} = {pieces[node][0]}" for node, name in named.items()]
-    return "\n".join([*lines, prefix + pieces[root][0]])
+    return parts
 
 
 def _pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
@@ -110,7 +109,7 @@ def _pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
         return (named[node], ATOM) if node in named else pieces[node]
 
     for node in order:
-        pieces[node] = _piece(node, [ref(o) for o in _arguments(node)])
+        pieces[node] = _piece(node, [ref(o) for o in arguments(node)])
     return pieces
 
 
@@ -247,7 +246,7 @@ def names(expr: Expr) -> dict[str, Any]:
     body = expr.operands[0] if expr.op is NAMED else expr
     found: dict[str, Any] = {}
     sizes: dict[str, Any] = {}
-    for node in _printed(body):
+    for node in printed(body):
         if node.op in (SYMBOL, PARAMETER, NAMED):
             found[node.attributes["name"]] = node
         dims = [d for d in node.shape if isinstance(d, sympy.Expr)]
