@@ -69,24 +69,25 @@ def broadcast_error(operator: str, a: Expr, b: Expr) -> ShapeError:
     )
 
 
-def normalize_axes(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
-    """Axes as a sorted tuple of non-negative integers; None means all.
+def normalize_axes(axis: Any, x: Expr, function: str) -> tuple[int, ...]:
+    """Axes of `x` as a sorted tuple of non-negative integers; None means all.
 
     Raises
     ------
     ShapeError
         For an axis out of range, given twice, or no integer.
     """
+    ndim = x.ndim
     if axis is None:
         return tuple(range(ndim))
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = []
     for a in given:
         if isinstance(a, bool) or not hasattr(a, "__index__"):
-            raise ShapeError(f"{what}: axis must be an integer, a tuple of integers or None, got {axis!r}{declared_at()}")
+            raise ShapeError(f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}{declared_at()}")
         if not -ndim <= int(a) < ndim:
-            raise ShapeError(f"{what}: axis {a} is out of range for an array with {ndim} axes{declared_at()}")
+            raise ShapeError(f"{function}({brief(x)}): axis {a} is out of range for an array with {ndim} axes{declared_at()}")
         found.append(int(a) % ndim)
     if len(set(found)) < len(found):
-        raise ShapeError(f"{what}: axis {axis!r} names an axis twice{declared_at()}")
+        raise ShapeError(f"{function}({brief(x)}): axis {axis!r} names an axis twice{declared_at()}")
     return tuple(sorted(found))

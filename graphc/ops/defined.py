@@ -84,7 +84,7 @@ LOGSUMEXP = defined(
 
 
 def one_axis(x: Expr, axis: Any, what: str) -> int:
-    found = normalize_axes(axis, x.ndim, f"{what}({brief(x)})") if x.ndim else ()
+    found = normalize_axes(axis, x, "{what}") if x.ndim else ()
     if len(found) != 1 or axis is None:
         raise ShapeError(f"{what}({brief(x)}): needs one axis of an array, got axis={axis!r} for shape {shape_text(x.shape)}")
     return found[0] - x.ndim
@@ -108,7 +108,7 @@ def log_softmax(x: Any, axis: int = -1) -> Expr:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """``log(sum(exp(x)))`` over `axis` (all axes by default), without overflow."""
     x = as_expr(x)
-    axes = normalize_axes(axis, x.ndim, f"logsumexp({brief(x)})")
+    axes = normalize_axes(axis, x, "logsumexp")
     return make(LOGSUMEXP, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
 
 
@@ -126,7 +126,7 @@ MEAN = defined("mean", _mean_body, opens=True, summary="The average over axes.")
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The average over `axis` (all axes by default), as ``numpy.mean``."""
     x = as_expr(x)
-    axes = normalize_axes(axis, x.ndim, f"mean({brief(x)})")
+    axes = normalize_axes(axis, x, "mean")
     return make(MEAN, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
 
 
@@ -149,7 +149,7 @@ NORM = defined(
 def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The 2-norm over `axis` (all entries by default)."""
     x = as_expr(x)
-    axes = normalize_axes(axis, x.ndim, f"norm({brief(x)})")
+    axes = normalize_axes(axis, x, "norm")
     if not axes:
         return behaviour["abs"](x)  # type: ignore[no-any-return]
     return make(NORM, (x,), axis=axes, keepdims=bool(keepdims))

@@ -6,11 +6,11 @@ import weakref
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from graphc.errors import ShapeError
+from graphc.ir.dims import compare
 from graphc.ir.expr import Expr
-from graphc.ops.arithmetic import broadcast_to, divide, multiply
+from graphc.ops.arithmetic import broadcast_to
 from graphc.ops.broadcasting import broadcast_shapes
-from graphc.ops.contraction import CONTRACT, aligned, describe, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, describe, summed
 from graphc.ops.leaves import EYE, constant
 from graphc.ops.products import diag, index, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
@@ -123,23 +123,26 @@ def _key(node: Expr, labels: tuple[int, ...]) -> tuple[Any, ...] | None:
 
 
 def _pair(node: Expr, a: Expr, b: Expr, exponents: tuple[Fraction, ...]) -> Form | None:
-    try:
-        if exponents == (1, -1):
-            return Form("divide") if not summed(node) and divide(a, b) is node else None
-        if exponents != (1, 1):
-            return None
-        if b.op is EYE and a.ndim == 1 and a.shape[0] == b.shape[0] and diag(a) is node:
-            return Form("diag")
-        if not summed(node):
-            if multiply(a, b) is node:
-                return Form("multiply")
-            if a.ndim == b.ndim == 1 and outer(a, b) is node:
-                return Form("outer")
-        if a.ndim and b.ndim and matmul(a, b) is node:
-            return Form("matmul")
-    except ShapeError:  # the operands do not even fit the constructor that was tried
+    la, lb = node.attributes["labels"]
+    bound = bool(summed(node))
+    if not bound and (la, lb) == (aligned(a.shape, node.shape), aligned(b.shape, node.shape)):
+        if broadcast_shapes([a.shape, b.shape], []) == node.shape and exponents[0] == 1:
+            return {1: Form("multiply"), -1: Form("divide")}.get(int(exponents[1]))
+    if exponents != (ONE, ONE):
         return None
+    if b.op is EYE and a.ndim == 1 and (la, lb) == ((0,), (0, 1)):
+        return Form("diag")
+    if not bound and a.ndim == b.ndim == 1 and outer(a, b) is node:
+        return Form("outer")
+    if a.ndim and b.ndim and (bound or -1 in la) and fits_matmul(a, b) and matmul(a, b) is node:
+        return Form("matmul")
     return None
+
+
+def fits_matmul(a: Expr, b: Expr) -> bool:
+    """Whether ``a @ b`` has a shape at all."""
+    inner = b.shape[0] if b.ndim == 1 else b.shape[-2]
+    return compare(a.shape[-1], inner) != "different" and broadcast_shapes([a.shape[:-2], b.shape[:-2]], []) is not None
 
 
 def _einsum_or_contract(node: Expr) -> Form:

@@ -24,14 +24,15 @@ def matmul(a: Any, b: Any) -> Expr:
         scalar = brief(a if a.ndim == 0 else b)
         raise ShapeError(f"{brief(a)} @ {brief(b)}: {scalar} is a scalar; use * to scale{declared_at()}")
     inner_a, inner_b = a.shape[-1], b.shape[0] if b.ndim == 1 else b.shape[-2]
-    ta, tb = brief(a), brief(b)
     if not unify(inner_a, inner_b, []):
+        ta, tb = brief(a), brief(b)
         raise ShapeError(
             f"{ta} @ {tb}: the inner sizes differ: {ta} is {shape_text(a.shape)}, {tb} is {shape_text(b.shape)}, "
             f"so {inner_a} must equal {inner_b}{declared_at()}"
         )
     batch = broadcast_shapes([a.shape[:-2], b.shape[:-2]], [])
     if batch is None:
+        ta, tb = brief(a), brief(b)
         raise ShapeError(
             f"{ta} @ {tb}: the leading sizes do not broadcast: {ta} is {shape_text(a.shape)}, "
             f"{tb} is {shape_text(b.shape)}{declared_at()}"
@@ -87,7 +88,7 @@ def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The sum over `axis` (all axes by default), as ``numpy.sum``."""
     x = as_expr(x)
-    axes = normalize_axes(axis, x.ndim, f"sum({brief(x)})")
+    axes = normalize_axes(axis, x, "sum")
     if not axes:
         return x
     shape = reduced_shape(x.shape, axes, keepdims)

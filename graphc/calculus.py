@@ -1,0 +1,109 @@
+"""Differentiate and simplify together: ``grad`` and the derivation it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+from graphc.autodiff import pullback
+from graphc.errors import DifferentiationError, UnsupportedError
+from graphc.ir.dims import shape_text
+from graphc.ir.expr import Expr, make, substitute, topological
+from graphc.ir.facts import TYING
+from graphc.ops.arithmetic import broadcast
+from graphc.ops.broadcasting import brief
+from graphc.ops.leaves import PARAMETER, SYMBOL, constant
+from graphc.rewriting.cost import bare
+from graphc.rewriting.normal import Normalizer
+from graphc.rewriting.simplify import normalizer, presented
+
+
+@overload
+def grad(f: Expr, x: Expr, /) -> Expr: ...
+@overload
+def grad(f: Expr, x: Sequence[Expr], /) -> list[Expr]: ...
+
+
+def grad(f: Any, x: Any, /) -> Any:
+    """The gradient of a scalar expression, simplified to its closed form.
+
+    Parameters
+    ----------
+    f : Expr of shape ()
+    x : Expr, or sequence of Expr
+        Symbols, parameters, or intermediates of `f` (the lecture's dL/dh). Entries are independent, as if free:
+        facts that tie them together (one-hot, symmetric, ...) are put aside while the derivative is taken.
+
+    Returns
+    -------
+    Expr of the shape of `x`, or list of Expr
+
+    Raises
+    ------
+    DifferentiationError
+        If `f` is not a scalar, or an op on the way has no derivative rule.
+    UnsupportedError
+        If `f` or `x` is not an expression.
+    """
+    if isinstance(x, Expr):
+        return gradients(scalar(f), [x])[0]
+    return gradients(scalar(f), [expression(v) for v in x])
+
+
+def expression(value: Any) -> Expr:
+    if not isinstance(value, Expr):
+        raise UnsupportedError(f"expected an expression, got {value!r} of type {type(value).__name__}")
+    return value
+
+
+def scalar(f: Any) -> Expr:
+    """`f`, if a gradient of it exists."""
+    if expression(f).ndim:
+        raise DifferentiationError(
+            f"grad needs a scalar, but {brief(f)} has shape {shape_text(f.shape)}; "
+            "reduce it first, for example with sum() or mean()"
+        )
+    if f.dtype == "bool":
+        raise DifferentiationError(f"grad needs a number, but {brief(f)} is a truth value")
+    return f  # type: ignore[no-any-return]
+
+
+def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
+    """Gradients by several variables, derived jointly and presented together."""
+    engine = normalizer()
+    forms: dict[Expr, Expr] = {}
+    plain = [x for x in wrt if is_free(x)]
+    for x, g in zip(plain, differentiate(f, plain, engine), strict=True):
+        forms[x] = g
+    for x in wrt:
+        if x not in forms:
+            forms[x] = by_stand_in(f, x, engine)
+    engine.normal(f)  # names of the forward graph are visible in the result
+    return presented(engine, [forms[x] for x in wrt])
+
+
+def is_free(x: Expr) -> bool:
+    """A symbol whose facts say nothing that ties its entries together."""
+    return x.op in (SYMBOL, PARAMETER) and not any(fact.name in TYING for fact in x.attributes.get("facts", ()))
+
+
+def differentiate(f: Expr, wrt: list[Expr], engine: Normalizer) -> list[Expr]:
+    """Cotangents of leaves, in normal form; zeros where `f` does not depend on them."""
+    found = pullback(engine.normal(f), constant(1), wrt, engine)
+    return [broadcast(constant(0), x.shape) if g is None else g for x, g in zip(wrt, found, strict=True)]
+
+
+def by_stand_in(f: Expr, x: Expr, engine: Normalizer) -> Expr:
+    """The derivative by an intermediate, or by a symbol whose facts are put aside: by a free symbol in its place."""
+    free, replaced = opened_at(f, x)
+    (g,) = differentiate(replaced, [free], engine)
+    return engine.normal(substitute([g], {free: x})[0])
+
+
+def opened_at(f: Expr, x: Expr) -> tuple[Expr, Expr]:
+    """A free symbol for `x`, and `f` over it."""
+    free = make(SYMBOL, (), name=x.name or "?", shape=x.shape, dtype=x.dtype)
+    places = {node: free for node in topological([f]) if bare(node) is bare(x)}
+    if not places and x.op not in (SYMBOL, PARAMETER):
+        raise DifferentiationError(f"{brief(x)} does not occur in {brief(f)}; differentiate by a part of the expression")
+    return free, substitute([f], places)[0]

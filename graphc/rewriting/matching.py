@@ -1,0 +1,286 @@
+"""Matching patterns in normal form, modulo the order of factors and terms and the names of labels.
+
+A product pattern may match some of a product's factors, and also factors inside and outside of one of its sums
+together (a factor that does not depend on the summed label may be pushed back into the sum).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from fractions import Fraction
+
+from graphc.ir.expr import Expr
+from graphc.ir.op import Op
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.rewriting.normal import Normalizer, Rewriter, Step, leading
+from graphc.rewriting.order import Factor, Labels
+from graphc.rewriting.rules import RuleSet, is_wildcard, rule_sets
+
+Binding = dict[Expr, Expr]
+_plain = Normalizer()
+
+
+def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
+    """Every binding of wildcards that makes `pattern` the same node as `subject`."""
+    if is_wildcard(pattern):
+        bound = binding.get(pattern)
+        if bound is None and subject.ndim == pattern.ndim:
+            yield {**binding, pattern: subject}
+        elif bound is subject:
+            yield binding
+        return
+    if pattern.op is CONTRACT:
+        yield from _match_contract(pattern, subject, binding)
+        return
+    if pattern.op is not subject.op or len(pattern.operands) != len(subject.operands):
+        return
+    if pattern.op is ADD:
+        if sorted(pattern.attributes["coefficients"]) == sorted(subject.attributes["coefficients"]):
+            for found, _ in _terms(_pairs(pattern), _pairs(subject), Fraction(1), binding):
+                yield found
+        return
+    if pattern.attributes != subject.attributes:
+        return
+    yield from _in_order(pattern.operands, subject.operands, binding)
+
+
+def _in_order(patterns: tuple[Expr, ...], subjects: tuple[Expr, ...], binding: Binding) -> Iterator[Binding]:
+    if not patterns:
+        yield binding
+        return
+    for found in match(patterns[0], subjects[0], binding):
+        yield from _in_order(patterns[1:], subjects[1:], found)
+
+
+def _match_contract(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
+    coefficient, core = leading(pattern)
+    if coefficient != 1 and core.op is not CONTRACT:  # c*P matches S where P matches S/c
+        if not subject.weak:
+            yield from match(core, _plain.product(1 / coefficient, [_whole(subject)], subject.shape), binding)
+        return
+    if subject.op is not CONTRACT or len(subject.operands) != len(pattern.operands):
+        return
+    if subject.attributes["coefficient"] != coefficient or subject.ndim != pattern.ndim:
+        return
+    start = {i: i for i in range(pattern.ndim)} | {-1: -1}
+    for found, _, _, _ in match_factors(factors_of(pattern), factors_of(subject), binding, start, exact=True):
+        yield found
+
+
+def _whole(node: Expr) -> Factor:
+    return node, aligned(node.shape, node.shape), ONE
+
+
+def _pairs(node: Expr) -> list[tuple[Fraction, Expr]]:
+    return list(zip(node.attributes["coefficients"], node.operands, strict=True))
+
+
+def match_factors(
+    pattern: list[Factor], pool: list[Factor], binding: Binding, labels: dict[int, int], *, exact: bool
+) -> Iterator[tuple[Binding, dict[int, int], dict[int, Fraction], Fraction]]:
+    """Ways to find the pattern's factors in `pool`.
+
+    Yields the binding, the map from pattern labels to pool labels, the exponent taken at each place used, and the
+    power to which the pattern occurs (1 if `exact`, else a positive integer found from the exponents).
+    """
+    ordered = sorted(pattern, key=lambda f: is_wildcard(f[0]))
+
+    def search(
+        i: int, binding: Binding, labels: dict[int, int], used: dict[int, Fraction], times: Fraction | None
+    ) -> Iterator[tuple[Binding, dict[int, int], dict[int, Fraction], Fraction]]:
+        if i == len(ordered):
+            yield binding, labels, used, times or ONE
+            return
+        wanted, places, power = ordered[i]
+        for j, (f, ls, e) in enumerate(pool):
+            if j in used or f.ndim != wanted.ndim:
+                continue
+            ratio = e / power
+            if ratio < 1 or (exact and ratio != 1):
+                continue
+            occurs = min(times or ratio, Fraction(ratio.numerator // ratio.denominator))
+            mapped = extend(labels, places, ls)
+            if mapped is None:
+                continue
+            for found in match(wanted, f, binding):
+                yield from search(i + 1, found, mapped, {**used, j: power}, Fraction(occurs.numerator // occurs.denominator))
+
+    yield from search(0, binding, labels, {}, None)
+
+
+def extend(labels: dict[int, int], pattern: Labels, subject: Labels) -> dict[int, int] | None:
+    """`labels` with ``pattern -> subject`` added, one to one."""
+    grown = dict(labels)
+    for p, s in zip(pattern, subject, strict=True):
+        if p == -1 or s == -1:
+            if p != s:
+                return None
+        elif p in grown:
+            if grown[p] != s:
+                return None
+        elif s in grown.values():
+            return None
+        else:
+            grown[p] = s
+    return grown
+
+
+def _terms(
+    pattern: list[tuple[Fraction, Expr]],
+    terms: list[tuple[Fraction, Expr]],
+    ratio: Fraction | None,
+    binding: Binding,
+    used: frozenset[int] = frozenset(),
+) -> Iterator[tuple[Binding, tuple[frozenset[int], Fraction]]]:
+    """Ways to find a multiple of the pattern's terms among `terms`."""
+    if not pattern:
+        yield binding, (used, ratio or ONE)
+        return
+    wanted, core = pattern[0]
+    bound = binding.get(core)
+    if bound is not None and bound.op is ADD and ratio is not None:  # its terms stand among the others
+        places = {(t, c): j for j, (c, t) in enumerate(terms) if j not in used}
+        found = [places.get((t, ratio * wanted * c)) for c, t in _pairs(bound)]
+        if None not in found:
+            yield from _terms(pattern[1:], terms, ratio, binding, used | {j for j in found if j is not None})
+        return
+    for j, (c, term) in enumerate(terms):
+        if j in used or (ratio is not None and c != ratio * wanted):
+            continue
+        for matched in match(core, term, binding):
+            yield from _terms(pattern[1:], terms, c / wanted, matched, used | {j})
+
+
+def apply(
+    normalizer: Normalizer, rules: RuleSet, index: int, axis: int | None, binding: Binding, node: Expr
+) -> tuple[Expr, Step] | None:
+    """The rule's right side over the bound expressions, in normal form, if its conditions hold."""
+    by_name = {mark.attributes["name"][1:]: e for mark, e in binding.items()}
+    if any(w not in by_name for w in rules.wildcards):
+        first = next(iter(by_name.values()))
+        by_name = {w: by_name.get(w, first) for w in rules.wildcards}
+    rule = rules.rule(index, [by_name[w] for w in rules.wildcards], axis)
+    if not all(c.holds() for c in rule.conditions):
+        return None
+    result = normalizer.normal(rule.rhs)
+    return result, Step(rules.name, rule.reason, rule.lhs, rule.rhs, tuple(map(str, rule.conditions)))
+
+
+@functools.cache
+def table(rank: int) -> dict[tuple[str, str], list[Rewriter]]:
+    """The rules for wildcards of `rank`, by the op they are tried at and an op that must be among its operands."""
+    found: dict[tuple[str, str], list[Rewriter]] = {}
+    for rules in rule_sets.values():
+        if rank not in rules.ranks:
+            continue
+        for index, axis, rule in rules.patterns(rank):
+            pattern = _plain.normal(rule.lhs)
+            if pattern.op is CONTRACT and not summed(pattern):
+                attempt = _try_product
+            elif pattern.op is ADD:
+                attempt = _try_sum
+            else:
+                attempt = _try_whole
+            key = (pattern.op.name, anchor(pattern))
+            found.setdefault(key, []).append(functools.partial(attempt, rules, index, axis, pattern))
+    return found
+
+
+def anchor(pattern: Expr) -> str:
+    """The rarest kind of operand of a pattern; the empty text where any will do."""
+    kinds = [o.op.name for o in pattern.operands if not is_wildcard(o)]
+    if pattern.op not in (CONTRACT, ADD) or not kinds:
+        return ""
+    return min(kinds, key=lambda k: (k in ("contract", "add"), k))
+
+
+def rewriters(node: Expr) -> Iterator[Rewriter]:
+    """The rules worth trying at `node`."""
+    near = [node, *node.operands]
+    if node.op is CONTRACT and not summed(node):
+        near += [g for f in node.operands if f.op is CONTRACT for g in f.operands]
+    kinds = ["", *sorted({f.op.name for f in near[1:]})]
+    for rank in sorted({f.ndim for f in near} | {g.ndim for f in node.operands for g in f.operands}):
+        rules = table(rank)
+        for kind in kinds:
+            yield from rules.get((node.op.name, kind), ())
+
+
+def _try_whole(
+    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
+) -> tuple[Expr, Step] | None:
+    for binding in match(pattern, node, {}):
+        found = apply(normalizer, rules, index, axis, binding, node)
+        if found is not None:
+            return found
+    return None
+
+
+def _try_sum(
+    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
+) -> tuple[Expr, Step] | None:
+    terms = _pairs(node)
+    if len(terms) < len(pattern.operands) or not {t.op for t in pattern.operands if not is_wildcard(t)} <= {
+        t.op for _, t in terms
+    }:
+        return None
+    ordered = sorted(_pairs(pattern), key=lambda p: is_wildcard(p[1]))
+    for binding, (used, ratio) in _terms(ordered, terms, None, {}):
+        found = apply(normalizer, rules, index, axis, binding, node)
+        if found is not None and found[0].shape == node.shape:
+            rest = [t for j, t in enumerate(terms) if j not in used]
+            return normalizer.sum([(ratio, found[0]), *rest], node.shape), found[1]
+    return None
+
+
+def _try_product(
+    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
+) -> tuple[Expr, Step] | None:
+    wanted = factors_of(pattern)
+    for pool, inside in pools(node, {f.op for f, _, _ in wanted if not is_wildcard(f)}):
+        for binding, labels, used, times in match_factors(wanted, pool, {}, {-1: -1}, exact=False):
+            places = set(used)
+            if inside and (places <= inside or not places & inside):
+                continue
+            if any(i not in labels for i in range(pattern.ndim)):
+                continue
+            found = apply(normalizer, rules, index, axis, binding, node)
+            if found is not None:
+                scale = node.attributes["coefficient"] / pattern.attributes["coefficient"] ** times.numerator
+                return replaced(normalizer, node, pool, used, times, labels, found[0], scale), found[1]
+    return None
+
+
+def pools(node: Expr, ops: set[Op]) -> Iterator[tuple[list[Factor], frozenset[int]]]:
+    """The factors of a product, then those together with the factors inside each of its sums."""
+    own = factors_of(node)
+    present = {f.op for f, _, _ in own}
+    if ops <= present:
+        yield own, frozenset()
+    if summed(node):
+        return
+    for i, (f, labels, e) in enumerate(own):
+        if f.op is CONTRACT and e == 1 and ops <= present | {g.op for g in f.operands}:
+            inner = [
+                (g, tuple(labels[x] if 0 <= x < f.ndim else x + 1000 if x >= 0 else -1 for x in ls), p)
+                for g, ls, p in factors_of(f)
+            ]
+            yield inner + own[:i] + own[i + 1 :], frozenset(range(len(inner)))
+
+
+def replaced(
+    normalizer: Normalizer,
+    node: Expr,
+    pool: list[Factor],
+    used: dict[int, Fraction],
+    times: Fraction,
+    labels: dict[int, int],
+    result: Expr,
+    scale: Fraction,
+) -> Expr:
+    """`node` with the matched factors divided out and the result multiplied in."""
+    left = [(f, ls, e - used.get(j, Fraction(0)) * times) for j, (f, ls, e) in enumerate(pool)]
+    at = tuple(labels[i] if d != 1 else -1 for i, d in enumerate(result.shape))
+    return normalizer.product(scale, [(result, at, times), *((f, ls, e) for f, ls, e in left if e != 0)], node.shape)

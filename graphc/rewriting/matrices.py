@@ -1,0 +1,209 @@
+"""Index notation to matrix notation: where a product's factors stand, and which matrix products sum its labels away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphc.ir.expr import Expr, make
+from graphc.ops.arithmetic import multiply
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.forms import form
+from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
+from graphc.ops.products import sum as sum_
+
+Labels = tuple[int, ...]
+Placed = tuple[Expr, Labels]  # an expression and the labels of its axes; -1 for axes of literal size 1
+LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
+
+
+def transposed(x: Expr) -> Expr:
+    """The transpose of a matrix, taken through products: (A @ B).T is B.T @ A.T."""
+    if x.op is CONTRACT:
+        kind = form(x).kind
+        if kind == "transpose":
+            return x.operands[0]
+        if kind == "outer":
+            return outer(x.operands[1], x.operands[0])
+        if kind == "matmul" and all(o.ndim == 2 for o in x.operands):
+            return matmul(transposed(x.operands[1]), transposed(x.operands[0]))
+    return transpose(x)
+
+
+def permuted(x: Expr, axes: Labels) -> Expr:
+    if axes == (1, 0):
+        return transposed(x)
+    return transpose(x, axes)
+
+
+def placed(factors: Sequence[Placed], order: Labels) -> Expr:
+    """The elementwise product of `factors` with its axes in `order`; vectors of different axes give ``outer``."""
+    if len(order) == 2 and -1 not in order:
+        rows = [g for g in factors if g[1] == order[:1]]
+        columns = [g for g in factors if g[1] == order[1:]]
+        scalars = [g for g in factors if not g[1]]
+        if rows and columns and len(rows) + len(columns) + len(scalars) == len(factors):
+            scaled_rows = placed([g for g in factors if g[1] != order[1:]], order[:1])
+            return outer(scaled_rows, placed(columns, order[1:]))
+    product: Expr | None = None
+    for f, labels in factors:
+        part = align(f, labels, order)
+        product = part if product is None else multiply(product, part)
+    assert product is not None
+    return product
+
+
+def align(x: Expr, labels: Labels, order: Labels) -> Expr:
+    """`x` with its axes permuted, and axes of size 1 added or dropped, so that it broadcasts against `order`."""
+    if len({a for a in labels if a >= 0}) < len([a for a in labels if a >= 0]):
+        x, labels = diagonal(x, labels)
+    if len(labels) <= len(order):
+        tail = order[len(order) - len(labels) :]
+        if all(a in (b, -1) for a, b in zip(labels, tail, strict=True)):
+            return x
+    if -1 in labels:
+        x = index(x, tuple(0 if a == -1 else slice(None) for a in labels))
+        labels = tuple(a for a in labels if a != -1)
+    if not labels:
+        return x
+    wanted = sorted(labels, key=order.index)
+    x = permuted(x, tuple(labels.index(a) for a in wanted))
+    rest = order[order.index(wanted[0]) :]
+    added = tuple(i for i, a in enumerate(rest) if a not in wanted)
+    if not added:
+        return x
+    kept = keep_axes(x, added)
+    return kept if kept is not None else index(x, tuple(None if i in added else slice(None) for i in range(len(rest))))
+
+
+def keep_axes(x: Expr, added: tuple[int, ...]) -> Expr | None:
+    """A reduction over the axes `added`, with ``keepdims=True``; None if `x` is not one."""
+    if x.attributes.get("keepdims") is False and tuple(x.attributes["axis"]) == added:
+        return make(x.op, x.operands, **{**x.attributes, "keepdims": True})
+    if x.op is CONTRACT and form(x).kind == "sum" and form(x).detail == (added, False):
+        return sum_(x.operands[0], axis=added, keepdims=True)
+    return None
+
+
+def diagonal(x: Expr, labels: Labels) -> Placed:
+    """The diagonal along repeated labels."""
+    distinct = tuple(dict.fromkeys(a for a in labels if a >= 0))
+    if x.ndim == 2:
+        return diag(x), distinct
+    letters = {a: LETTERS[i] for i, a in enumerate(distinct)}
+    units = iter(LETTERS[len(distinct) :])
+    text = "".join(letters[a] if a >= 0 else next(units) for a in labels)
+    return einsum(f"{text}->{''.join(letters[a] for a in distinct)}", x), distinct
+
+
+def contracted(group: list[Placed], out: Labels) -> Expr | None:
+    """Sum away every label that is not in `out`, one at a time; None where matrix notation has no form for it."""
+    free = {a for a in out if a >= 0}
+    while True:
+        bound = sorted({a for _, ls in group for a in ls if a >= 0 and a not in free})
+        if not bound:
+            break
+        options = [(found[1], a, found[0]) for a in bound if (found := sum_label(a, group, out)) is not None]
+        if not options:
+            return None
+        group = min(options, key=lambda o: o[:2])[2]
+    if len(group) > 1 or sorted(group[0][1]) != sorted(out):
+        return placed(group, out) if {a for _, ls in group for a in ls if a >= 0} == free and -1 not in out else None
+    x, labels = group[0]
+    return x if labels == out else permuted(x, tuple(labels.index(a) for a in out))
+
+
+def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed], tuple[Any, ...]] | None:
+    """One label summed by a trace, a matrix product or a sum over axes, with a price to choose by."""
+    touching = [g for g in group if label in g[1]]
+    others = [g for g in group if label not in g[1]]
+    needed = {a for a in out if a >= 0} | {a for _, ls in others for a in ls}
+    if len(touching) == 1 and touching[0][1] == (label, label):
+        return [*others, (trace(touching[0][0]), ())], (0, 0)
+    touching = [diagonal(x, ls) if len({*ls} - {-1}) < len(ls) - ls.count(-1) else (x, ls) for x, ls in touching]
+    sides = split_sides(label, touching, out)
+    if sides is not None:
+        (a, la), (b, lb) = one_side(sides[0], label, last=True), one_side(sides[1], label, last=False)
+        labels = tuple(x for x in la + lb if x != label)
+        return [*others, (chained(a, b), labels)], (1, len(labels))
+    stacked = batched(label, touching, out, needed)
+    if stacked is not None:
+        return [*others, stacked], (1, len(stacked[1]))
+    largest = max((ls for _, ls in touching), key=len)
+    if any(set(ls) - {-1} > set(largest) or not set(ls) - {-1} <= set(largest) for _, ls in touching):
+        return None
+    product = placed(touching, largest)
+    if len(largest) == 2 and -1 not in largest:
+        turned = placed(touching, largest[::-1])
+        if turns(turned) < turns(product):
+            product, largest = turned, largest[::-1]
+    axes = tuple(i for i, a in enumerate(largest) if a >= 0 and a not in needed)
+    return [*others, (sum_(product, axis=axes), tuple(a for i, a in enumerate(largest) if i not in axes))], (2, len(largest))
+
+
+def chained(a: Expr, b: Expr) -> Expr:
+    """``a @ b``; a bilinear form reads from left to right: (M.T @ v) @ w is v @ M @ w."""
+    if a.ndim == b.ndim == 1:
+        for left, right in ((a, b), (b, a)):
+            if left.op is CONTRACT and form(left).kind == "matmul" and left.operands[0].ndim == 2:
+                m, v = left.operands
+                if m.op is CONTRACT and form(m).kind == "transpose":
+                    return matmul(matmul(v, m.operands[0]), right)
+    return matmul(a, b)
+
+
+def turns(x: Expr, levels: int = 4) -> int:
+    """How many transposes stand in the products of `x`; one of a compound counts double."""
+    if levels == 0 or not (x.op is CONTRACT or x.op.formula is not None):
+        return 0
+    if x.op is CONTRACT and form(x).kind == "transpose":
+        return 1 + int(bool(x.operands[0].operands))
+    return sum(turns(o, levels - 1) for o in x.operands)
+
+
+def split_sides(label: int, touching: list[Placed], out: Labels) -> tuple[list[Placed], list[Placed]] | None:
+    """Factors as the two sides of a matrix product over `label`, each side a vector or a matrix."""
+    partners: dict[int, list[Placed]] = {}
+    vectors: list[Placed] = []
+    for g in touching:
+        rest = [a for a in g[1] if a != label]
+        if -1 in rest or len(rest) > 1:
+            return None
+        if rest:
+            partners.setdefault(rest[0], []).append(g)
+        else:
+            vectors.append(g)
+    if len(partners) == 2:
+        left, right = (partners[a] for a in sorted(partners, key=lambda a: (a not in out, a if a not in out else out.index(a))))
+        return left, vectors + right
+    if len(partners) == 1 and vectors:
+        ((partner, matrix),) = partners.items()
+        return (matrix, vectors) if partner in out else (vectors, matrix)
+    if not partners and len(vectors) == 2:
+        return vectors[:1], vectors[1:]
+    return None
+
+
+def one_side(factors: list[Placed], label: int, last: bool) -> Placed:
+    """The elementwise product of one side of a matrix product, with `label` as its last (or first) axis."""
+    rest = tuple(dict.fromkeys(a for _, ls in factors for a in ls if a != label))
+    order = (*rest, label) if last else (label, *rest)
+    return placed(factors, order), order
+
+
+def batched(label: int, touching: list[Placed], out: Labels, needed: set[int]) -> Placed | None:
+    """A stack of matrix products: two operands that share leading axes beside the summed one."""
+    if len(touching) != 2 or any(-1 in ls for _, ls in touching):
+        return None
+    (a, la), (b, lb) = touching
+    shared = [x for x in la if x in lb and x != label]
+    own = [[x for x in ls if x not in shared and x != label] for ls in (la, lb)]
+    if not shared or any(len(x) != 1 for x in own) or not set(shared) <= needed:
+        return None
+    if own[1][0] in out and own[0][0] in out and out.index(own[1][0]) < out.index(own[0][0]):
+        (a, la), (b, lb), own = (b, lb), (a, la), own[::-1]
+    shared.sort(key=lambda x: out.index(x) if x in out else x)
+    left, right = (*shared, own[0][0], label), (*shared, label, own[1][0])
+    x = matmul(permuted(a, tuple(map(la.index, left))), permuted(b, tuple(map(lb.index, right))))
+    return x, (*shared, own[0][0], own[1][0])
+

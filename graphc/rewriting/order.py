@@ -1,0 +1,109 @@
+"""The canonical order of operands and the canonical numbering of labels.
+
+Both depend on structure alone: on digests, never on when or how an expression was built.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from math import factorial
+
+from graphc.ir.expr import Expr
+
+Labels = tuple[int, ...]
+Factor = tuple[Expr, Labels, Fraction]
+TIES = 720  # orders of tied factors that are tried; beyond this the numbering is deterministic but not canonical
+
+
+def factor_key(expr: Expr) -> tuple[object, ...]:
+    """Scalars first, then vectors, then by depth and name: ``alpha*W``, ``h*(1 - h)``."""
+    return (expr.ndim, expr.depth, expr.name or expr.op.name, expr.digest)
+
+
+def term_key(expr: Expr) -> tuple[object, ...]:
+    """The order of a sum's terms: deep ones first, constants last: ``X @ W + b``, ``h**2 + 1``."""
+    return (not expr.operands and expr.op.name in ("constant", "contract", "size"), -expr.depth, expr.name or expr.op.name, expr.digest)
+
+
+def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels, Labels]:
+    """Sort the factors of one connected contraction and number its labels.
+
+    Labels >= 0 are free where they are in the caller's output (non-negative), summed where negative below -1.
+
+    Returns
+    -------
+    factors : sorted, with labels renumbered: free ones 0, 1, ... by first appearance, then the summed ones
+    free : the caller's labels of 0, 1, ...
+    """
+    colours = _refine(factors)
+    keyed = sorted(factors, key=lambda f: _colour_key(f, colours))
+    groups = [list(g) for _, g in itertools.groupby(keyed, key=lambda f: _colour_key(f, colours))]
+    count = 1
+    for g in groups:
+        count *= factorial(len(g))
+    orders: Iterable[tuple[Factor, ...]]
+    if count == 1 or count > TIES:
+        orders = [tuple(keyed)]
+    else:
+        orders = (
+            tuple(itertools.chain(*choice)) for choice in itertools.product(*(itertools.permutations(g) for g in groups))
+        )
+    best: tuple[object, ...] | None = None
+    chosen: tuple[Factor, ...] = tuple(keyed)
+    for order in orders:
+        code = _encode(order)
+        if best is None or code < best:
+            best, chosen = code, order
+    free: dict[int, int] = {}
+    summed: dict[int, int] = {}
+    for _, labels, _ in chosen:
+        for x in labels:
+            if x >= 0:
+                free.setdefault(x, len(free))
+            elif x < -1:
+                summed.setdefault(x, len(summed))
+    rename = {-1: -1} | free | {x: i + len(free) for x, i in summed.items()}
+    result = [(f, tuple(rename[x] for x in labels), e) for f, labels, e in chosen]
+    return result, tuple(free), tuple(summed)
+
+
+def _encode(order: Sequence[Factor]) -> tuple[object, ...]:
+    seen: dict[int, int] = {}
+    code = []
+    for _, labels, _ in order:
+        code.append(tuple((x >= 0, seen.setdefault(x, len(seen))) if x != -1 else (False, -1) for x in labels))
+    return tuple(code)
+
+
+def _refine(factors: Sequence[Factor]) -> dict[int, int]:
+    """Colour labels by the places they stand in, refined until the partition is stable (1-dim Weisfeiler-Leman)."""
+    labels = {x for _, ls, _ in factors for x in ls if x != -1}
+    colours = {x: int(x >= 0) for x in labels}
+    colours[-1] = -1
+    for _ in range(len(labels)):
+        signature = {
+            x: (
+                colours[x],
+                sorted(
+                    (f.digest, str(e), place, tuple(colours[y] for y in ls))
+                    for f, ls, e in factors
+                    for place, y in enumerate(ls)
+                    if y == x
+                ),
+            )
+            for x in labels
+        }
+        ranks = {s: i for i, s in enumerate(sorted({repr(s) for s in signature.values()}))}
+        refined = {x: ranks[repr(signature[x])] for x in labels} | {-1: -1}
+        stable = len(set(refined.values())) == len(set(colours.values()))
+        colours = refined
+        if stable:
+            break
+    return colours
+
+
+def _colour_key(factor: Factor, colours: dict[int, int]) -> tuple[object, ...]:
+    f, labels, e = factor
+    return (*factor_key(f), e, tuple(colours[x] for x in labels))

@@ -1,0 +1,316 @@
+"""From the normal form to the matrix notation a person writes: n-ary nodes become trees of named constructors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import sympy
+
+from graphc.ir.expr import Expr, rebuild
+from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
+from graphc.ops.arithmetic import add as add_
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
+from graphc.ops.defined import mean
+from graphc.ops.forms import form
+from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
+from graphc.ops.products import diag, transpose
+from graphc.rewriting.matching import match_factors
+from graphc.rewriting.matrices import Labels, align, contracted, placed, turns
+from graphc.rewriting.normal import is_constant, leading
+
+Powers = list[tuple[Expr, Labels, Fraction]]
+
+
+class Presenter:
+    """Presents normal forms.
+
+    Parameters
+    ----------
+    named : normal forms that have a name, and what they are shown as; also found as parts of sums and products
+
+    A contraction has two orientations; the one with fewer transposes is chosen once, and `turned` holds those that
+    are shown with their two axes exchanged.
+    """
+
+    def __init__(self, named: dict[Expr, Expr] | None = None) -> None:
+        self.shown: dict[Expr, Expr] = dict(named or {})
+        self.turned: dict[Expr, Expr] = {}
+        self.parts = Parts(named or {})
+
+    def present(self, expr: Expr) -> Expr:
+        """`expr` (in normal form) over the constructors of the notation."""
+        stack = [expr]
+        while stack:
+            node = stack[-1]
+            missing = [] if node in self.shown else [o for o in node.operands if o not in self.shown]
+            if missing:
+                stack += missing
+                continue
+            if node not in self.shown:
+                self.shown[node] = self.build(node)
+            stack.pop()
+        return self.shown[expr]
+
+    def build(self, node: Expr) -> Expr:
+        if node.op is CONTRACT:
+            return self.contraction(node) if summed(node) else broadcast(self.product(node), node.shape)
+        if node.op is ADD:
+            return broadcast(self.sum(node), node.shape)
+        if node.ndim == 2 and node.op.formula is not None and all(o in self.turned or is_fill(o) for o in node.operands):
+            over = [self.turned[o] if o in self.turned else swapped(self.shown[o]) for o in node.operands]
+            self.turned[node] = rebuild(node, tuple(over))
+            return transpose(self.turned[node])
+        return rebuild(node, tuple(self.shown[o] for o in node.operands))
+
+    def face(self, f: Expr, labels: Labels, e: Fraction = ONE) -> tuple[Expr, Labels]:
+        """A factor as it is shown, with the labels of its axes as shown."""
+        if f in self.turned:
+            return rational_power(self.turned[f], e), labels[::-1]
+        return rational_power(self.shown[f], e), labels
+
+    def contraction(self, node: Expr, flipped: bool = False) -> Expr:
+        """Matrix products where they fit, else a sum over axes of an elementwise product, else ``einsum``."""
+        found = self.oriented(node, flipped)
+        if found is None:
+            group = [(rational_power(self.shown[f], e), labels) for f, labels, e in factors_of(node)]
+            return contract([(x, ls, ONE) for x, ls in group], node.shape, -1 if flipped else 1)
+        x, turned = found
+        if turned and not flipped:
+            self.turned[node] = x
+        return transpose(x) if turned else x
+
+    def oriented(self, node: Expr, flipped: bool) -> tuple[Expr, bool] | None:
+        """The contraction in matrix notation, and whether its two axes are exchanged."""
+        factors = factors_of(node)
+        place = next(i for i, x in enumerate(factors) if absorbs_sign(*x)) if flipped else None
+        group = [
+            (rational_power(self.sum(f, flip=True), e), labels) if i == place else self.face(f, labels, e)
+            for i, (f, labels, e) in enumerate(factors)
+        ]
+        group = [group[i] for i in written_order([x for x, _ in group])]
+        out = tuple(i if d != 1 else -1 for i, d in enumerate(node.shape))
+        straight = contracted(group, out)
+        if straight is None or len(out) != 2 or -1 in out:
+            return None if straight is None else (straight, False)
+        across = contracted(group, out[::-1])
+        if across is not None and turns(across) < turns(straight):
+            return across, True
+        return straight, False
+
+    def sum(self, node: Expr, flip: bool = False) -> Expr:
+        """Positive terms first; `flip` gives the negated sum. Broadcasts that the sum implies are left out."""
+        sign = -1 if flip else 1
+        terms = [(c * sign, t) for c, t in self.parts.of_sum(node)]
+        total: Expr | None = None
+        for c, t in sorted(terms, key=lambda x: x[0] < 0):
+            if t.op is CONTRACT and not summed(t):
+                part = self.product(t, abs(c))
+            else:
+                part = scaled(abs(c), t if t.op is NAMED else self.shown[t])
+            if total is None:
+                total = part if c > 0 else negative(part)
+            else:
+                total = add_(total, part) if c > 0 else subtract(total, part)
+        assert total is not None
+        return total
+
+    def product(self, node: Expr, scale: Fraction = ONE) -> Expr:
+        """Coefficient, factors, then the denominator: ``2*a*b/c``; broadcasts to the full shape are left out."""
+        coefficient: Fraction = node.attributes["coefficient"] * scale
+        if node in self.shown and self.shown[node].op is NAMED:
+            return scaled(scale, self.shown[node])
+        share, powers = self.parts.of_product(node)
+        coefficient *= share
+        if not powers:
+            return constant(coefficient)
+        delta = next((x for x in powers if x[0].op is EYE and x[1][0] != x[1][1]), None)
+        if delta is not None:
+            return self.with_delta(node, delta, coefficient)
+        coefficient, powers = self.averaged(coefficient, powers)
+        sizes = [(f, e) for f, _, e in powers if f.op is SIZE and e.denominator == 1]
+        rest = [x for x in powers if not (x[0].op is SIZE and x[2].denominator == 1)]
+        top = [(f, ls, e) for f, ls, e in rest if e > 0]
+        flipped = self.sign_bearer(top) if coefficient < 0 else None
+        if flipped is not None:
+            coefficient = -coefficient
+        order = tuple(range(node.ndim))
+        numerator = self.joined(top, order, flipped)
+        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None)
+        return quotient(coefficient, numerator, denominator, sizes)
+
+    def sign_bearer(self, top: Powers) -> int | None:
+        """The factor that can absorb a minus sign: a difference, preferably without a constant, or a sum of one."""
+        places = [i for i, x in enumerate(top) if absorbs_sign(*x) and x[0] not in self.parts.named]
+        if not places:
+            places = [i for i, (f, _, e) in enumerate(top) if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f)]
+        return min(places, key=lambda i: is_constant(top[i][0].operands[-1]), default=None)
+
+    def joined(self, powers: Powers, order: Labels, flipped: int | None) -> Expr | None:
+        """The elementwise product of powers; the one at `flipped` is written negated."""
+        if not powers:
+            return None
+        group = []
+        for i, (f, labels, e) in enumerate(powers):
+            if i != flipped:
+                group.append((rational_power(f, e), labels) if f.op is NAMED else self.face(f, labels, e))
+            elif f.op is ADD:
+                group.append((rational_power(self.sum(f, flip=True), e), labels))
+            else:
+                found = self.oriented(f, flipped=True)
+                assert found is not None
+                group.append((found[0], labels[::-1] if found[1] else labels))
+        return placed([group[i] for i in written_order([x for x, _ in group])], order)
+
+    def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
+        """A sum over axes divided by their sizes becomes ``mean``."""
+        for i, (f, labels, e) in enumerate(powers):
+            shown = f if f.op is NAMED else self.shown[f]
+            if e != 1 or f.op is not CONTRACT or shown.op is not CONTRACT or form(shown).kind != "sum":
+                continue
+            axes, keepdims = form(shown).detail
+            sizes = {x: p for x, _, p in powers if x.op is SIZE}
+            total = sympy.Mul(*(shown.operands[0].shape[a] for a in axes))
+            number, symbolic = total.as_coeff_Mul()
+            needed = {size(b): int(p) for b, p in symbolic.as_powers_dict().items() if b != 1}
+            share = coefficient * int(number)
+            if (number != 1 and share.denominator * int(number) != coefficient.denominator) or any(
+                sizes.get(s, Fraction(0)) > -p for s, p in needed.items()
+            ):
+                continue
+            average = mean(shown.operands[0], axis=axes, keepdims=keepdims)
+            self.shown[average] = average
+            rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
+            return share, sorted_in(rest, (average, labels, ONE), i)
+        return coefficient, powers
+
+    def with_delta(self, node: Expr, delta: tuple[Expr, Labels, Fraction], coefficient: Fraction) -> Expr:
+        """A leftover identity stays outside: ``diag(v)``, or a product with ``eye(n)``."""
+        rest = [x for x in factors_of(node) if x is not delta]
+        row = delta[1][0]
+        if node.ndim == 2 and rest and all(set(ls) <= {row} for _, ls, _ in rest):
+            vector = contract([(f, tuple(0 for _ in ls), e) for f, ls, e in rest], (node.shape[row],), coefficient)
+            return diag(broadcast(self.product(vector), vector.shape))
+        order = tuple(range(node.ndim))
+        identity = align(self.shown[delta[0]], delta[1], order)
+        if not rest:
+            return scaled(coefficient, identity)
+        return multiply(self.product(contract(rest, node.shape, coefficient)), identity)
+
+
+def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:
+    """`rest` without cancelled powers, `item` at its place."""
+    return [x for x in [*rest[:place], item, *rest[place:]] if x[2] != 0]
+
+
+def absorbs_sign(f: Expr, labels: Labels, e: Fraction) -> bool:
+    """Whether a minus sign can turn a difference around: -2*(t - y) is 2*(y - t)."""
+    return f.op is ADD and e.denominator == 1 and e % 2 == 1 and any(c < 0 for c in f.attributes["coefficients"])
+
+
+def bears_sign(node: Expr) -> bool:
+    return any(absorbs_sign(*x) for x in factors_of(node))
+
+
+def is_fill(x: Expr) -> bool:
+    return x.op is CONTRACT and not x.operands
+
+
+def swapped(fill: Expr) -> Expr:
+    return broadcast(constant(fill.attributes["coefficient"]), fill.shape[::-1])
+
+
+def written_order(factors: list[Expr]) -> list[int]:
+    """Scalars that are symbols, then other names by rank, then compounds by rank: ``2*alpha*h*(t - y)``."""
+
+    def key(i: int) -> tuple[bool, int]:
+        x = factors[i]
+        compound = bool(x.operands) and x.op is not NAMED
+        return compound, x.ndim
+
+    return sorted(range(len(factors)), key=key)
+
+
+class Parts:
+    """Named intermediates as parts of larger sums and products."""
+
+    def __init__(self, named: dict[Expr, Expr]) -> None:
+        self.named = named
+        self.sums: dict[Expr, list[tuple[dict[Expr, Fraction], Fraction, Expr]]] = {}
+        self.products: dict[Expr, list[tuple[Expr, Expr]]] = {}
+        for form_, name in named.items():
+            content, core = leading(form_)
+            if core.op is ADD:
+                terms = dict(zip(core.operands, core.attributes["coefficients"], strict=True))
+                self.sums.setdefault(core.operands[0], []).append((terms, content, name))
+            elif core.op is CONTRACT and not summed(core) and len(core.operands) > 1:
+                self.products.setdefault(core.operands[0], []).append((form_, name))
+
+    def of_sum(self, node: Expr) -> list[tuple[Fraction, Expr]]:
+        """The terms of a sum, those of a named part replaced by it."""
+        terms = dict(zip(node.operands, node.attributes["coefficients"], strict=True))
+        found: list[tuple[Fraction, Expr]] = []
+        candidates = [c for t in node.operands for c in self.sums.get(t, ())]
+        for part, content, name in sorted(candidates, key=lambda c: -len(c[0])):
+            first = next(iter(part))
+            if first in terms and len(part) < len(terms) and name.shape == node.shape:
+                ratio = terms[first] / part[first]
+                if all(terms.get(t) == ratio * c for t, c in part.items()):
+                    found.append((ratio / content, name))
+                    terms = {t: c for t, c in terms.items() if t not in part}
+        return [*found, *((c, t) for t, c in terms.items())]
+
+    def of_product(self, node: Expr) -> tuple[Fraction, Powers]:
+        """What a named part changes of the coefficient, and the factors with it in place."""
+        powers = factors_of(node)
+        for form_, name in [c for f in node.operands for c in self.products.get(f, ())]:
+            wanted = factors_of(form_)
+            if len(wanted) >= len(powers):
+                continue
+            for _, labels, used, times in match_factors(wanted, powers, {}, {-1: -1}, exact=False):
+                if all(i in labels for i in range(name.ndim)):
+                    left = [(f, ls, e - used.get(j, Fraction(0)) * times) for j, (f, ls, e) in enumerate(powers)]
+                    at = tuple(labels[i] if d != 1 else -1 for i, d in enumerate(name.shape))
+                    scale = form_.attributes["coefficient"] ** times.numerator
+                    return 1 / scale, [(name, at, times), *((f, ls, e) for f, ls, e in left if e != 0)]
+        return ONE, powers
+
+
+def quotient(
+    coefficient: Fraction, numerator: Expr | None, denominator: Expr | None, sizes: list[tuple[Expr, Fraction]]
+) -> Expr:
+    """``p * sizes * numerator / (q * sizes * denominator)`` in the order a person writes it."""
+    above, below = size_product(sizes, 1), size_product(sizes, -1)
+    p, q = Fraction(coefficient.numerator), coefficient.denominator
+    under = denominator
+    if below is not None:
+        below = size(below.attributes["dim"] * q)
+        under, q = below if denominator is None else multiply(below, denominator), 1
+    elif denominator is not None:
+        under, q = scaled(q, denominator), 1
+    if above is not None:
+        numerator = above if numerator is None else lead(above, numerator)
+    if numerator is None:
+        return divide(constant(p), under) if under is not None else constant(coefficient)
+    if under is not None:
+        return divide(lead(constant(p), numerator), under)
+    if abs(p) == 1:
+        return scaled(Fraction(1, q), lead(constant(p), numerator))
+    return lead(constant(p / q), numerator)
+
+
+def size_product(sizes: list[tuple[Expr, Fraction]], sign: int) -> Expr | None:
+    """The sizes with positive (or negative) exponents as one number."""
+    chosen = [f.attributes["dim"] ** abs(int(e)) for f, e in sizes if e * sign > 0]
+    return size(sympy.Mul(*chosen)) if chosen else None
+
+
+def lead(scalar: Expr, product: Expr) -> Expr:
+    """A scalar in front of the first factor: ``2*a*b`` is ``(2*a)*b``, as Python reads it."""
+    if scalar is constant(1):
+        return product
+    if product.op is CONTRACT and form(product).kind in ("multiply", "divide", "matmul"):
+        (a, la, ea), (b, lb, eb) = factors_of(product)
+        scaled_a = lead(scalar, a)
+        if scaled_a.shape == a.shape:
+            return contract([(scaled_a, la, ea), (b, lb, eb)], product.shape)
+    return multiply(scalar, product)

@@ -1,0 +1,79 @@
+"""Identities of elementwise functions: exponentials, logarithms and their relatives, absolute values, kinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import sqrt
+from graphc.ops.elementwise import (
+    absolute,
+    exp,
+    expm1,
+    greater,
+    greater_equal,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    sign,
+    softplus,
+    tanh,
+)
+from graphc.ops.reductions import where
+from graphc.rewriting.rules import Rule, positive, rewrite, ruleset
+
+
+@ruleset
+def logarithms(x: Expr, y: Expr) -> Iterator[Rule]:
+    """Exponentials and logarithms undo each other."""
+    yield rewrite(log(exp(x))).to(x).because("log is the inverse of exp")
+    yield rewrite(exp(log(x))).to(x).because("exp is the inverse of log, where log x exists")
+    yield rewrite(log1p(x)).to(log(1 + x)).because("log1p(x) is log(1 + x)")
+    yield rewrite(expm1(x)).to(exp(x) - 1).because("expm1(x) is exp(x) - 1")
+    yield rewrite(log(sqrt(x))).to(log(x) / 2).because("log(x**a) = a log x, for x > 0")
+    yield rewrite(log(1 / x)).to(-log(x)).because("log(x**a) = a log x, for x > 0")
+    yield rewrite(log(x**2)).to(2 * log(x)).when(positive(x)).because("log(x**a) = a log x, for x > 0")
+
+
+@ruleset
+def logistic(x: Expr) -> Iterator[Rule]:
+    """The logistic function, softplus and tanh from their formulas."""
+    yield rewrite(1 / (1 + exp(x))).to(sigmoid(-x)).because("sigmoid(x) = 1/(1 + exp(-x))")
+    yield rewrite(exp(x) * sigmoid(-x)).to(sigmoid(x)).because("sigmoid(x) = exp(x) sigmoid(-x)")
+    yield rewrite(log(1 + exp(x))).to(softplus(x)).because("softplus(x) = log(1 + exp(x))")
+    yield rewrite(log(sigmoid(x))).to(-softplus(-x)).because("log sigmoid(x) = -softplus(-x)")
+    yield rewrite(exp(softplus(x))).to(1 + exp(x)).because("softplus(x) = log(1 + exp(x))")
+    yield (
+        rewrite((exp(x) - exp(-x)) / (exp(x) + exp(-x)))
+        .to(tanh(x))
+        .because("tanh(x) = (exp(x) - exp(-x))/(exp(x) + exp(-x))")
+    )
+    yield rewrite(2 * sigmoid(2 * x) - 1).to(tanh(x)).because("tanh(x) = 2 sigmoid(2x) - 1")
+
+
+@ruleset
+def absolute_values(x: Expr) -> Iterator[Rule]:
+    """Signs and absolute values."""
+    yield rewrite(absolute(x) ** 2).to(x**2).because("|x|**2 = x**2")
+    yield rewrite(sign(x) * absolute(x)).to(x).because("sign(x) |x| = x")
+    yield rewrite(x / absolute(x)).to(sign(x)).because("x/|x| = sign(x), for x not 0")
+    yield rewrite(absolute(absolute(x))).to(absolute(x)).because("|x| is not negative")
+    yield rewrite(absolute(-x)).to(absolute(x)).because("|-x| = |x|")
+
+
+@ruleset
+def kinks(x: Expr, y: Expr) -> Iterator[Rule]:
+    """Piecewise linear functions in their shortest name."""
+    yield rewrite(maximum(x, 0)).to(relu(x)).because("relu(x) = max(x, 0)")
+    yield rewrite(maximum(0, x)).to(relu(x)).because("relu(x) = max(x, 0)")
+    yield rewrite(where(greater(x, 0), x, 0)).to(relu(x)).because("relu(x) = x where x > 0, else 0")
+    yield rewrite(where(greater_equal(x, 0), x, 0)).to(relu(x)).because("relu(x) = x where x >= 0, else 0")
+    yield rewrite(x * greater(x, 0)).to(relu(x)).because("relu(x) = x [x > 0]")
+    yield rewrite(relu(relu(x))).to(relu(x)).because("relu(x) is not negative")
+    yield rewrite(where(greater(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x > 0, else -x")
+    yield rewrite(where(x, y, y)).to(y).because("both branches are the same")
+    yield rewrite(maximum(x, x)).to(x).because("max(x, x) = x")
+    yield rewrite(minimum(x, x)).to(x).because("min(x, x) = x")

@@ -1,0 +1,49 @@
+"""Identities along an axis: softmax and its relatives, sums of distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphc.ir.expr import Expr
+from graphc.ops.defined import log_softmax, logsumexp, softmax
+from graphc.ops.elementwise import exp, log
+from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import ones
+from graphc.rewriting.rules import Rule, rewrite, ruleset, sums_to_one
+
+
+@ruleset
+def softmaxes(x: Expr, *, axis: int) -> Iterator[Rule]:
+    """The softmax family from its formulas."""
+    total = sum_(exp(x), axis=axis, keepdims=True)
+    yield rewrite(exp(x) / total).to(softmax(x, axis=axis)).because("softmax(x) = exp(x)/sum(exp(x))")
+    yield (
+        rewrite(log(softmax(x, axis=axis)))
+        .to(log_softmax(x, axis=axis))
+        .because("log softmax(x) = x - log(sum(exp(x)))")
+    )
+    yield (
+        rewrite(log(sum_(exp(x), axis=axis)))
+        .to(logsumexp(x, axis=axis))
+        .because("logsumexp(x) = log(sum(exp(x)))")
+    )
+    yield (
+        rewrite(x - logsumexp(x, axis=axis, keepdims=True))
+        .to(log_softmax(x, axis=axis))
+        .because("log softmax(x) = x - log(sum(exp(x)))")
+    )
+    yield (
+        rewrite(exp(log_softmax(x, axis=axis))).to(softmax(x, axis=axis)).because("exp undoes the logarithm of softmax")
+    )
+    yield (
+        rewrite(softmax(log_softmax(x, axis=axis), axis=axis))
+        .to(softmax(x, axis=axis))
+        .because("softmax does not change when a constant is added along its axis")
+    )
+
+
+@ruleset
+def distributions(x: Expr, *, axis: int) -> Iterator[Rule]:
+    """Entries that sum to one."""
+    total = sum_(x, axis=axis)
+    yield rewrite(total).to(ones(total.shape)).when(sums_to_one(x, axis)).because("the entries sum to one")

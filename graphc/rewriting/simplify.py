@@ -1,0 +1,84 @@
+"""``simplify``: normal form under the rule sets, then matrix notation with the user's names put back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ops.leaves import NAMED
+from graphc.rewriting import rulesets
+from graphc.rewriting.matching import rewriters
+from graphc.rewriting.normal import Normalizer
+from graphc.rewriting.present import Presenter
+
+assert rulesets.__all__
+
+
+def normalizer() -> Normalizer:
+    """A fresh normalizer with every rule set."""
+    return Normalizer(rewriters)
+
+
+@overload
+def simplify(exprs: Expr, /) -> Expr: ...
+@overload
+def simplify(exprs: Sequence[Expr], /) -> list[Expr]: ...
+
+
+def simplify(exprs: Any, /) -> Any:
+    """The closed form of one expression, or of several jointly.
+
+    Parameters
+    ----------
+    exprs : Expr or sequence of Expr
+
+    Returns
+    -------
+    Expr, or list of Expr
+        In canonical form: the same node whatever the order and grouping of operands it was declared with.
+    """
+    if isinstance(exprs, Expr):
+        return presented(normalizer(), [exprs])[0]
+    return presented(normalizer(), list(exprs))
+
+
+def presented(engine: Normalizer, exprs: list[Expr]) -> list[Expr]:
+    """Normal forms of `exprs` in matrix notation; named intermediates keep their names."""
+    forms = [engine.normal(e) for e in exprs]
+    presenter = Presenter(visible_names(engine))
+    results = []
+    for expr, form in zip(exprs, forms, strict=True):
+        shown = presenter.present(form)
+        if expr.op is NAMED and shown.op is not NAMED and form not in engine.names:
+            shown = rebuild(expr, (shown,))
+        results.append(shown)
+    return results
+
+
+def visible_names(engine: Normalizer) -> dict[Expr, Expr]:
+    """Normal forms that have a name, and the named expressions they are shown as."""
+    return {form: node for form, node in engine.names.items() if form.operands}
+
+
+def expand(expr: Expr, /) -> Expr:
+    """`expr` with every defined op opened to its body, down to primitives."""
+    done: dict[Expr, Expr] = {}
+    stack = [expr]
+    while stack:
+        root = stack[-1]
+        for node in topological([root]):
+            if node in done:
+                continue
+            over = rebuild(node, tuple(done[o] for o in node.operands))
+            if over.op.body is None:
+                done[node] = over
+            else:
+                body = over.op.body(over)
+                if body not in done and any(n.op.body is not None for n in topological([body])):
+                    stack.append(body)
+                    break
+                done[node] = done.get(body, body)
+        else:
+            stack.pop()
+    return done[expr]
