@@ -192,7 +192,7 @@ class Normalizer:
                 key: min((entries[key] for entries, _, _ in terms), key=abs)
                 for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
             }
-            return self.take_out(common, terms, [], shape)
+            return self.note("factor", "a b + a c = a (b + c)", collected, self.take_out(common, terms, [], shape))
         best: tuple[int, object, tuple[tuple[Expr, Labels], bool]] | None = None
         for (key, positive), n in counts.items():
             if n < 2 or not key[0].operands and key[0].weak:
@@ -206,7 +206,14 @@ class Normalizer:
         key, positive = best[2]
         inside = [t for t in terms if key in t[0] and (t[0][key] > 0) == positive]
         outside = [t for t in terms if t not in inside]
-        return self.take_out({key: min_power([t[0] for t in inside], key)}, inside, outside, shape)
+        taken = {key: min_power([t[0] for t in inside], key)}
+        return self.note("factor", "a b + a c = a (b + c)", collected, self.take_out(taken, inside, outside, shape))
+
+    def note(self, rule: str, reason: str, before: dict[Expr, Fraction], after: Expr) -> Expr:
+        """Record a step from a sum of terms to `after`."""
+        whole = make(ADD, tuple(before), coefficients=tuple(before.values()))
+        self.steps.append(Step(rule, reason, whole, after))
+        return after
 
     def take_out(
         self,
@@ -490,6 +497,7 @@ class Pool:
             result = self.normalizer.sum(terms, self.shape)
             plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
             if operations([result]) < operations([plain]):
+                self.normalizer.steps.append(Step("distribute", "a (b + c) = a b + a c, where factors cancel", plain, result))
                 return result
         return None
 
@@ -503,7 +511,10 @@ class Pool:
             for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)
         ]
         split = self.normalizer.sum(parts, node.shape)
-        return split if operations([split]) < operations([node]) else node
+        if operations([split]) >= operations([node]):
+            return node
+        self.normalizer.steps.append(Step("distribute", "a sum of a sum, term by term", node, split))
+        return split
 
     def assemble(self, factors: list[Factor]) -> Expr:
         merged: Entries = {}

@@ -1,4 +1,4 @@
-"""Differentiate and simplify together: ``grad`` and the derivation it can show."""
+"""``grad``: differentiate and simplify together."""
 
 from __future__ import annotations
 
@@ -80,6 +80,28 @@ def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
             forms[x] = by_stand_in(f, x, engine)
     engine.normal(f)  # names of the forward graph are visible in the result
     return presented(engine, [forms[x] for x in wrt])
+
+
+class Unsimplified:
+    """Leaves every cotangent as the derivative rules wrote it."""
+
+    def normal(self, expr: Expr) -> Expr:
+        return expr
+
+    def knowing(self, equation: tuple[Expr, Expr]) -> Unsimplified:
+        return self
+
+
+def raw_gradients(f: Expr, wrt: Sequence[Expr], /) -> list[Expr]:
+    """The gradients as the chain rule alone gives them, for comparison: same values, nothing simplified.
+
+    Parameters
+    ----------
+    f : Expr of shape ()
+    wrt : sequence of symbols and parameters
+    """
+    found = pullback(scalar(f), constant(1), wrt, Unsimplified())
+    return [broadcast(constant(0), x.shape) if g is None else g for x, g in zip(wrt, found, strict=True)]
 
 
 def is_free(x: Expr) -> bool:
