@@ -84,7 +84,7 @@ LOGSUMEXP = defined(
 
 
 def one_axis(x: Expr, axis: Any, what: str) -> int:
-    found = normalize_axes(axis, x, "{what}") if x.ndim else ()
+    found = normalize_axes(axis, x, what) if x.ndim else ()
     if len(found) != 1 or axis is None:
         raise ShapeError(f"{what}({brief(x)}): needs one axis of an array, got axis={axis!r} for shape {shape_text(x.shape)}")
     return found[0] - x.ndim

@@ -97,7 +97,7 @@ MAX, MIN = _extremum("max", np.max), _extremum("min", np.min)
 
 def _reduce(op: Op, x: Any, axis: Any, keepdims: bool) -> Expr:
     x = as_expr(x)
-    axes = normalize_axes(axis, x, "{op.name}")
+    axes = normalize_axes(axis, x, op.name)
     return make(op, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
 
 
