@@ -92,6 +92,10 @@ def contract(
 ) -> Expr:
     """The contraction of ``(factor, labels, exponent)`` triples; output axis i has label i."""
     rank = len(shape)
+    if len(factors) == 1 and coefficient == factors[0][2] == 1:
+        factor, labels, _ = factors[0]
+        if factor.shape == shape and tuple(labels) == aligned(shape, shape):
+            return factor
     rename: dict[int, int] = {i: i for i in range(rank)} | {-1: -1}
     for _, labels, _ in factors:
         for label in labels:
