@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import keyword
 import re
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
@@ -27,7 +28,7 @@ _OPERATORS = {
 @functools.cache
 def dim_symbol(name: str) -> sympy.Symbol:
     """The dimension called `name`; equal names are the same dimension."""
-    if not name.isidentifier():
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise ShapeError(f"{name!r} is not a dimension name: use letters, digits and _, for example 'n' or 'batch'")
     return sympy.Symbol(name, integer=True, positive=True)
 

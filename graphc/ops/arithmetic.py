@@ -49,6 +49,8 @@ def scaled(coefficient: Fraction | int, x: Expr) -> Expr:
     value = number(x)
     if value is not None:
         return constant(coefficient * value)
+    if x.op is SIZE and Fraction(coefficient).denominator == 1:
+        return size(dim_of(x) * int(coefficient))
     return contract([(x, aligned(x.shape, x.shape), ONE)], x.shape, coefficient)
 
 
@@ -91,9 +93,7 @@ def _linear(operator: str, a: Any, b: Any, sign: int) -> Expr:
     if va is not None and vb is not None:
         return constant(va + sign * vb)
     if _size_like(a) and _size_like(b):
-        total = dim_of(a) + sign * dim_of(b)
-        if total.is_nonnegative is not False:
-            return size(total)
+        return size(dim_of(a) + sign * dim_of(b))
     shape = common_shape(operator, a, b)
     return combine([(ONE, broadcast(a, shape)), (Fraction(sign), broadcast(b, shape))])
 

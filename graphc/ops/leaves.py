@@ -148,6 +148,8 @@ def constant(value: Any, /) -> Expr:
         return value
     if isinstance(value, (list, tuple, np.ndarray)) and not (isinstance(value, np.ndarray) and value.ndim == 0):
         entries = np.asarray(value, dtype=object)
+        if entries.size == 0 and 0 in entries.shape[:-1] and entries.ndim > 1:
+            raise UnsupportedError(f"an array of shape {entries.shape} cannot be written as nested lists; use zeros()")
         flat = entries.reshape(-1)
         if any(isinstance(v, (list, tuple)) for v in flat):
             raise ShapeError("a constant array needs rows of equal length")
@@ -158,9 +160,21 @@ def constant(value: Any, /) -> Expr:
 
 
 def size(dim: Any) -> Expr:
-    """The value of a dimension as a number, for example the n in ``sum(x)/n``."""
+    """The value of a dimension as a number, for example the n in ``sum(x)/n``.
+
+    Sums and products of sizes are sizes again, negative ones too (``3 - n``); ``n*(n - 1)/2`` is a quotient of two.
+    """
+    if isinstance(dim, sympy.Expr) and dim.is_Integer:
+        return constant(int(dim))
     found = as_dim(dim)
-    return constant(found) if isinstance(found, int) else make(SIZE, (), dim=found)
+    if isinstance(found, int):
+        return constant(found)
+    return make(SIZE, (), dim=found) if found.is_Symbol or whole(found) else size_quotient(found)
+
+
+def whole(dim: sympy.Expr) -> bool:
+    """Whether a size is written without a quotient."""
+    return bool(sympy.fraction(sympy.together(dim))[1] == 1)
 
 
 pi = make(PI)
