@@ -1,0 +1,1 @@
+"""Running expressions: at once on arrays, or compiled to NumPy code."""

@@ -1,0 +1,185 @@
+"""What arrays say about names: values checked against their declarations, sizes solved from shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import sympy
+
+from graphc.errors import DTypeError, NameConflictError, ShapeError, ValueMissingError
+from graphc.ir.dims import Dim, Shape, bind, dim_names, dim_symbol, dim_text, shape_text
+from graphc.ir.expr import Expr, topological
+from graphc.ops.leaves import PARAMETER, SYMBOL
+
+KINDS = {"float64": "real numbers", "float32": "real numbers", "int64": "whole numbers", "bool": "truth values"}
+
+
+def symbols_of(exprs: Iterable[Expr]) -> list[Expr]:
+    """The symbols and parameters below `exprs`, in order of first use.
+
+    Raises
+    ------
+    NameConflictError
+        If two different ones carry one name.
+    """
+    found: dict[str, Expr] = {}
+    for node in topological(exprs):
+        if node.op is SYMBOL or node.op is PARAMETER:
+            name = node.attributes["name"]
+            if found.setdefault(name, node) is not node:
+                other = found[name]
+                raise NameConflictError(
+                    f"two different symbols are called {name}: one is {shape_text(other.shape)} {other.dtype}, "
+                    f"one is {shape_text(node.shape)} {node.dtype}; rename one of them"
+                )
+    return list(found.values())
+
+
+def as_array(value: Any, declared: Expr) -> Any:
+    """`value` as the array that `declared` stands for; whole numbers become float64 where reals are declared.
+
+    Raises
+    ------
+    DTypeError
+        If the entries are of another kind.
+    ShapeError
+        If the number of axes or a literal size differs.
+    """
+    array = np.asarray(value)
+    expected = declared.dtype
+    if expected.startswith("float") and array.dtype.kind in "iu":
+        array = array.astype(np.float64)
+    elif expected == "int64" and array.dtype.kind in "iu":
+        array = array.astype(np.int64, copy=False)
+    accepted = ("float64", "float32") if expected.startswith("float") else (expected,)
+    if array.dtype.name not in accepted:
+        raise DTypeError(
+            f"{declared.name}: expected {KINDS[expected]} ({' or '.join(accepted)}), "
+            f"got an array of {array.dtype.name}; convert it with .astype({accepted[0]!r})"
+        )
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.ndim != declared.ndim:
+        raise ShapeError(
+            f"{declared.name}: expected shape {shape_text(declared.shape)}, got {array.shape}: "
+            f"{declared.ndim} axes are declared, the array has {array.ndim}"
+        )
+    for axis, (dim, size) in enumerate(zip(declared.shape, array.shape, strict=True)):
+        if isinstance(dim, int) and dim != size:
+            raise ShapeError(
+                f"{declared.name}: expected shape {shape_text(declared.shape)}, got {array.shape}: "
+                f"axis {axis} must be {dim}, not {size}"
+            )
+    return array
+
+
+@dataclass
+class Sizes:
+    """The values of size names, each with the place it was read from."""
+
+    values: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def give(self, name: str, value: int, source: str) -> None:
+        known = self.values.setdefault(name, value)
+        if known != value:
+            raise ShapeError(f"{name} is {known} {self.sources[name]} but {value} {source}")
+        self.sources.setdefault(name, source)
+
+    def unknown(self, dim: Dim) -> list[str]:
+        return sorted(dim_names([dim]) - self.values.keys())
+
+
+def given_sizes(values: Mapping[str, Any], taken: Iterable[str]) -> Sizes:
+    """The entries of `values` that are whole numbers and not the value of a symbol."""
+    sizes = Sizes()
+    symbols = set(taken)
+    for name, value in values.items():
+        if name not in symbols and isinstance(value, Integral) and not isinstance(value, bool):
+            sizes.give(name, int(value), "as given")
+    return sizes
+
+
+def bind_sizes(declared: Sequence[Expr], shapes: Sequence[tuple[int, ...]], sizes: Sizes) -> Sizes:
+    """Solve the names in the declared shapes from the shapes of the arrays.
+
+    Raises
+    ------
+    ShapeError
+        If two places give a name different values, or no whole number fits.
+    """
+    compound: list[tuple[Dim, int, str]] = []
+    for leaf, shape in zip(declared, shapes, strict=True):
+        for axis, (dim, value) in enumerate(zip(leaf.shape, shape, strict=True)):
+            place = f"in {leaf.name} (axis {axis})"
+            if isinstance(dim, sympy.Symbol):
+                sizes.give(dim.name, value, place)
+            elif not isinstance(dim, int):
+                compound.append((dim, value, place))
+    progress = True
+    while progress:
+        progress = False
+        for item in list(compound):
+            if _solved(*item, sizes):
+                compound.remove(item)
+                progress = True
+    return sizes
+
+
+def _solved(dim: Dim, value: int, place: str, sizes: Sizes) -> bool:
+    """Check a compound size whose names are known, or solve it for one unknown name it is linear in."""
+    missing = sizes.unknown(dim)
+    if not missing:
+        found = bind(dim, sizes.values)
+        if found != value:
+            because = ", ".join(f"{n} is {sizes.values[n]} {sizes.sources[n]}" for n in sorted(dim_names([dim])))
+            raise ShapeError(f"{dim_text(dim)} is {found}, as {because}, but {value} {place}")
+        return True
+    if len(missing) > 1:
+        return False
+    name = missing[0]
+    solution = linear_solution(dim, name)
+    if solution is None:
+        return False
+    unknown = solution.subs({dim_symbol(n): v for n, v in sizes.values.items()} | {VALUE: value})
+    if not unknown.is_integer or unknown < 0:
+        raise ShapeError(f"{dim_text(dim)} is {value} {place}, but no whole {name} gives that")
+    sizes.give(name, int(unknown), place)
+    return True
+
+
+VALUE = sympy.Symbol("_value", integer=True)
+
+
+def linear_solution(dim: Dim, name: str) -> Any:
+    """The formula for `name` where ``dim == _value``; None if `dim` is not linear in it."""
+    if isinstance(dim, int) or dim.has(sympy.floor):
+        return None
+    unknown = dim_symbol(name)
+    slope = sympy.diff(dim, unknown)
+    if slope.has(unknown) or slope == 0:
+        return None
+    return (VALUE - dim.subs(unknown, 0)) / slope
+
+
+def check_conditions(pairs: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> None:
+    """Raise ShapeError for a condition that does not hold; one with unknown sizes is passed over."""
+    for a, b in pairs:
+        if not sizes.unknown(a) and not sizes.unknown(b):
+            left, right = bind(a, sizes.values), bind(b, sizes.values)
+            if left != right:
+                because = ", ".join(f"{n} = {sizes.values[n]}" for n in sorted(dim_names([a, b])))
+                raise ShapeError(
+                    f"the sizes {dim_text(a)} and {dim_text(b)} must be equal, "
+                    f"but with {because} they are {left} and {right}"
+                )
+
+
+def missing_error(symbols: Iterable[tuple[str, Shape]], names: Iterable[str]) -> ValueMissingError:
+    """One sentence that names everything that is missing."""
+    parts = [f"{name} {shape_text(shape)}" for name, shape in symbols] + [f"the size {name}" for name in names]
+    return ValueMissingError(f"no value was given for {', '.join(parts)}")

@@ -1,0 +1,169 @@
+"""Run an expression on arrays at once, with no compile step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+
+from graphc.ir.dims import bind, dim_names
+from graphc.ir.expr import Expr, topological
+from graphc.ops.arithmetic import ADD
+from graphc.ops.conditions import conditions
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.forms import form
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.reductions import WHERE
+from graphc.runtime.binding import as_array, bind_sizes, check_conditions, given_sizes, missing_error, symbols_of
+from graphc.runtime.contracting import contracted, python_number
+from graphc.scheduling.opening import opened
+
+
+def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
+    """The value of `expr` as a NumPy array of its declared shape.
+
+    Parameters
+    ----------
+    expr : Expr
+    values : mapping from names to arrays and numbers
+        Arrays by the names of symbols, whole numbers by the names of sizes; entries that are not needed are
+        ignored. Sizes that arrays determine need not be given. Facts are not verified.
+
+    Returns
+    -------
+    numpy.ndarray
+        Computed in the dtype of the arrays: literals never widen float32.
+
+    Raises
+    ------
+    ValueMissingError
+        Naming every symbol and size without a value.
+    ShapeError, DTypeError
+        If an array does not fit its declaration, or two arrays give a size different values.
+    """
+    return evaluate_all([expr], values)[0]
+
+
+def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
+    """The values of several expressions, shared parts computed once; see `evaluate`."""
+    roots = opened(exprs)
+    symbols = symbols_of(roots)
+    order = topological(roots)
+    named = {str(s.name): s for s in symbols}
+    arrays = {name: as_array(values[name], s) for name, s in named.items() if name in values}
+    sizes = given_sizes(values, named)
+    bind_sizes([named[name] for name in arrays], [x.shape for x in arrays.values()], sizes)
+    absent = [(name, s.shape) for name, s in named.items() if name not in arrays]
+    in_reach = set().union(*(dim_names(shape) for _, shape in absent))
+    unbound = _size_names(order) - sizes.values.keys() - in_reach
+    if absent or unbound:
+        raise missing_error(absent, sorted(unbound))
+    check_conditions(conditions(exprs), sizes)
+    results = _run(order, roots, arrays, sizes.values)
+    return [_finished(results[root], root, arrays.values()) for root in roots]
+
+
+def _size_names(order: list[Expr]) -> set[str]:
+    """The names of sizes whose values the computation itself needs."""
+    found: set[str] = set()
+    for node in order:
+        if node.op in (SYMBOL, PARAMETER):
+            continue
+        if node.op is CONTRACT:
+            if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
+                found |= dim_names(node.shape)
+        else:
+            for value in node.attributes.values():
+                found |= dim_names(value if isinstance(value, tuple) else (value,))
+    return found
+
+
+def _run(order: list[Expr], roots: list[Expr], arrays: dict[Any, Any], sizes: dict[str, int]) -> dict[Expr, Any]:
+    pending = Counter(o for node in order for o in node.operands)
+    pending.update(roots)
+    results: dict[Expr, Any] = {}
+    for node in order:
+        operands = _alike(node, [results[o] for o in node.operands])
+        value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
+        results[node] = np.asarray(value).item() if node.weak and not node.shape else value
+        for o in node.operands:
+            pending[o] -= 1
+            if not pending[o]:
+                del results[o]
+    return results
+
+
+def _alike(node: Expr, operands: list[Any]) -> list[Any]:
+    """Operands cast to one dtype: literals, truth values and whole numbers follow the real arrays they meet."""
+    if not operands or node.op is NAMED:
+        return operands
+    first = 1 if node.op is WHERE else 0
+    strong = [x.dtype for x, o in zip(operands[first:], node.operands[first:], strict=True) if not o.weak]
+    real = [d for d in strong if d.kind == "f"]
+    if real:
+        target = np.result_type(*real)
+    elif node.dtype == "bool":
+        return operands
+    else:
+        target = np.dtype(node.dtype)
+    pairs = zip(operands[first:], node.operands[first:], strict=True)
+    return operands[:first] + [_cast(x, o, target) for x, o in pairs]
+
+
+def _cast(x: Any, operand: Expr, target: Any) -> Any:
+    if not isinstance(x, (np.ndarray, np.generic)) or x.dtype == target or (x.dtype.kind == "f" and not operand.weak):
+        return x
+    return x.astype(target)
+
+
+def _value(node: Expr, operands: list[Any], sizes: dict[str, int]) -> Any:
+    op, attributes = node.op, node.attributes
+    if op is CONTRACT:
+        return contracted(node, operands, _bound_shape(node, sizes))
+    if op is ADD:
+        return _sum(attributes["coefficients"], operands)
+    if op is CONSTANT:
+        return python_number(attributes["value"])
+    if op is SIZE:
+        return bind(attributes["dim"], sizes)
+    if op is PI:
+        return np.pi
+    if op is EYE:
+        return np.eye(bind(attributes["dim"], sizes))
+    if op is ARRAY:
+        return np.array([float(v) for v in attributes["values"]]).reshape(attributes["shape"])
+    assert op.kernel is not None
+    return op.kernel(*operands, **{k: bound(v, sizes) for k, v in attributes.items()})
+
+
+def _bound_shape(node: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
+    """The shape as numbers where the form needs it; named forms take it from their operands."""
+    if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
+        return tuple(bind(d, sizes) for d in node.shape)
+    return ()
+
+
+def bound(value: Any, sizes: dict[str, int]) -> Any:
+    """An attribute with the sizes in it replaced by their values."""
+    if isinstance(value, tuple):
+        return tuple(bound(v, sizes) for v in value)
+    return bind(value, sizes) if isinstance(value, sympy.Expr) else value
+
+
+def _sum(coefficients: tuple[Any, ...], operands: list[Any]) -> Any:
+    terms = [x if abs(c) == 1 else x * python_number(abs(c)) for c, x in zip(coefficients, operands, strict=True)]
+    total = terms[0] if coefficients[0] > 0 else -terms[0]
+    for c, term in zip(coefficients[1:], terms[1:], strict=True):
+        total = total + term if c > 0 else total - term
+    return total
+
+
+def _finished(value: Any, root: Expr, inputs: Any) -> Any:
+    """An array that the caller may change: no view of an input, no literal of the wrong dtype."""
+    result = np.asarray(value, dtype=root.dtype) if root.weak else np.asarray(value)
+    if result.base is not None or not result.flags.writeable or any(result is x for x in inputs):
+        result = result.copy()
+    return result

@@ -1,0 +1,1 @@
+"""From expressions to an ordered plan: instructions, lifetimes and buffers."""
