@@ -10,13 +10,15 @@ import sympy
 
 from graphc.ir.dims import Dim, Shape
 
-SUM, PRODUCT, FUNCTION, POWER, ATOM = range(5)  # how tightly a piece holds together
+# How tightly a piece holds together; OPEN pieces end in an argument without a bracket, as log x and sums do.
+SUM, HADAMARD, OPEN, PRODUCT, POWER, ATOM = range(6)
 Piece = tuple[str, int]
 
 GREEK = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi "
     "varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
 )
+SPELLED = {"eps": r"\varepsilon"}
 ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde"}
 
 
@@ -62,8 +64,8 @@ def _split(word: str) -> tuple[str, str]:
 
 
 def _face(letters: str, ndim: int) -> str:
-    greek = letters in GREEK
-    text = f"\\{letters}" if greek else letters
+    greek = letters in GREEK or letters in SPELLED
+    text = SPELLED.get(letters, f"\\{letters}") if greek else letters
     if ndim:
         return rf"\boldsymbol{{{text}}}" if greek else rf"\mathbf{{{text}}}"
     return text if greek or len(letters) == 1 else rf"\mathit{{{text}}}"
@@ -77,14 +79,18 @@ def _subscript(part: str) -> str:
 
 
 def number_latex(value: Fraction) -> Piece:
-    r"""A rational as a whole number, a short exact decimal, or a ``\frac``."""
+    r"""A rational as a whole number, a short exact decimal, a power of ten, or a ``\frac``."""
     size = abs(value)
-    if size.denominator == 1:
-        text, level = str(size), ATOM
-    else:
+    text, level = str(size), ATOM
+    if size.denominator != 1:
         decimal = repr(float(size))
-        short = "e" not in decimal and len(decimal) < len(str(size)) and Fraction(decimal) == size
-        text, level = (decimal, ATOM) if short else (rf"\frac{{{size.numerator}}}{{{size.denominator}}}", POWER)
+        mantissa, _, exponent = decimal.partition("e")
+        if len(decimal) >= len(text) or Fraction(decimal) != size:
+            text, level = rf"\frac{{{size.numerator}}}{{{size.denominator}}}", POWER
+        elif exponent:
+            text, level = rf"{mantissa} \cdot 10^{{{int(exponent)}}}".removeprefix(r"1 \cdot "), POWER
+        else:
+            text = decimal
     return (f"-{text}", SUM) if value < 0 else (text, level)
 
 

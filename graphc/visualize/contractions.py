@@ -1,0 +1,282 @@
+r"""Contractions in LaTeX: products, quotients, matrix products, sums; index notation where nothing else fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Protocol
+
+from graphc.ir.expr import Expr
+from graphc.ops.broadcasting import broadcast_shapes
+from graphc.ops.contraction import CONTRACT, aligned, factors_of, summed
+from graphc.ops.forms import form
+from graphc.ops.leaves import EYE
+from graphc.visualize.letters import (
+    ATOM,
+    HADAMARD,
+    OPEN,
+    POWER,
+    PRODUCT,
+    SUM,
+    Piece,
+    dim_latex,
+    number_latex,
+    shape_latex,
+    wrap,
+)
+
+Factor = tuple[Expr, tuple[int, ...], Fraction]
+Power = tuple[Piece, Fraction]
+HALF = Fraction(1, 2)
+
+
+class Printer(Protocol):
+    """What is needed of the formula around a contraction."""
+
+    named: dict[Expr, str]
+
+    def piece(self, node: Expr) -> Piece: ...
+    def entry(self, node: Expr, indices: tuple[str, ...], deep: int = ...) -> Piece: ...
+    def fresh(self, node: Expr, count: int) -> list[str]: ...
+
+
+def contraction(printer: Printer, node: Expr) -> Piece:
+    """A contraction: its coefficient and scalars as a fraction before its product of arrays."""
+    coefficient: Fraction = node.attributes["coefficient"]
+    factors: list[Factor] = []
+    for f, labels, e in factors_of(node):
+        c, bare = _peeled(printer, f) if e == 1 else (Fraction(1), f)
+        factors.append((bare, labels, e))
+        coefficient *= c
+    scalars = [(printer.piece(f), e) for f, _, e in factors if f.ndim == 0]
+    arrays = [f for f in factors if f[0].ndim]
+    if arrays:
+        return scaled(coefficient, scalars, _core(printer, node, arrays), scalar=node.ndim == 0)
+    if node.ndim == 0:
+        return scaled(coefficient, scalars, None)
+    digit = "0" if coefficient == 0 else "1"
+    ones = rf"\mathbf{{{digit}}}_{{{shape_latex(node.shape)}}}", ATOM
+    return scaled(coefficient or Fraction(1), scalars, ones)
+
+
+def _peeled(printer: Printer, node: Expr) -> tuple[Fraction, Expr]:
+    """The exact number in front of `node`, and the rest."""
+    coefficient = Fraction(1)
+    while node.op is CONTRACT and node.operands and node not in printer.named and form(node).kind == "scale":
+        coefficient *= node.attributes["coefficient"]
+        node = node.operands[0]
+    return coefficient, node
+
+
+def scaled(coefficient: Fraction, scalars: list[Power], core: Piece | None, scalar: bool = False) -> Piece:
+    """``coefficient * scalars * core``; a scalar core that is no sum joins the numerator."""
+    sign = "-" if coefficient < 0 else ""
+    number = number_latex(abs(coefficient))
+    above = [power(p, e) for p, e in scalars if e > 0]
+    below = [power(p, -e) for p, e in scalars if e < 0]
+    if number[1] == ATOM and (coefficient.denominator == 1 or not below):
+        above = ([number] if abs(coefficient) != 1 else []) + above
+    else:
+        size = abs(coefficient)
+        above = ([number_latex(Fraction(size.numerator))] if size.numerator != 1 else []) + above
+        below = [number_latex(Fraction(size.denominator)), *below]
+    if core and (not (above or below)):
+        return (sign + wrap(core, HADAMARD), SUM) if sign else core
+    if core and scalar and core[1] != OPEN:
+        above, core = [*above, core], None
+    head = rf"\frac{{{chain(above)[0]}}}{{{chain(below)[0]}}}", POWER
+    pieces = ([head] if below else above) + ([core] if core else [])
+    text, level = chain(pieces)
+    return (sign + text, SUM) if sign else (text, level)
+
+
+def chain(pieces: list[Piece]) -> Piece:
+    """Factors side by side; the last one may be a function or a sum without brackets."""
+    if len(pieces) < 2:
+        return pieces[0] if pieces else ("1", ATOM)
+    *first, last = pieces
+    level = HADAMARD if last[1] == HADAMARD else OPEN
+    texts = [wrap(p, PRODUCT) for p in first] + [wrap(last, level)]
+    return juxtapose(texts), min(last[1], PRODUCT) if last[1] >= level else PRODUCT
+
+
+def juxtapose(texts: list[str]) -> str:
+    r"""Texts side by side, with a dot before digits and a thin space around words."""
+    out = texts[0]
+    for text in texts[1:]:
+        word = text.startswith(r"\mathit") or out.rpartition(" ")[2].startswith(r"\mathit")
+        out += (r" \cdot " if text[0].isdigit() else r" \, " if word else " ") + text
+    return out
+
+
+def power(base: Piece, exponent: Fraction, mark: str = "") -> Piece:
+    r"""``base ** exponent`` with a root for 1/2; `mark` is ``\odot`` for powers of entries of an array."""
+    if exponent == 1:
+        return base
+    if exponent == HALF:
+        return rf"\sqrt{{{base[0]}}}", ATOM
+    text = str(exponent) if exponent.denominator > 1 else number_latex(exponent)[0]
+    return f"{wrap(base, ATOM)}^{{{mark}{text}}}", POWER
+
+
+def hadamard(factors: list[Power]) -> Piece:
+    r"""An entry-by-entry product: ``\odot``, ``\oslash`` and powers."""
+    odot = r"\odot "
+    above = [power(p, e, odot) for p, e in factors if e > 0]
+    below = [power(p, -e, odot) for p, e in factors if e < 0]
+    if not above:
+        if len(below) == 1 and factors[0][1].denominator == 1:
+            return power(factors[0][0], factors[0][1], odot)
+        above = [(r"\mathbf{1}", ATOM)]
+    if len(above) + len(below) == 1:
+        return above[0]
+    text = wrap(above[0], HADAMARD if above[0][1] != OPEN else PRODUCT)
+    for i, piece in enumerate(above[1:], 2):
+        text += r" \odot " + wrap(piece, OPEN if i == len(above) and not below else PRODUCT)
+    for piece in below:
+        text += r" \oslash " + wrap(piece, PRODUCT)
+    return text, HADAMARD
+
+
+def reduction(printer: Printer, node: Expr, symbol: str, axes: Iterable[int], exponent: Fraction = Fraction(1)) -> Piece:
+    r"""``\sum_{i} x_{i:}``, or another reduction, of the node's operand over `axes`."""
+    x = next(o for o in node.operands if o.ndim)
+    axes = tuple(axes)
+    every = printer.fresh(node, x.ndim)
+    letters = {i: every[i] for i in axes}
+    entry = printer.entry(x, tuple(letters.get(i, ":") for i in range(x.ndim)))
+    body = power(entry, exponent, r"\odot " if len(axes) < x.ndim else "")
+    return f"{symbol}_{{{','.join(letters.values())}}} {wrap(body, HADAMARD)}", OPEN
+
+
+def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
+    """The product of the factors that are arrays."""
+    total = summed(node)
+    if not total and all(ls == aligned(f.shape, node.shape) for f, ls, _ in arrays):
+        product = hadamard([(printer.piece(f), e) for f, _, e in arrays])
+        if broadcast_shapes([f.shape for f, _, _ in arrays], []) == node.shape:
+            return product
+        return _spread(printer, node, arrays[0][0] if len(arrays) == 1 and arrays[0][2] == 1 else None, product)
+    if len(arrays) == 1:
+        found = _single(printer, node, *arrays[0])
+    elif len(arrays) == 2 and all(e == 1 for _, _, e in arrays):
+        found = _pair(printer, node, arrays)
+    else:
+        found = None
+    return found or _indexed(printer, node, arrays)
+
+
+def _spread(printer: Printer, node: Expr, x: Expr | None, product: Piece) -> Piece:
+    """A broadcast that no operator implies; a vector repeated as rows is an outer product with ones."""
+    if x is not None and x.ndim == 1 and node.ndim == 2:
+        row = transposed(printer, x)
+        return row if node.shape[0] == 1 else chain([(rf"\mathbf{{1}}_{{{dim_latex(node.shape[0])[0]}}}", ATOM), row])
+    return rf"\operatorname{{broadcast}}_{{{shape_latex(node.shape)}}}\left({product[0]}\right)", ATOM
+
+
+def _single(printer: Printer, node: Expr, x: Expr, labels: tuple[int, ...], exponent: Fraction) -> Piece | None:
+    """One array, rearranged or summed, where that has a notation."""
+    named = [a for a in labels if a >= 0]
+    if len(set(named)) == len(named):
+        if summed(node) and [a for a in named if a < node.ndim] == sorted(a for a in named if a < node.ndim):
+            over = [i for i, a in enumerate(labels) if a >= node.ndim]
+            kept = {a for a in named if a < node.ndim}
+            if all(d == 1 or i in kept for i, d in enumerate(node.shape)):
+                return reduction(printer, node, r"\sum", over, exponent)
+        if exponent != 1:
+            return None
+        if x.ndim == node.ndim == 2 and labels == tuple(a if a < 0 else 1 - i for i, a in enumerate(labels)):
+            return transposed(printer, x)
+    if exponent != 1 or len(node.operands) > 1 or node.attributes["coefficient"] != 1:
+        return None
+    kind, detail = form(node)
+    if kind == "index":
+        return transposed(printer, x) if detail[0] == 0 and x.ndim == 2 else printer.piece(x)
+    if kind == "broadcast_to":
+        return _spread(printer, node, x, printer.piece(x))
+    if kind in ("diag", "trace"):
+        return rf"\operatorname{{{'tr' if kind == 'trace' else 'diag'}}}\left({printer.piece(x)[0]}\right)", ATOM
+    if kind == "transpose":
+        axes = ",".join(str(a + 1) for a in detail)
+        return f"{wrap(printer.piece(x), ATOM)}^{{\\top({axes})}}", POWER
+    return None
+
+
+def transposed(printer: Printer, x: Expr) -> Piece:
+    r"""``x^{\top}``; the transpose of a transpose is the matrix itself."""
+    if x.op is CONTRACT and x not in printer.named:
+        if form(x).kind == "transpose":
+            return printer.piece(x.operands[0])
+        if x.ndim == 1 and form(x).kind == "matmul":  # (A.T @ v).T is v.T @ A
+            (left, turned), (right, _) = _oriented(factors_of(x), x.ndim)
+            if turned:
+                return chain([transposed(printer, right), printer.piece(left)])
+    return wrap(printer.piece(x), ATOM) + r"^{\top}", POWER
+
+
+def _pair(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None:
+    """Two arrays as a matrix product, an outer product or a diagonal matrix."""
+    (a, la, _), (b, lb, _) = arrays
+    if b.op is EYE and a.ndim == 1 and lb == (0, 1) and la == (0,):
+        return rf"\operatorname{{diag}}\left({printer.piece(a)[0]}\right)", ATOM
+    total = summed(node)
+    own = [set(la) - set(total), set(lb) - set(total)]
+    plain = all(len(set(ls)) == len(ls) <= 2 and -1 not in ls for ls in (la, lb))
+    if plain and not own[0] & own[1] and set().union(*own) == set(range(node.ndim)):
+        if set(la) & set(lb) == set(total) and len(total) == 1:
+            return _matmul(printer, arrays, total[0])
+        if not total and a.ndim == b.ndim == 1:
+            left, right = (a, b) if la == (0,) else (b, a)
+            return chain([printer.piece(left), transposed(printer, right)])
+    return None if _scaled(node) or form(node).kind != "matmul" else chain([printer.piece(a), printer.piece(b)])
+
+
+def _scaled(node: Expr) -> bool:
+    return len(node.operands) > 2 or node.attributes["coefficient"] != 1
+
+
+def _matmul(printer: Printer, arrays: list[Factor], inner: int) -> Piece:
+    """The product over the label `inner`, with vectors as columns and transposes where the labels ask for them."""
+    return chain([transposed(printer, x) if turned else printer.piece(x) for x, turned in _oriented(arrays, inner)])
+
+
+def _oriented(arrays: list[Factor], inner: int) -> list[tuple[Expr, bool]]:
+    """The two factors in the order of a matrix product over the label `inner`, and whether each is transposed."""
+    (a, la, _), (b, lb, _) = arrays
+    if a.ndim < b.ndim or (a.ndim == b.ndim == 2 and 0 in lb):
+        a, la, b, lb = b, lb, a, la
+    return [(a, la[0] == inner), (b, b.ndim == 2 and lb[1] == inner)]
+
+
+def _indexed(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
+    """Index notation: the entry as a sum of products, in square brackets if it is an array's."""
+    total = summed(node)
+    letters = printer.fresh(node, node.ndim + len(total))
+    names = dict(zip([*range(node.ndim), *total], letters, strict=True)) | {-1: "1"}
+    free = ",".join(letters[: node.ndim]) if max(map(len, letters)) > 1 else "".join(letters[: node.ndim])
+    body = _summand(printer, arrays, names, node.ndim)
+    if total:
+        body = rf"\sum_{{{','.join(names[a] for a in total)}}} {wrap(body, HADAMARD)}", OPEN
+    return (rf"\left[{body[0]}\right]_{{{free}}}", ATOM) if node.ndim else body
+
+
+def _summand(printer: Printer, arrays: list[Factor], names: dict[int, str], rank: int) -> Piece:
+    entries = [(printer.entry(f, tuple(names[a] for a in ls)), e) for f, ls, e in arrays]
+    return scaled(Fraction(1), entries, None)
+
+
+def contraction_entry(printer: Printer, node: Expr, indices: tuple[str, ...], deep: int) -> Piece | None:
+    """The entry of a contraction without sums: the product of its factors' entries."""
+    if summed(node):
+        return None
+    placed = []
+    for f, ls, e in factors_of(node):
+        place = tuple("1" if a < 0 else indices[a] for a in ls)
+        if place.count(":") > 1:
+            return None
+        placed.append((printer.entry(f, place, deep), e, ":" in place))
+    scalars = [(p, e) for p, e, colon in placed if not colon]
+    arrays = [(p, e) for p, e, colon in placed if colon]
+    if ":" in indices and not arrays:
+        return None
+    return scaled(node.attributes["coefficient"], scalars, hadamard(arrays) if arrays else None)

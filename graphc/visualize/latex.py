@@ -1,0 +1,250 @@
+"""Formulas in LaTeX, as a paper would print them: ``gc.latex(e)``."""
+
+from __future__ import annotations
+
+import re
+import string
+
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, behaviour, rebuild
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.reductions import entries
+from graphc.visualize.contractions import contraction, contraction_entry, juxtapose, reduction
+from graphc.visualize.letters import (
+    ATOM,
+    HADAMARD,
+    OPEN,
+    POWER,
+    SUM,
+    Piece,
+    dim_latex,
+    escape,
+    name_latex,
+    number_latex,
+    shape_latex,
+    word_latex,
+    wrap,
+)
+from graphc.visualize.text import arguments, keywords, printed, shared_parts
+
+LETTERS = "ijklpqrstuvw"
+LARGE = 36  # entries beyond which a constant array is printed as a letter
+DEEP = 3  # operations through which an index is carried to the atoms
+TEXT = r"\text"
+REDUCTIONS = {"max": r"\max", "min": r"\min", "prod": r"\prod"}
+
+
+def latex(expr: Expr) -> str:
+    r"""`expr` as LaTeX: one formula, or aligned lines where one would be very long.
+
+    Matrices and vectors are bold, ``\odot`` and ``\oslash`` act entry by entry, comparisons are Iverson brackets, and
+    a broadcast that an operator implies is not written. A named intermediate prints as its name; one that is asked
+    for itself as ``p = ...``.
+
+    Returns
+    -------
+    str
+        LaTeX for math mode; long formulas are an ``array`` environment.
+    """
+    left = ""
+    if expr.op is NAMED:
+        left, expr = name_latex(expr.attributes["name"], expr.ndim), expr.operands[0]
+    expr = _opened(expr)
+    order = printed(expr)
+    printer = Printer(order, shared_parts(expr, order))
+    result = _compact(printer.pieces[expr][0])
+    if not printer.named:
+        return f"{left} = {result}" if left else result
+    lines = [(name_latex(name, node.ndim), _compact(printer.pieces[node][0])) for node, name in printer.named.items()]
+    body = r" \\ ".join(f"{name} &= {formula}" for name, formula in [*lines, (left, result)])
+    return rf"\begin{{array}}{{rl}} {body} \end{{array}}"
+
+
+def _compact(text: str) -> str:
+    """`text` with small sums inside brackets: ziamath stretches brackets around a large sum without bound."""
+    depth = 0
+
+    def small(found: re.Match[str]) -> str:
+        nonlocal depth
+        token = found[0]
+        if token in (r"\left", r"\right"):
+            depth += 1 if token == r"\left" else -1
+            return token
+        return rf"{{\textstyle{token}}} \," if depth else token
+
+    return re.sub(r"\\left(?![a-z])|\\right(?![a-z])|\\(?:sum|prod)_\{[^{}]*\}", small, text)
+
+
+def _opened(expr: Expr) -> Expr:
+    """`expr` with the ops that have no notation of their own, such as a linear layer, replaced by their formulas."""
+    done: dict[Expr, Expr] = {}
+    for node in printed(expr):
+        same = rebuild(node, tuple(done.get(o, o) for o in node.operands))
+        spelled = node.op.latex or node.op.name in REDUCTIONS or node.op.name == "mean"
+        done[node] = same.op.body(same) if same.op.opens and same.op.body and not spelled else same
+    return done[expr]
+
+
+class Printer:
+    """The pieces of one formula, and the index letters that they use."""
+
+    def __init__(self, order: list[Expr], parts: list[Expr]) -> None:
+        taken = {node.name for node in order if node.name}
+        bases = {name.split("_")[0].rstrip(string.digits) for name in taken if name}
+        self.letters = [c for c in LETTERS if c not in taken] or list(LETTERS)
+        base = next((c for c in "uvwabcefgh" if c not in bases), "part")
+        self.named = {node: f"{base}_{i}" for i, node in enumerate(parts, 1)}
+        self.pieces: dict[Expr, Piece] = {}
+        self.used: dict[Expr, int] = {}
+        for node in order:
+            self.pieces[node] = self._build(node)
+
+    def piece(self, node: Expr) -> Piece:
+        """`node` where it is an operand."""
+        if node in self.named:
+            return name_latex(self.named[node], node.ndim), ATOM
+        if node not in self.pieces:  # a constant under a broadcast that is not written
+            self.pieces[node] = self._build(node)
+        return self.pieces[node]
+
+    def fresh(self, node: Expr, count: int) -> list[str]:
+        """`count` index letters for `node` that no operand's piece uses."""
+        first = max((self.used.get(o, 0) for o in node.operands if o not in self.named), default=0)
+        self.used[node] = first + count
+        return [self.letters[(first + i) % len(self.letters)] for i in range(count)]
+
+    def entry(self, node: Expr, indices: tuple[str, ...], deep: int = DEEP) -> Piece:
+        """The entry of `node` at `indices`, carried down to the atoms; ``:`` stands for a whole axis."""
+        rank = indices.count(":")
+        if rank == node.ndim:
+            return self.piece(node)
+        joined = ("," if any(len(i) > 1 for i in indices) else "").join(indices)
+        name = self.named.get(node, node.name)
+        if name:
+            return name_latex(name, rank, joined), ATOM
+        if node.op is EYE and not rank:
+            return rf"\delta_{{{joined}}}", ATOM
+        if deep and node.op is CONTRACT:
+            found = contraction_entry(self, node, indices, deep - 1)
+            if found:
+                return found
+        elif deep and (node.op is ADD or node.op.formula or node.op.name == "where"):
+            args = arguments(node)
+            return _compose(node, [self.entry(o, _placed(o, node, indices), deep - 1) for o in args], rank)
+        return f"{wrap(self.piece(node), ATOM)}_{{{joined}}}", ATOM
+
+    def _build(self, node: Expr) -> Piece:
+        args = arguments(node)
+        self.used[node] = max((self.used.get(o, 0) for o in args if o not in self.named), default=0)
+        if node.op is CONTRACT:
+            return contraction(self, node)
+        axes = node.attributes.get("axis")
+        if isinstance(axes, tuple) and (node.op.name == "mean" or node.op.name in REDUCTIONS):
+            if node.op.name == "mean":
+                return self._mean(node, axes)
+            return reduction(self, node, REDUCTIONS[node.op.name], axes)
+        return _compose(node, [self.piece(o) for o in args], node.ndim)
+
+    def _mean(self, node: Expr, axes: tuple[int, ...]) -> Piece:
+        (x,) = node.operands
+        count: Dim = entries(tuple(x.shape[a] for a in axes))
+        total = reduction(self, node, r"\sum", axes)
+        return juxtapose([rf"\frac{{1}}{{{dim_latex(count)[0]}}}", total[0]]), OPEN
+
+
+def _placed(operand: Expr, node: Expr, indices: tuple[str, ...]) -> tuple[str, ...]:
+    """The indices of an operand that NumPy would broadcast to `node`; an axis of size 1 has the index 1."""
+    tail = indices[node.ndim - operand.ndim :]
+    sizes = node.shape[node.ndim - operand.ndim :]
+    return tuple("1" if a == 1 != b and i != ":" else i for a, b, i in zip(operand.shape, sizes, tail, strict=True))
+
+
+def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
+    """An operation that is no product, over the pieces of its operands; `rank` is that of the printed value."""
+    op = node.op
+    if op in (SYMBOL, PARAMETER, NAMED):
+        return name_latex(node.attributes["name"], rank), ATOM
+    if op is CONSTANT:
+        return number_latex(node.attributes["value"])
+    if op is SIZE:
+        return dim_latex(node.attributes["dim"])
+    if op is PI:
+        return r"\pi", ATOM
+    if op is EYE:
+        return rf"\mathbf{{I}}_{{{dim_latex(node.attributes['dim'])[0]}}}", ATOM
+    if op is ARRAY:
+        return _array(node), ATOM
+    if op is ADD:
+        return _add(node, args), SUM
+    if op.name == "general_power":
+        mark = r"\odot " if rank else ""
+        return f"{wrap(args[0], ATOM)}^{{{mark}{args[1][0]}}}", POWER
+    if op.latex:
+        return _filled(node, op.latex, args)
+    inside = [a[0] for a in args] + _keywords(node)
+    return (rf"{word_latex(op.name)}\left({', '.join(inside)}\right)" if args else word_latex(op.name)), ATOM
+
+
+def _keywords(node: Expr) -> list[str]:
+    out = []
+    for text in keywords(node):
+        key, equals, value = text.partition("=")
+        if not equals:
+            out.append(shape_latex(node.attributes["shape"]))
+            continue
+        if key == "axis" and value.startswith("-"):
+            value = str(int(value) + node.operands[0].ndim)
+        out.append(rf"\mathrm{{{escape(key)}}} = {value if value.isdigit() else rf'{TEXT}{{{escape(value)}}}'}")
+    return out
+
+
+def _array(node: Expr) -> str:
+    shape = node.shape
+    values = [number_latex(v)[0] for v in node.attributes["values"]]
+    if node.ndim > 2 or len(values) > LARGE or not values:
+        return rf"\mathbf{{C}}_{{{shape_latex(shape)}}}"
+    width = int(shape[-1]) if node.ndim == 2 else 1
+    rows = r" \\ ".join(" & ".join(values[i : i + width]) for i in range(0, len(values), width))
+    return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+
+def _add(node: Expr, args: list[Piece]) -> str:
+    text = ""
+    for i, (c, arg) in enumerate(zip(node.attributes["coefficients"], args, strict=True)):
+        if arg[0].startswith("-") and node.operands[i].op is CONTRACT:
+            c, arg = -c, (arg[0][1:], HADAMARD)  # noqa: PLW2901 - the sign of a product joins that of its term
+        head = "" if i == 0 and c > 0 else "-" if i == 0 else " + " if c > 0 else " - "
+        if abs(c) == 1:
+            text += head + wrap(arg, SUM if i == 0 and c > 0 else HADAMARD)
+        else:
+            text += head + juxtapose([number_latex(abs(c))[0], wrap(arg, HADAMARD)])
+    return text
+
+
+def _filled(node: Expr, template: str, args: list[Piece]) -> Piece:
+    r"""The op's own format string, its brackets growing with what they hold, bare arguments in brackets if need be."""
+    template = re.sub(r"(?<!\\left)\(", r"\\left(", template)
+    template = re.sub(r"(?<!\\right)\)", r"\\right)", template)
+    template = re.sub(r"^\[(.*)\]$", r"\\left[\1\\right]", template)
+    texts = [
+        a[0] if _enclosed(template, f"{{{i}}}") else wrap(a, POWER)
+        for i, a in enumerate(args)
+    ]
+    text = template.format(*texts)
+    bare = template.endswith(f" {{{len(args) - 1}}}") and not texts[-1].endswith(r"\right)")
+    level = OPEN if bare else ATOM if template.endswith(("|", "Vert", "]", ")")) else POWER
+    extra = [k for k in _keywords(node) if "keepdims" not in k]
+    return (f"{{{text}}}_{{{', '.join(extra)}}}", POWER) if extra else (text, level)
+
+
+def _enclosed(template: str, field: str) -> bool:
+    """Whether brackets, commas or relation signs stand on both sides of each occurrence of `field`."""
+    before = re.compile(r"(\(|\[|\{|\||,|<|>|=|\\ge|\\le|\\ne|Vert)\s*$")
+    after = re.compile(r"^\s*(\)|\]|\}|\||,|<|>|=|\\right|\\ge|\\le|\\ne)")
+    parts = template.split(field)
+    return all(before.search(a) and after.search(b) for a, b in zip(parts, parts[1:], strict=False))
+
+
+behaviour["latex"] = latex
