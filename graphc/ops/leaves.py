@@ -263,10 +263,14 @@ behaviour["named"] = named
 
 
 def promote(operands: tuple[Expr, ...]) -> str:
-    """The dtype of an arithmetic result: literals give way, truth values count as integers."""
+    """The dtype of an arithmetic result: literals give way, truth values count as integers, integers as reals.
+
+    Unlike NumPy's, a float32 stays float32 beside whole numbers (a count of ties, a class index).
+    """
     strong = [o.dtype for o in operands if not o.weak] or [o.dtype for o in operands]
     if not strong:
         return "int64"
+    strong = [d for d in strong if d.startswith("float")] or strong
     found = np.result_type(*strong).name
     if found == "bool":
         return "int64"
