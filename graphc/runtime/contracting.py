@@ -59,7 +59,7 @@ _FORMS: dict[str, Callable[[Arrays, Any], Any]] = {
     "outer": lambda arrays, _: np.outer(arrays[0], arrays[1]),
     "transpose": lambda arrays, axes: np.transpose(arrays[0], axes),
     "sum": lambda arrays, how: np.sum(arrays[0], axis=how[0], keepdims=how[1]),
-    "index": lambda arrays, key: arrays[0][key],
+    "index": lambda arrays, key: np.asarray(arrays[0])[key],
     "diag": lambda arrays, _: np.diag(arrays[0]),
     "trace": lambda arrays, _: np.trace(arrays[0], axis1=-2, axis2=-1),
 }
