@@ -39,6 +39,9 @@ class Op:
     latex : a format string with one field for each operand, for example ``\\tanh({0})``.
     domain : an interval (low, high) of each operand in which tests may sample.
     summary : one line for the documentation.
+    literal : whether the op without operands is a literal number, which takes the dtype of what it meets.
+    defaults : for ops whose attributes are the keyword arguments of a function: their default values, in order
+        (``inspect.Parameter.empty`` where there is none). Printing leaves out what is the default.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Op:
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
     summary: str = ""
     literal: bool = False
+    defaults: Attributes | None = None
 
     def __repr__(self) -> str:
         return f"Op({self.name})"

@@ -83,7 +83,7 @@ def _facts(node: Expr) -> frozenset[Fact]:
 
 
 CONTRACT = register(
-    Op("contract", _infer, vjp=_vjp, facts=_facts, summary="A sum of products of powers in index notation.")
+    Op("contract", _infer, vjp=_vjp, facts=_facts, literal=True, summary="A sum of products of powers in index notation.")
 )
 
 
