@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
 import sympy
 
-from graphc.ir.dims import Dim, dim_text, shape_text
+from graphc.errors import NameConflictError
+from graphc.ir.dims import Dim, dim_names, dim_text, shape_text
 from graphc.ir.expr import Expr, behaviour
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, strip_broadcasts
-from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL, number
+from graphc.ops.reductions import WHERE
 
 COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
 COMPARISONS = {
@@ -36,7 +40,9 @@ def to_text(expr: Expr) -> str:
     if expr.op is NAMED:
         prefix, expr = f"{expr.name} = ", expr.operands[0]
     order = printed(expr)
-    named = {node: f"_{i}" for i, node in enumerate(shared_parts(expr, order), 1)}
+    taken = {prefix.partition(" ")[0], *(node.name for node in order)}
+    free = (name for i in itertools.count(1) if (name := f"_{i}") not in taken)
+    named = dict(zip(shared_parts(expr, order), free, strict=False))
     pieces = _pieces(order, named)
     return "\n".join([*(f"{name} = {pieces[node][0]}" for node, name in named.items()), prefix + pieces[expr][0]])
 
@@ -63,11 +69,18 @@ def arguments(node: Expr) -> tuple[Expr, ...]:
         return ()
     if node.op is CONTRACT:
         return node.operands[:1] if form(node).kind == "diag" else node.operands
-    return strip_broadcasts(node.operands, node.shape) if _stretches(node) else node.operands
+    if not _stretches(node):
+        return node.operands
+    bare = strip_broadcasts(node.operands, node.shape)
+    if node.op.name == "general_power" and number(bare[1]) is not None:
+        return bare[0], node.operands[1]  # x**2 is the product, not the power with an exponent of the same shape
+    return bare
 
 
 def _stretches(node: Expr) -> bool:
-    return len(node.operands) > 1 and all(o.shape == node.shape for o in node.operands)
+    """Whether the op broadcasts its operands, as entry-by-entry functions do, and here they have one shape."""
+    broadcasts = node.op in (ADD, WHERE) or node.op.formula is not None
+    return broadcasts and len(node.operands) > 1 and all(o.shape == node.shape for o in node.operands)
 
 
 def _lengths(order: list[Expr]) -> dict[Expr, int]:
@@ -143,6 +156,10 @@ def _piece(node: Expr, args: list[Piece]) -> Piece:
 
 def keywords(node: Expr) -> list[str]:
     """The attributes as keyword arguments, defaults left out."""
+    defaults = node.op.defaults
+    if defaults is not None:
+        given = {key: node.attributes.get(key) for key in defaults}
+        return [f"{key}={value_text(value)}" for key, value in given.items() if value != defaults[key]]
     out = []
     for key, value in sorted(node.attributes.items()):
         if key == "axis" and isinstance(value, tuple):
@@ -157,8 +174,18 @@ def keywords(node: Expr) -> list[str]:
         elif key == "shape":
             out.append(shape_text(value))
         else:
-            out.append(f"{key}={value}")
+            out.append(f"{key}={value_text(value)}")
     return out
+
+
+def value_text(value: Any) -> str:
+    """An attribute as it is written after ``key=``."""
+    if isinstance(value, Fraction):
+        return number_piece(value)[0]
+    if isinstance(value, tuple):
+        inner = ", ".join(map(value_text, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def number_piece(value: Fraction) -> Piece:
@@ -242,19 +269,37 @@ def _contraction(node: Expr, args: list[Piece]) -> Piece:
 
 
 def names(expr: Expr) -> dict[str, Any]:
-    """The symbols, named intermediates and sizes that `str(expr)` uses, by name, as `parse` takes them."""
+    """The symbols, named intermediates and sizes that `str(expr)` uses, by name, as `parse` takes them.
+
+    Raises
+    ------
+    NameConflictError
+        If one name stands for two things in the formula.
+    """
     body = expr.operands[0] if expr.op is NAMED else expr
     found: dict[str, Any] = {}
     sizes: dict[str, Any] = {}
+    counted: set[str] = set()
     for node in printed(body):
-        if node.op in (SYMBOL, PARAMETER, NAMED):
-            found[node.attributes["name"]] = node
-        dims = [d for d in node.shape if isinstance(d, sympy.Expr)]
-        if node.op is SIZE or node.op is EYE:
-            dims.append(node.attributes["dim"])
-        for dim in dims:
-            sizes.update((s.name, s) for s in dim.free_symbols)
+        if node.op in (SYMBOL, PARAMETER, NAMED) and found.setdefault(node.attributes["name"], node) is not node:
+            raise NameConflictError(f"two different arrays of the expression are called {node.name}; rename one")
+        for dim in (*node.shape, *_dims_in(node.attributes.values())):
+            if isinstance(dim, sympy.Expr):
+                sizes.update((s.name, s) for s in dim.free_symbols)
+        if node.op in (SIZE, EYE):
+            counted |= dim_names((node.attributes["dim"],))
+    if counted & set(found):
+        name = min(counted & set(found))
+        raise NameConflictError(f"{name} is an array and a size of the expression; rename one of them")
     return sizes | found
+
+
+def _dims_in(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _dims_in(value)
+        else:
+            yield value
 
 
 behaviour["str"] = to_text
