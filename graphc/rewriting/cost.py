@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from graphc.ir.expr import Expr, topological
+from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.leaves import NAMED, SIZE
@@ -32,49 +32,66 @@ def bare(node: Expr) -> Expr:
 
 def operations(roots: Iterable[Expr], *, pairwise: bool = False) -> int:
     """See `count_ops`."""
-    starts = [bare(r) for r in roots]
-    counted = set(starts)
-    order = topological(starts)
-    for node in order:
-        for operand in map(bare, node.operands):
-            if not (node.op is not NAMED and absorbed(operand, node)):
-                counted.add(operand)
-    counted = {n for n in counted if n.operands and n.op is not NAMED and not dressing(n)}
+    counted: set[Expr] = set()
+    seen: set[tuple[str, Expr]] = set()
+    stack = [("other", root) for root in roots]
+    while stack:
+        user, node = stack.pop()
+        node = bare(node)
+        if (user, node) in seen or not node.operands:
+            continue
+        seen.add((user, node))
+        if node.op is ADD:
+            if user != "sum":
+                counted.add(node)
+            stack += [("sum", o) for o in node.operands]
+        elif node.op is not CONTRACT:
+            counted.add(node)
+            stack += [("other", o) for o in node.operands]
+        elif summed(node) or user == "product":
+            if summed(node):
+                counted.add(node)
+            stack += [("product", o) for o in node.operands]
+        else:
+            inner = dressed(node)
+            if inner is None:
+                counted.add(node)
+                stack += [("product", o) for o in node.operands]
+            elif user == "sum" or inner.op is CONTRACT or relabelled(node):
+                stack.append((user, inner))  # the coefficient belongs to the sum, or to the product inside
+            else:
+                counted.add(node)
+                stack.append(("product", inner))
     if not pairwise:
         return len(counted)
     return sum(max(1, factor_count(n) - 1) if n.op is CONTRACT else 1 for n in counted)
 
 
-def absorbed(node: Expr, user: Expr) -> bool:
-    """Whether `node` is part of the n-ary product or sum that `user` is."""
-    if user.op is ADD:
-        return node.op is ADD or node.op is CONTRACT and len(node.operands) <= 1 and relabelled(node)
-    return user.op is CONTRACT and node.op is CONTRACT and not summed(node)
+def dressed(node: Expr) -> Expr | None:
+    """What a product only scales, moves or stretches; None for a real product or power."""
+    kernel = [
+        (bare(f), e)
+        for f, e in zip(node.operands, node.attributes["exponents"], strict=True)
+        if not scalar_sizes(bare(f))
+    ]
+    return kernel[0][0] if len(kernel) == 1 and kernel[0][1] == 1 else None
 
 
 def relabelled(node: Expr) -> bool:
-    """A single factor, at most scaled, moved or stretched."""
-    return not summed(node) and all(e == 1 for e in node.attributes["exponents"])
-
-
-def dressing(node: Expr) -> bool:
-    """A contraction that is only scaled or moved: the scale belongs to the same n-ary product."""
-    if node.op is not CONTRACT or summed(node):
-        return False
-    factors = [(bare(f), e) for f, e in zip(node.operands, node.attributes["exponents"], strict=True)]
-    kernel = [(f, e) for f, e in factors if not (f.op is SIZE or scalar_sizes(f))]
-    if len(kernel) != 1 or kernel[0][1] != 1 or kernel[0][0].op is not CONTRACT:
-        return False
-    return bool(summed(kernel[0][0])) or dressing(kernel[0][0])
+    """Moved or stretched, not scaled."""
+    return node.attributes["coefficient"] == 1 and len(node.operands) == 1
 
 
 def scalar_sizes(node: Expr) -> bool:
-    """A product of sizes."""
+    """A size, or a product of sizes."""
+    if node.op is SIZE:
+        return True
     return node.op is CONTRACT and bool(node.operands) and all(bare(f).op is SIZE for f in node.operands)
 
 
 def factor_count(node: Expr) -> int:
+    """The factors of an n-ary product that are not numbers."""
     count = 0
     for f in map(bare, node.operands):
-        count += factor_count(f) if absorbed(f, node) and f.op is CONTRACT else int(not f.weak)
+        count += factor_count(f) if f.op is CONTRACT and not summed(f) else int(not f.weak)
     return count

@@ -165,7 +165,7 @@ def apply(
     if not all(c.holds() for c in rule.conditions):
         return None
     result = normalizer.normal(rule.rhs)
-    return result, Step(rules.name, rule.reason, rule.lhs, rule.rhs, tuple(map(str, rule.conditions)))
+    return result, Step(rules.name, rule.reason, rule.lhs, rule.rhs, tuple(str(c) for c in rule.conditions if str(c)))
 
 
 @functools.cache

@@ -143,6 +143,9 @@ class Normalizer:
         collected = self.collect(terms, shape)
         if not collected:
             return broadcast(constant(0), shape)
+        carried = {x for term in collected for x in carried_labels(term)}
+        if len(carried) < len(shape):
+            return self.narrow(collected, sorted(carried), shape)
         if len(collected) == 1:
             ((core, c),) = collected.items()
             return self.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
@@ -154,6 +157,17 @@ class Normalizer:
         if content == 1 and node is primitive:
             return node
         return self.product(content, [(node, aligned(shape, shape), ONE)], shape)
+
+    def narrow(self, collected: dict[Expr, Fraction], carried: list[int], shape: Shape) -> Expr:
+        """A sum in which an axis does not occur: the sum without it, stretched."""
+        place = {x: i for i, x in enumerate(carried)}
+        small = tuple(shape[x] for x in carried)
+        terms = []
+        for term, c in collected.items():
+            factors = factors_of(term) if term.op is CONTRACT else []
+            moved = [(f, tuple(place.get(x, -1) for x in ls), e) for f, ls, e in factors]
+            terms.append((c, self.product(ONE, moved, small)))
+        return self.product(ONE, [(self.sum(terms, small), tuple(carried), ONE)], shape)
 
     def collect(self, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, Fraction]:
         """Terms by their core (coefficient 1), like terms added, nested sums opened."""
@@ -187,9 +201,9 @@ class Normalizer:
             (key, e > 0) for entries, _, _ in terms for key, e in entries.items() if key[0].op is not EYE
         )
         shared = [key for key, n in counts.items() if n == len(terms)]
-        if shared:
+        if shared and self.worth(terms, shared):
             common = {
-                key: min((entries[key] for entries, _, _ in terms), key=abs)
+                key: min_power([t[0] for t in terms], key)
                 for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
             }
             return self.note("factor", "a b + a c = a (b + c)", collected, self.take_out(common, terms, [], shape))
@@ -208,6 +222,15 @@ class Normalizer:
         outside = [t for t in terms if t not in inside]
         taken = {key: min_power([t[0] for t in inside], key)}
         return self.note("factor", "a b + a c = a (b + c)", collected, self.take_out(taken, inside, outside, shape))
+
+    def worth(
+        self, terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[Expr, Labels], bool]]
+    ) -> bool:
+        """Whether the common factors cost no more outside; sizes always stand outside."""
+        if all(key[0].op is SIZE for key, _ in shared):
+            return True
+        common = {key: min_power([t[0] for t in terms], key) for key, _ in shared}
+        return 1 + sum(cost(without(t[0], common)) for t in terms) <= sum(cost(t[0]) for t in terms)
 
     def note(self, rule: str, reason: str, before: dict[Expr, Fraction], after: Expr) -> Expr:
         """Record a step from a sum of terms to `after`."""
@@ -249,7 +272,7 @@ def view(x: Expr) -> tuple[Expr, Labels]:
             return constant(x.attributes["coefficient"]), ()
         if len(x.operands) == 1 and x.attributes["coefficient"] == 1 and x.attributes["exponents"] == (1,):
             labels = x.attributes["labels"][0]
-            if -1 not in labels:
+            if -1 not in labels and len(set(labels)) == len(labels):
                 return x.operands[0], labels
     return x, tuple(range(x.ndim))
 
@@ -263,6 +286,16 @@ def entries_of(term: Expr, shape: Shape) -> Entries:
     return {(term, aligned(term.shape, shape)): ONE}
 
 
+def carried_labels(term: Expr) -> set[int]:
+    """The axes along which a term of a sum varies."""
+    if term.op is CONSTANT:
+        return set()
+    used = {x for labels in term.attributes["labels"] for x in labels} if term.op is CONTRACT else {-1}
+    if -1 in used or summed(term):
+        return set(range(term.ndim))
+    return used
+
+
 def without(entries: Entries, taken: Entries) -> Entries:
     """`entries` divided by `taken`."""
     left = {key: e - taken.get(key, 0) for key, e in entries.items()}
@@ -274,8 +307,9 @@ def min_power(group: list[Entries], key: tuple[Expr, Labels]) -> Fraction:
 
 
 def cost(entries: Entries) -> int:
-    """1 for a term that is a product or a power, 0 for a bare factor."""
-    return int(len(entries) > 1 or any(e != 1 for e in entries.values()))
+    """1 for a term that is a product or a power, 0 for a bare factor, scaled or not."""
+    real = [e for (f, _), e in entries.items() if f.op is not SIZE]
+    return int(len(real) > 1 or any(e != 1 for e in real))
 
 
 def leading(term: Expr) -> tuple[Fraction, Expr]:
@@ -501,6 +535,18 @@ class Pool:
                 return result
         return None
 
+    def spread_below(self, entries: Entries) -> Expr | None:
+        """The same in a denominator."""
+        below = {key: -e for key, e in entries.items() if e < 0}
+        if not any(key[0].op is ADD and e == 1 and cancels(below, key) for key, e in below.items()):
+            return None
+        denominator = self.normalizer.product(ONE, [(*key, e) for key, e in below.items()], self.shape)
+        if denominator.op is CONTRACT and len(denominator.operands) >= len(below):
+            return None
+        rest = [(*key, e) for key, e in entries.items() if e > 0]
+        whole = (denominator, aligned(self.shape, self.shape), -ONE)
+        return self.normalizer.product(self.coefficient, [*rest, whole], self.shape)
+
     def distributed(self, node: Expr) -> Expr:
         """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions)."""
         if len(node.operands) != 1 or node.operands[0].op is not ADD or node.attributes["exponents"] != (1,):
@@ -524,9 +570,10 @@ class Pool:
             again = Pool(self.normalizer, self.coefficient, self.shape)
             again.add_all([(*key, e) for key, e in merged.items()])
             return again.finish()
-        spread = self.spread(merged)
-        if spread is not None:
-            return spread
+        for spread in (self.spread, self.spread_below):
+            result = spread(merged)
+            if result is not None:
+                return result
         node = pure(self.coefficient, [(*key, e) for key, e in merged.items()], self.shape)
         return self.normalizer.rewritten(node) if node.op is CONTRACT else node
 

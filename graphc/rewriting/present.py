@@ -15,7 +15,7 @@ from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, transpose
 from graphc.rewriting.matching import match_factors
-from graphc.rewriting.matrices import Labels, align, contracted, placed, turns
+from graphc.rewriting.matrices import Labels, align, contracted, keep_axes, placed, turns
 from graphc.rewriting.normal import is_constant, leading
 
 Powers = list[tuple[Expr, Labels, Fraction]]
@@ -53,7 +53,7 @@ class Presenter:
 
     def build(self, node: Expr) -> Expr:
         if node.op is CONTRACT:
-            return self.contraction(node) if summed(node) else broadcast(self.product(node), node.shape)
+            return self.contraction(node) if summed(node) else stretched(self.product(node), node)
         if node.op is ADD:
             return broadcast(self.sum(node), node.shape)
         if node.ndim == 2 and node.op.formula is not None and all(o in self.turned or is_fill(o) for o in node.operands):
@@ -84,7 +84,7 @@ class Presenter:
         factors = factors_of(node)
         place = next(i for i, x in enumerate(factors) if absorbs_sign(*x)) if flipped else None
         group = [
-            (rational_power(self.sum(f, flip=True), e), labels) if i == place else self.face(f, labels, e)
+            (rational_power(self.sum(f, -ONE), e), labels) if i == place else self.face(f, labels, e)
             for i, (f, labels, e) in enumerate(factors)
         ]
         group = [group[i] for i in written_order([x for x, _ in group])]
@@ -97,10 +97,9 @@ class Presenter:
             return across, True
         return straight, False
 
-    def sum(self, node: Expr, flip: bool = False) -> Expr:
-        """Positive terms first; `flip` gives the negated sum. Broadcasts that the sum implies are left out."""
-        sign = -1 if flip else 1
-        terms = [(c * sign, t) for c, t in self.parts.of_sum(node)]
+    def sum(self, node: Expr, scale: Fraction = ONE) -> Expr:
+        """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out."""
+        terms = [(c * scale, t) for c, t in self.parts.of_sum(node)]
         total: Expr | None = None
         for c, t in sorted(terms, key=lambda x: x[0] < 0):
             if t.op is CONTRACT and not summed(t):
@@ -123,6 +122,8 @@ class Presenter:
         coefficient *= share
         if not powers:
             return constant(coefficient)
+        if len(powers) == 1 and powers[0][2] == 1 and whole_terms(powers[0][0], coefficient):
+            return align(self.sum(powers[0][0], coefficient), powers[0][1], tuple(range(node.ndim)))
         delta = next((x for x in powers if x[0].op is EYE and x[1][0] != x[1][1]), None)
         if delta is not None:
             return self.with_delta(node, delta, coefficient)
@@ -137,6 +138,9 @@ class Presenter:
         numerator = self.joined(top, order, flipped)
         denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None)
         return quotient(coefficient, numerator, denominator, sizes)
+
+    def inline(self, node: Expr) -> Expr:
+        return self.product(node) if node.op is CONTRACT and not summed(node) else self.present(node)
 
     def sign_bearer(self, top: Powers) -> int | None:
         """The factor that can absorb a minus sign: a difference, preferably without a constant, or a sum of one."""
@@ -154,7 +158,7 @@ class Presenter:
             if i != flipped:
                 group.append((rational_power(f, e), labels) if f.op is NAMED else self.face(f, labels, e))
             elif f.op is ADD:
-                group.append((rational_power(self.sum(f, flip=True), e), labels))
+                group.append((rational_power(self.sum(f, -ONE), e), labels))
             else:
                 found = self.oriented(f, flipped=True)
                 assert found is not None
@@ -165,36 +169,37 @@ class Presenter:
         """A sum over axes divided by their sizes becomes ``mean``."""
         for i, (f, labels, e) in enumerate(powers):
             shown = f if f.op is NAMED else self.shown[f]
-            if e != 1 or f.op is not CONTRACT or shown.op is not CONTRACT or form(shown).kind != "sum":
+            if e < 1 or e.denominator != 1 or f.op is not CONTRACT or shown.op is not CONTRACT or form(shown).kind != "sum":
                 continue
             axes, keepdims = form(shown).detail
             sizes = {x: p for x, _, p in powers if x.op is SIZE}
             total = sympy.Mul(*(shown.operands[0].shape[a] for a in axes))
             number, symbolic = total.as_coeff_Mul()
-            needed = {size(b): int(p) for b, p in symbolic.as_powers_dict().items() if b != 1}
-            share = coefficient * int(number)
-            if (number != 1 and share.denominator * int(number) != coefficient.denominator) or any(
+            needed = {size(b): int(p * e) for b, p in symbolic.as_powers_dict().items() if b != 1}
+            count = int(number) ** int(e)
+            share = coefficient * count
+            if (number != 1 and share.denominator * count != coefficient.denominator) or any(
                 sizes.get(s, Fraction(0)) > -p for s, p in needed.items()
             ):
                 continue
             average = mean(shown.operands[0], axis=axes, keepdims=keepdims)
             self.shown[average] = average
             rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
-            return share, sorted_in(rest, (average, labels, ONE), i)
+            return share, sorted_in(rest, (average, labels, e), i)
         return coefficient, powers
 
     def with_delta(self, node: Expr, delta: tuple[Expr, Labels, Fraction], coefficient: Fraction) -> Expr:
         """A leftover identity stays outside: ``diag(v)``, or a product with ``eye(n)``."""
-        rest = [x for x in factors_of(node) if x is not delta]
+        rest = [x for x in factors_of(node) if x != delta]
         row = delta[1][0]
         if node.ndim == 2 and rest and all(set(ls) <= {row} for _, ls, _ in rest):
             vector = contract([(f, tuple(0 for _ in ls), e) for f, ls, e in rest], (node.shape[row],), coefficient)
-            return diag(broadcast(self.product(vector), vector.shape))
+            return diag(broadcast(self.inline(vector), vector.shape))
         order = tuple(range(node.ndim))
         identity = align(self.shown[delta[0]], delta[1], order)
         if not rest:
             return scaled(coefficient, identity)
-        return multiply(self.product(contract(rest, node.shape, coefficient)), identity)
+        return multiply(self.inline(contract(rest, node.shape, coefficient)), identity)
 
 
 def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:
@@ -209,6 +214,23 @@ def absorbs_sign(f: Expr, labels: Labels, e: Fraction) -> bool:
 
 def bears_sign(node: Expr) -> bool:
     return any(absorbs_sign(*x) for x in factors_of(node))
+
+
+def stretched(x: Expr, node: Expr) -> Expr:
+    """`x` at the full shape of `node`; leading axes of size 1 by ``keepdims`` where `x` is a reduction over them."""
+    added = node.ndim - x.ndim
+    if added and all(d == 1 for d in node.shape[:added]):
+        kept = keep_axes(x, tuple(range(added)))
+        if kept is not None:
+            return broadcast(kept, node.shape)
+    return broadcast(x, node.shape)
+
+
+def whole_terms(node: Expr, coefficient: Fraction) -> bool:
+    """Whether a fraction in front of a sum leaves some term whole: (3*a - b)/3 is a - b/3."""
+    if node.op is not ADD or coefficient.denominator == 1:
+        return False
+    return any((coefficient * c).denominator == 1 for c in node.attributes["coefficients"])
 
 
 def is_fill(x: Expr) -> bool:

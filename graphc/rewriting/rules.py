@@ -16,6 +16,7 @@ from graphc.errors import UnsupportedError
 from graphc.ir.dims import dim_symbol
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
+from graphc.ops.contraction import CONTRACT
 from graphc.ops.leaves import SYMBOL
 
 
@@ -38,19 +39,32 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Unsigned:
+    """A condition that keeps a rule about -x from undoing itself: `expr` carries no minus sign."""
+
+    expr: Expr
+
+    def holds(self) -> bool:
+        return self.expr.op is not CONTRACT or bool(self.expr.attributes["coefficient"] > 0)
+
+    def __str__(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
 class Rule:
     """Both sides as expressions over wildcards, with the conditions, a name and a reason."""
 
     lhs: Expr
     rhs: Expr
-    conditions: tuple[Needs, ...] = ()
+    conditions: tuple[Needs | Unsigned, ...] = ()
     reason: str = ""
 
     def to(self, rhs: Any) -> Rule:
         from_number = rhs if isinstance(rhs, Expr) else self.lhs * 0 + rhs
         return replace(self, rhs=from_number)
 
-    def when(self, *conditions: Needs) -> Rule:
+    def when(self, *conditions: Needs | Unsigned) -> Rule:
         return replace(self, conditions=self.conditions + conditions)
 
     def because(self, reason: str) -> Rule:

@@ -23,7 +23,7 @@ from graphc.ops.elementwise import (
     tanh,
 )
 from graphc.ops.reductions import where
-from graphc.rewriting.rules import Rule, positive, rewrite, ruleset
+from graphc.rewriting.rules import Rule, Unsigned, positive, rewrite, ruleset
 
 
 @ruleset
@@ -61,7 +61,7 @@ def absolute_values(x: Expr) -> Iterator[Rule]:
     yield rewrite(sign(x) * absolute(x)).to(x).because("sign(x) |x| = x")
     yield rewrite(x / absolute(x)).to(sign(x)).because("x/|x| = sign(x), for x not 0")
     yield rewrite(absolute(absolute(x))).to(absolute(x)).because("|x| is not negative")
-    yield rewrite(absolute(-x)).to(absolute(x)).because("|-x| = |x|")
+    yield rewrite(absolute(-x)).to(absolute(x)).when(Unsigned(x)).because("|-x| = |x|")
 
 
 @ruleset
