@@ -11,7 +11,8 @@ from graphc.ir.expr import Expr, behaviour, substitute
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, constant
-from graphc.rewriting.normal import Normalizer, Step
+from graphc.rewriting.engine import Step
+from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
 from graphc.rewriting.simplify import normalizer, visible_names
 
@@ -108,7 +109,9 @@ class Derivation:
                 f"{escape(', with ' + ' and '.join(r.facts)) if r.facts else ''}</li>"
                 for r in step.rewrites
             )
-            details = f"<details><summary>{len(step.rewrites)} rewrites</summary><ul>{rules}</ul></details>" if rules else ""
+            details = (
+                f"<details><summary>{len(step.rewrites)} rewrites</summary><ul>{rules}</ul></details>" if rules else ""
+            )
             items.append(f"<li>{formula} <small>{escape(step.rule)}</small>{details}</li>")
         result = mathml(rf"\frac{{\partial L}}{{\partial {tex(self.x)}}} = {tex(self.result)}")
         middle = "".join(items)

@@ -127,5 +127,7 @@ def opened_at(f: Expr, x: Expr) -> tuple[Expr, Expr]:
     free = make(SYMBOL, (), name=x.name or "?", shape=x.shape, dtype=x.dtype)
     places = {node: free for node in topological([f]) if bare(node) is bare(x)}
     if not places and x.op not in (SYMBOL, PARAMETER):
-        raise DifferentiationError(f"{brief(x)} does not occur in {brief(f)}; differentiate by a part of the expression")
+        raise DifferentiationError(
+            f"{brief(x)} does not occur in {brief(f)}; differentiate by a part of the expression"
+        )
     return free, substitute([f], places)[0]

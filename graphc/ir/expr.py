@@ -257,7 +257,6 @@ def _flatten(root: Expr) -> list[tuple[str, tuple[int, ...], dict[str, Any]]]:
 
 def _rebuild(rows: list[tuple[str, tuple[int, ...], dict[str, Any]]]) -> Expr:
 
-
     nodes: list[Expr] = []
     for name, operands, attributes in rows:
         nodes.append(make(registry[name], tuple(nodes[i] for i in operands), **attributes))

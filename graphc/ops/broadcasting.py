@@ -84,9 +84,13 @@ def normalize_axes(axis: Any, x: Expr, function: str) -> tuple[int, ...]:
     found = []
     for a in given:
         if isinstance(a, bool) or not hasattr(a, "__index__"):
-            raise ShapeError(f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}{declared_at()}")
+            raise ShapeError(
+                f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}{declared_at()}"
+            )
         if not -ndim <= int(a) < ndim:
-            raise ShapeError(f"{function}({brief(x)}): axis {a} is out of range for an array with {ndim} axes{declared_at()}")
+            raise ShapeError(
+                f"{function}({brief(x)}): axis {a} is out of range for an array with {ndim} axes{declared_at()}"
+            )
         found.append(int(a) % ndim)
     if len(set(found)) < len(found):
         raise ShapeError(f"{function}({brief(x)}): axis {axis!r} names an axis twice{declared_at()}")

@@ -83,13 +83,18 @@ def _facts(node: Expr) -> frozenset[Fact]:
 
 
 CONTRACT = register(
-    Op("contract", _infer, vjp=_vjp, facts=_facts, literal=True, summary="A sum of products of powers in index notation.")
+    Op(
+        "contract",
+        _infer,
+        vjp=_vjp,
+        facts=_facts,
+        literal=True,
+        summary="A sum of products of powers in index notation.",
+    )
 )
 
 
-def contract(
-    factors: Sequence[tuple[Expr, Sequence[int], Any]], shape: Shape, coefficient: Fraction | int = 1
-) -> Expr:
+def contract(factors: Sequence[tuple[Expr, Sequence[int], Any]], shape: Shape, coefficient: Fraction | int = 1) -> Expr:
     """The contraction of ``(factor, labels, exponent)`` triples; output axis i has label i."""
     rank = len(shape)
     if len(factors) == 1 and coefficient == factors[0][2] == 1:
@@ -129,6 +134,7 @@ def aligned(shape: Shape, out: Shape) -> Labels:
 def describe(node: Expr) -> str:
     """A contraction in einsum letters, for messages and pictures."""
     letters = [
-        "".join("." if x < 0 else chr(ord("i") + x) if x < 18 else f"[{x}]" for x in ls) for ls in node.attributes["labels"]
+        "".join("." if x < 0 else chr(ord("i") + x) if x < 18 else f"[{x}]" for x in ls)
+        for ls in node.attributes["labels"]
     ]
     return f"{','.join(letters)}->{shape_text(node.shape)}"

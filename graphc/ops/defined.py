@@ -86,7 +86,9 @@ LOGSUMEXP = defined(
 def one_axis(x: Expr, axis: Any, what: str) -> int:
     found = normalize_axes(axis, x, what) if x.ndim else ()
     if len(found) != 1 or axis is None:
-        raise ShapeError(f"{what}({brief(x)}): needs one axis of an array, got axis={axis!r} for shape {shape_text(x.shape)}")
+        raise ShapeError(
+            f"{what}({brief(x)}): needs one axis of an array, got axis={axis!r} for shape {shape_text(x.shape)}"
+        )
     return found[0] - x.ndim
 
 
@@ -158,7 +160,7 @@ def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
 def _pair(operator: str, a: Any, b: Any) -> tuple[Expr, Expr]:
     a, b = as_expr(a), as_expr(b)
     shape = broadcast_shapes([a.shape, b.shape], [])
-    if shape is None or shape != a.shape and b.shape != shape:
+    if shape is None or shape not in (a.shape, b.shape):
         raise broadcast_error(operator, a, b)
     return broadcast(a, shape), broadcast(b, shape)
 

@@ -126,7 +126,9 @@ def call(name: str, *arguments: Any) -> Any:
 POSITIVE = ((0.2, 3.0),)
 TWO = ((-2.0, 2.0), (-2.0, 2.0))
 
-exp = elementwise("exp", "exp(x)", lambda x, y: y, np.exp, latex=r"e^{{{0}}}", facts=(positive,), summary="Exponential.")
+exp = elementwise(
+    "exp", "exp(x)", lambda x, y: y, np.exp, latex=r"e^{{{0}}}", facts=(positive,), summary="Exponential."
+)
 log = elementwise(
     "log", "log(x)", lambda x, y: 1 / x, np.log, latex=r"\log {0}", domain=POSITIVE, summary="Natural logarithm."
 )
@@ -147,9 +149,7 @@ absolute = elementwise(
 )
 sin = elementwise("sin", "sin(x)", lambda x, y: call("cos", x), np.sin, latex=r"\sin {0}", summary="Sine.")
 cos = elementwise("cos", "cos(x)", lambda x, y: -call("sin", x), np.cos, latex=r"\cos {0}", summary="Cosine.")
-tanh = elementwise(
-    "tanh", "tanh(x)", lambda x, y: 1 - y**2, np.tanh, latex=r"\tanh {0}", summary="Hyperbolic tangent."
-)
+tanh = elementwise("tanh", "tanh(x)", lambda x, y: 1 - y**2, np.tanh, latex=r"\tanh {0}", summary="Hyperbolic tangent.")
 sigmoid = elementwise(
     "sigmoid",
     "1/(1 + exp(-x))",
@@ -167,9 +167,13 @@ greater_equal = elementwise(
     "greater_equal", "x >= y", None, np.greater_equal, latex=r"[{0} \ge {1}]", infer=infer_bool, domain=TWO
 )
 less = elementwise("less", "x < y", None, np.less, latex="[{0} < {1}]", infer=infer_bool, domain=TWO)
-less_equal = elementwise("less_equal", "x <= y", None, np.less_equal, latex=r"[{0} \le {1}]", infer=infer_bool, domain=TWO)
+less_equal = elementwise(
+    "less_equal", "x <= y", None, np.less_equal, latex=r"[{0} \le {1}]", infer=infer_bool, domain=TWO
+)
 equal = elementwise("equal", "Eq(x, y)", None, np.equal, latex="[{0} = {1}]", infer=infer_bool, domain=TWO)
-not_equal = elementwise("not_equal", "Ne(x, y)", None, np.not_equal, latex=r"[{0} \ne {1}]", infer=infer_bool, domain=TWO)
+not_equal = elementwise(
+    "not_equal", "Ne(x, y)", None, np.not_equal, latex=r"[{0} \ne {1}]", infer=infer_bool, domain=TWO
+)
 relu = elementwise(
     "relu",
     "Max(x, 0)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -82,7 +83,7 @@ def _single(node: Expr, x: Expr, coefficient: Fraction, exponent: Fraction) -> F
     return _einsum_or_contract(node)
 
 
-def _rearrangements(node: Expr, x: Expr, labels: tuple[int, ...]) -> Any:
+def _rearrangements(node: Expr, x: Expr, labels: tuple[int, ...]) -> Iterator[Form | None]:
     if summed(node):
         axes = tuple(i for i, lab in enumerate(labels) if lab >= node.ndim)
         units = tuple(i for i, lab in enumerate(labels) if lab == -1)
@@ -125,8 +126,9 @@ def _key(node: Expr, labels: tuple[int, ...]) -> tuple[Any, ...] | None:
 def _pair(node: Expr, a: Expr, b: Expr, exponents: tuple[Fraction, ...]) -> Form | None:
     la, lb = node.attributes["labels"]
     bound = bool(summed(node))
-    if not bound and (la, lb) == (aligned(a.shape, node.shape), aligned(b.shape, node.shape)):
-        if broadcast_shapes([a.shape, b.shape], []) == node.shape and exponents[0] == 1:
+    entrywise = not bound and (la, lb) == (aligned(a.shape, node.shape), aligned(b.shape, node.shape))
+    if entrywise and exponents[0] == 1 and broadcast_shapes([a.shape, b.shape], []) == node.shape:
+        if abs(exponents[1]) == 1:
             return {1: Form("multiply"), -1: Form("divide")}.get(int(exponents[1]))
     if exponents != (ONE, ONE):
         return None

@@ -28,9 +28,16 @@ def _symbol_facts(node: Expr) -> frozenset[Fact]:
     return closure(node.attributes.get("facts", ()))
 
 
-SYMBOL = register(Op("symbol", _infer_symbol, facts=_symbol_facts, summary="An input array, declared by name and shape."))
+SYMBOL = register(
+    Op("symbol", _infer_symbol, facts=_symbol_facts, summary="An input array, declared by name and shape.")
+)
 PARAMETER = register(
-    Op("parameter", _infer_symbol, facts=_symbol_facts, summary="An array that training changes, declared like a symbol.")
+    Op(
+        "parameter",
+        _infer_symbol,
+        facts=_symbol_facts,
+        summary="An array that training changes, declared like a symbol.",
+    )
 )
 
 
@@ -50,6 +57,7 @@ def checked_name(name: Any) -> str:
 
 
 def checked_dtype(dtype: Any, owner: str) -> str:
+    kind: str
     try:
         kind = np.dtype(dtype).name
     except TypeError:
@@ -107,7 +115,12 @@ CONSTANT = register(
     )
 )
 SIZE = register(
-    Op("size", lambda operands, attributes: ((), "int64"), literal=True, summary="The value of a dimension, as a number.")
+    Op(
+        "size",
+        lambda operands, attributes: ((), "int64"),
+        literal=True,
+        summary="The value of a dimension, as a number.",
+    )
 )
 PI = register(Op("pi", lambda operands, attributes: ((), "float64"), literal=True, summary="The number pi."))
 ARRAY = register(
@@ -132,7 +145,7 @@ EYE = register(
 def exact(value: Any) -> Fraction:
     """A Python or NumPy number as the rational that its shortest decimal form denotes: 0.1 is 1/10."""
     if isinstance(value, Rational):
-        return Fraction(value.numerator, value.denominator)
+        return Fraction(int(value.numerator), int(value.denominator))
     if isinstance(value, Integral):
         return Fraction(int(value))
     if isinstance(value, Real):

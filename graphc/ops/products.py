@@ -42,7 +42,7 @@ def matmul(a: Any, b: Any) -> Expr:
     shape = batch + rows + columns
     inner = len(shape)
     left = aligned(a.shape[:-2], batch) + tuple(unit(len(batch), d) for d in rows) + (unit(inner, inner_a),)
-    right = aligned(b.shape[:-2], batch) + (unit(inner, inner_b),)
+    right = (*aligned(b.shape[:-2], batch), unit(inner, inner_b))
     right += tuple(unit(len(batch) + len(rows), d) for d in columns)
     return contract([(a, left, 1), (b, right, 1)], shape)
 
@@ -62,19 +62,19 @@ def outer(a: Any, b: Any) -> Expr:
 @notation
 def transpose(x: Any, axes: Any = None) -> Expr:
     """`x` with its axes permuted, reversed by default, as ``numpy.transpose``."""
-    x = as_expr(x)
-    order = tuple(reversed(range(x.ndim))) if axes is None else tuple(axes)
-    if sorted(order) != list(range(x.ndim)):
-        if len(order) != x.ndim:
-            raise ShapeError(f"transpose: {x.ndim} axes need {x.ndim} places, got {axes!r}{declared_at()}")
-        order = tuple(a % x.ndim if -x.ndim <= a < x.ndim else a for a in order)
-        if sorted(order) != list(range(x.ndim)):
-            raise ShapeError(f"transpose: {axes!r} is no permutation of the axes of {brief(x)}{declared_at()}")
-    if order == tuple(range(x.ndim)):
-        return x
+    array = as_expr(x)
+    order = tuple(reversed(range(array.ndim))) if axes is None else tuple(axes)
+    if sorted(order) != list(range(array.ndim)):
+        if len(order) != array.ndim:
+            raise ShapeError(f"transpose: {array.ndim} axes need {array.ndim} places, got {axes!r}{declared_at()}")
+        order = tuple(a % array.ndim if -array.ndim <= a < array.ndim else a for a in order)
+        if sorted(order) != list(range(array.ndim)):
+            raise ShapeError(f"transpose: {axes!r} is no permutation of the axes of {brief(array)}{declared_at()}")
+    if order == tuple(range(array.ndim)):
+        return array
     place = {axis: i for i, axis in enumerate(order)}
     return contract(
-        [(x, tuple(unit(place[i], d) for i, d in enumerate(x.shape)), 1)], tuple(x.shape[a] for a in order)
+        [(array, tuple(unit(place[i], d) for i, d in enumerate(array.shape)), 1)], tuple(array.shape[a] for a in order)
     )
 
 
@@ -87,17 +87,17 @@ def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
 @notation
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The sum over `axis` (all axes by default), as ``numpy.sum``."""
-    x = as_expr(x)
-    axes = normalize_axes(axis, x, "sum")
+    array = as_expr(x)
+    axes = normalize_axes(axis, array, "sum")
     if not axes:
-        return x
-    shape = reduced_shape(x.shape, axes, keepdims)
-    kept = iter(range(x.ndim))
+        return array
+    shape = reduced_shape(array.shape, axes, keepdims)
+    kept = iter(range(array.ndim))
     labels = []
-    for i, d in enumerate(x.shape):
-        label = (i if keepdims else x.ndim) if i in axes else (i if keepdims else next(kept))
+    for i, d in enumerate(array.shape):
+        label = (i if keepdims else array.ndim) if i in axes else (i if keepdims else next(kept))
         labels.append(-1 if d == 1 else (len(shape) + 1 + i if i in axes else label))
-    return contract([(x, labels, 1)], shape)
+    return contract([(array, labels, 1)], shape)
 
 
 @notation
@@ -147,14 +147,18 @@ def einsum(spec: str, *arrays: Any) -> Expr:
     sizes: dict[str, Dim] = {}
     for term, x in zip(terms, operands, strict=True):
         if len(term) != x.ndim:
-            raise ShapeError(f"einsum({spec!r}): {brief(x)} has {x.ndim} axes, but {term!r} names {len(term)}{declared_at()}")
+            raise ShapeError(
+                f"einsum({spec!r}): {brief(x)} has {x.ndim} axes, but {term!r} names {len(term)}{declared_at()}"
+            )
         for c, d in zip(term, x.shape, strict=True):
             if c not in sizes or sizes[c] == 1:
                 sizes[c] = d
             elif d != 1 and not unify(sizes[c], d, []):
                 raise ShapeError(f"einsum({spec!r}): index {c} has sizes {sizes[c]} and {d}{declared_at()}")
     if len(set(output)) < len(output) or not set(output) <= set(sizes):
-        raise FormulaError(f"einsum({spec!r}): the output names an index twice, or one that no input has{declared_at()}")
+        raise FormulaError(
+            f"einsum({spec!r}): the output names an index twice, or one that no input has{declared_at()}"
+        )
     place = {c: i for i, c in enumerate(output)}
     for c in sizes:
         place.setdefault(c, len(place))

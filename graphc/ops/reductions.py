@@ -67,7 +67,7 @@ def spread(x: Expr, kept: Shape) -> Expr:
     if x.ndim == len(kept):
         return x
     open_axes = iter(x.shape)
-    key = []
+    key: list[slice | None] = []
     upcoming: Dim | None = next(open_axes, None)
     for d in kept:
         if upcoming is not None and d == upcoming:
@@ -121,7 +121,7 @@ RESHAPE = register(
     Op(
         "reshape",
         _infer_reshape,
-        kernel=lambda x, shape: np.reshape(x, shape),
+        kernel=np.reshape,
         vjp=lambda node, g: (reshape(g, node.operands[0].shape),),
         facts=lambda node: frozenset(f for f in node.operands[0].op.facts(node.operands[0]) if f.axis is None),
         summary="The same entries, in row-major order, under another shape.",
@@ -138,33 +138,33 @@ def reshape(x: Any, shape: Any) -> Expr:
     ShapeError
         If the numbers of entries provably differ, or the size for -1 cannot be derived.
     """
-    x = as_expr(x)
+    array = as_expr(x)
     given = list(shape) if isinstance(shape, (tuple, list)) else [shape]
     values = [dim_of(s) for s in given]
     open_places = [i for i, v in enumerate(values) if isinstance(v, (int, sympy.Integer)) and v == -1]
-    total = entries(x.shape)
+    total = entries(array.shape)
     if len(open_places) > 1:
-        raise ShapeError(f"reshape({brief(x)}): only one size can be -1, got {shape!r}{declared_at()}")
+        raise ShapeError(f"reshape({brief(array)}): only one size can be -1, got {shape!r}{declared_at()}")
     if open_places:
         rest = entries(tuple(as_dim(v) for i, v in enumerate(values) if i not in open_places))
         quotient = sympy.cancel(sympy.sympify(total) / sympy.sympify(rest)) if rest != 0 else sympy.nan
         if not quotient.is_integer:
             raise ShapeError(
-                f"reshape({brief(x)}): {total} entries are not provably divisible by {rest}; "
+                f"reshape({brief(array)}): {total} entries are not provably divisible by {rest}; "
                 f"give the size instead of -1{declared_at()}"
             )
         values[open_places[0]] = quotient
     target = tuple(as_dim(v) for v in values)
     if compare(as_dim(total), as_dim(entries(target))) == "different":
         raise ShapeError(
-            f"reshape({brief(x)}): {shape_text(x.shape)} has {total} entries, {shape_text(target)} has "
+            f"reshape({brief(array)}): {shape_text(array.shape)} has {total} entries, {shape_text(target)} has "
             f"{entries(target)}{declared_at()}"
         )
-    if target == x.shape:
-        return x
-    if x.op is RESHAPE:
-        return reshape(x.operands[0], target)
-    return make(RESHAPE, (x,), shape=target)
+    if target == array.shape:
+        return array
+    if array.op is RESHAPE:
+        return reshape(array.operands[0], target)
+    return make(RESHAPE, (array,), shape=target)
 
 
 def entries(shape: Shape) -> Dim:

@@ -14,9 +14,11 @@ from graphc.ir.expr import Expr
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
-from graphc.rewriting.normal import Normalizer, Rewriter, Step, leading
+from graphc.rewriting.engine import Step
+from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.rules import RuleSet, is_wildcard, rule_sets
+from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
 _plain = Normalizer()
@@ -105,7 +107,9 @@ def match_factors(
             if mapped is None:
                 continue
             for found in match(wanted, f, binding):
-                yield from search(i + 1, found, mapped, {**used, j: power}, Fraction(occurs.numerator // occurs.denominator))
+                yield from search(
+                    i + 1, found, mapped, {**used, j: power}, Fraction(occurs.numerator // occurs.denominator)
+                )
 
     yield from search(0, binding, labels, {}, None)
 

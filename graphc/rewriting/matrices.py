@@ -138,7 +138,10 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
         if turns(turned) < turns(product):
             product, largest = turned, largest[::-1]
     axes = tuple(i for i, a in enumerate(largest) if a >= 0 and a not in needed)
-    return [*others, (sum_(product, axis=axes), tuple(a for i, a in enumerate(largest) if i not in axes))], (2, len(largest))
+    return [*others, (sum_(product, axis=axes), tuple(a for i, a in enumerate(largest) if i not in axes))], (
+        2,
+        len(largest),
+    )
 
 
 def chained(a: Expr, b: Expr) -> Expr:
@@ -174,7 +177,9 @@ def split_sides(label: int, touching: list[Placed], out: Labels) -> tuple[list[P
         else:
             vectors.append(g)
     if len(partners) == 2:
-        left, right = (partners[a] for a in sorted(partners, key=lambda a: (a not in out, a if a not in out else out.index(a))))
+        left, right = (
+            partners[a] for a in sorted(partners, key=lambda a: (a not in out, a if a not in out else out.index(a)))
+        )
         return left, vectors + right
     if len(partners) == 1 and vectors:
         ((partner, matrix),) = partners.items()
@@ -206,4 +211,3 @@ def batched(label: int, touching: list[Placed], out: Labels, needed: set[int]) -
     left, right = (*shared, own[0][0], label), (*shared, label, own[1][0])
     x = matmul(permuted(a, tuple(map(la.index, left))), permuted(b, tuple(map(lb.index, right))))
     return x, (*shared, own[0][0], own[1][0])
-

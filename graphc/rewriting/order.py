@@ -24,10 +24,15 @@ def factor_key(expr: Expr) -> tuple[object, ...]:
 
 def term_key(expr: Expr) -> tuple[object, ...]:
     """The order of a sum's terms: deep ones first, constants last: ``X @ W + b``, ``h**2 + 1``."""
-    return (not expr.operands and expr.op.name in ("constant", "contract", "size"), -expr.depth, expr.name or expr.op.name, expr.digest)
+    return (
+        not expr.operands and expr.op.name in ("constant", "contract", "size"),
+        -expr.depth,
+        expr.name or expr.op.name,
+        expr.digest,
+    )
 
 
-def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels, Labels]:
+def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
     """Sort the factors of one connected contraction and number its labels.
 
     Labels >= 0 are free where they are in the caller's output (non-negative), summed where negative below -1.
@@ -48,7 +53,8 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels, Labe
         orders = [tuple(keyed)]
     else:
         orders = (
-            tuple(itertools.chain(*choice)) for choice in itertools.product(*(itertools.permutations(g) for g in groups))
+            tuple(itertools.chain(*choice))
+            for choice in itertools.product(*(itertools.permutations(g) for g in groups))
         )
     best: tuple[object, ...] | None = None
     chosen: tuple[Factor, ...] = tuple(keyed)
@@ -66,7 +72,7 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels, Labe
                 summed.setdefault(x, len(summed))
     rename = {-1: -1} | free | {x: i + len(free) for x, i in summed.items()}
     result = [(f, tuple(rename[x] for x in labels), e) for f, labels, e in chosen]
-    return result, tuple(free), tuple(summed)
+    return result, tuple(free)
 
 
 def _encode(order: Sequence[Factor]) -> tuple[object, ...]:

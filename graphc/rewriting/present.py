@@ -16,7 +16,7 @@ from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, transpose
 from graphc.rewriting.matching import match_factors
 from graphc.rewriting.matrices import Labels, align, contracted, keep_axes, placed, turns
-from graphc.rewriting.normal import is_constant, leading
+from graphc.rewriting.terms import is_constant, leading
 
 Powers = list[tuple[Expr, Labels, Fraction]]
 
@@ -56,7 +56,11 @@ class Presenter:
             return self.contraction(node) if summed(node) else stretched(self.product(node), node)
         if node.op is ADD:
             return broadcast(self.sum(node), node.shape)
-        if node.ndim == 2 and node.op.formula is not None and all(o in self.turned or is_fill(o) for o in node.operands):
+        if (
+            node.ndim == 2
+            and node.op.formula is not None
+            and all(o in self.turned or is_fill(o) for o in node.operands)
+        ):
             over = [self.turned[o] if o in self.turned else swapped(self.shown[o]) for o in node.operands]
             self.turned[node] = rebuild(node, tuple(over))
             return transpose(self.turned[node])
@@ -146,7 +150,9 @@ class Presenter:
         """The factor that can absorb a minus sign: a difference, preferably without a constant, or a sum of one."""
         places = [i for i, x in enumerate(top) if absorbs_sign(*x) and x[0] not in self.parts.named]
         if not places:
-            places = [i for i, (f, _, e) in enumerate(top) if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f)]
+            places = [
+                i for i, (f, _, e) in enumerate(top) if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f)
+            ]
         return min(places, key=lambda i: is_constant(top[i][0].operands[-1]), default=None)
 
     def joined(self, powers: Powers, order: Labels, flipped: int | None) -> Expr | None:
@@ -169,7 +175,13 @@ class Presenter:
         """A sum over axes divided by their sizes becomes ``mean``."""
         for i, (f, labels, e) in enumerate(powers):
             shown = f if f.op is NAMED else self.shown[f]
-            if e < 1 or e.denominator != 1 or f.op is not CONTRACT or shown.op is not CONTRACT or form(shown).kind != "sum":
+            if (
+                e < 1
+                or e.denominator != 1
+                or f.op is not CONTRACT
+                or shown.op is not CONTRACT
+                or form(shown).kind != "sum"
+            ):
                 continue
             axes, keepdims = form(shown).detail
             sizes = {x: p for x, _, p in powers if x.op is SIZE}

@@ -22,11 +22,7 @@ def softmaxes(x: Expr, *, axis: int) -> Iterator[Rule]:
         .to(log_softmax(x, axis=axis))
         .because("log softmax(x) = x - log(sum(exp(x)))")
     )
-    yield (
-        rewrite(log(sum_(exp(x), axis=axis)))
-        .to(logsumexp(x, axis=axis))
-        .because("logsumexp(x) = log(sum(exp(x)))")
-    )
+    yield (rewrite(log(sum_(exp(x), axis=axis))).to(logsumexp(x, axis=axis)).because("logsumexp(x) = log(sum(exp(x)))"))
     yield (
         rewrite(x - logsumexp(x, axis=axis, keepdims=True))
         .to(log_softmax(x, axis=axis))

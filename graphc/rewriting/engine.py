@@ -1,0 +1,36 @@
+"""What the parts of normalization need of each other: the engine's face, and the record of a rule's use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from graphc.ir.dims import Shape
+from graphc.ir.expr import Expr
+from graphc.rewriting.order import Factor
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of a rule: its name and reason, the expression before and after, the facts it used."""
+
+    rule: str
+    reason: str
+    before: Expr
+    after: Expr
+    facts: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """Builds normal forms over operands in normal form."""
+
+    memo: dict[Expr, Expr]
+    steps: list[Step]
+
+    def product(self, coefficient: Fraction, factors: Iterable[Factor], shape: Shape) -> Expr: ...
+
+    def sum(self, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> Expr: ...
+
+    def rewritten(self, node: Expr) -> Expr: ...

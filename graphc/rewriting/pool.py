@@ -1,0 +1,275 @@
+"""One product while it is put together: factors merged, deltas resolved, sums split into connected contractions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import sympy
+
+from graphc.ir.dims import Dim, Shape
+from graphc.ir.expr import Expr, make
+from graphc.ops.arithmetic import ADD, broadcast
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.leaves import CONSTANT, EYE, SIZE, constant
+from graphc.rewriting.cost import operations
+from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.order import Factor, Labels, factor_key, number_labels
+from graphc.rewriting.powers import open_power, rational_root, reduce_power
+from graphc.rewriting.terms import Entries, entries_of
+
+
+class Pool:
+    """The factors of one product while it is put together. Summed labels are numbered from -2 downwards."""
+
+    def __init__(self, engine: Engine, coefficient: Fraction, shape: Shape) -> None:
+        self.engine = engine
+        self.coefficient = coefficient
+        self.shape = shape
+        self.entries: Entries = {}
+        self.sizes: dict[int, Dim] = {}
+        self.next = -2
+
+    def fresh(self, dim: Dim) -> int:
+        label = self.next
+        self.next -= 1
+        self.sizes[label] = dim
+        return label
+
+    def extend(self, factors: Iterable[Factor]) -> None:
+        """Add factors of a node whose labels >= rank are summed."""
+        rank = len(self.shape)
+        rename: dict[int, int] = {}
+        own = []
+        for f, labels, e in factors:
+            for dim, x in zip(f.shape, labels, strict=True):
+                if x >= rank and x not in rename:
+                    rename[x] = self.fresh(dim)
+            own.append((f, tuple(rename.get(x, x) for x in labels), e))
+        self.add_all(own)
+
+    def add_all(self, factors: list[Factor]) -> None:
+        stack = factors[::-1]
+        while stack:
+            f, labels, e = stack.pop()
+            if f.op is CONSTANT:
+                self.add_number(f, e)
+            elif f.op is SIZE:
+                self.add_size(f.attributes["dim"], e)
+            elif f.op is CONTRACT and not summed(f):
+                opened = open_power(f, e)
+                if opened is None:
+                    self.merge(f, labels, e)
+                    continue
+                c, inner = opened
+                self.coefficient *= c
+                stack += [(g, tuple(labels[x] if x >= 0 else -1 for x in ls), p) for g, ls, p in reversed(inner)]
+            else:
+                self.merge(f, labels, e)
+
+    def add_number(self, f: Expr, e: Fraction) -> None:
+        root = rational_root(f.attributes["value"], e)
+        if root is None:
+            self.merge(f, (), e)
+        else:
+            self.coefficient *= root
+
+    def add_size(self, dim: Dim, e: Fraction) -> None:
+        """Sizes multiply: n*d is n times d, 2*n twice n."""
+        for part in sympy.Mul.make_args(sympy.sympify(dim)):
+            base, power = part.as_base_exp() if part.is_Pow else (part, sympy.Integer(1))
+            if base.is_Integer:
+                root = rational_root(Fraction(int(base)) ** int(power), e)
+                if root is not None:
+                    self.coefficient *= root
+                    continue
+            if not power.is_Integer:
+                base, power = part, sympy.Integer(1)
+            self.merge(make(SIZE, (), dim=base), (), e * int(power))
+
+    def merge(self, f: Expr, labels: Labels, e: Fraction) -> None:
+        key = (f, labels)
+        power = reduce_power(f, self.entries.get(key, Fraction(0)) + e)
+        if power == 0:
+            self.entries.pop(key, None)
+        else:
+            self.entries[key] = power
+
+    def resolve_deltas(self) -> None:
+        """Deltas unify labels and disappear; one between two output labels stays."""
+        settled: set[Labels] = set()
+        while True:
+            delta = next((key for key in self.entries if key[0].op is EYE and key[1] not in settled), None)
+            if delta is None:
+                return
+            i, j = sorted(delta[1], reverse=True)  # output labels before summed ones
+            del self.entries[delta]
+            if i == j:
+                continue
+            if j < -1:
+                self.relabel(j, i)
+            else:
+                i, j = j, i  # both are outputs: i < j
+                self.relabel(j, i)
+                self.entries[delta[0], (i, j)] = ONE
+                settled.add((i, j))
+
+    def relabel(self, old: int, new: int) -> None:
+        entries, self.entries = self.entries, {}
+        self.sizes.pop(old, None)
+        for (f, labels), e in entries.items():
+            self.merge(f, tuple(new if x == old else x for x in labels), e)
+
+    def finish(self) -> Expr:
+        """Split off what is outside each sum, make the contractions, and assemble the pure product."""
+        for group in components(self.entries):
+            f, labels, e = group[0]
+            if len(group) == 1 and e == 1 and f.op is CONTRACT and summed(f) and not outer_labels(group):
+                del self.entries[f, labels]  # a sum, trace or diagonal of a contraction is one contraction
+                self.add_all(self.opened(f, labels))
+                self.resolve_deltas()
+                return self.finish()
+        carried = {x for _, labels in self.entries for x in labels}
+        for label, dim in self.sizes.items():
+            if label not in carried:
+                self.add_number(constant(dim), ONE) if isinstance(dim, int) else self.add_size(dim, ONE)
+        if self.coefficient == 0:
+            return broadcast(constant(0), self.shape)
+        outside: list[Factor] = []
+        for group in components(self.entries):
+            if not outer_labels(group):
+                outside.append(self.contraction(group))
+            else:
+                outside += group
+        if all((x[0].op is CONTRACT and summed(x[0])) or (x[0], x[1]) in self.entries for x in outside):
+            return self.assemble(outside)
+        again = Pool(self.engine, self.coefficient, self.shape)
+        again.add_all(outside)
+        again.resolve_deltas()
+        return again.finish()
+
+    def contraction(self, group: list[Factor]) -> Factor:
+        """One connected contraction in canonical form, with the labels of its axes."""
+        ordered, free = number_labels(group)
+        sizes = {x: d for f, labels, _ in ordered for x, d in zip(labels, f.shape, strict=True)}
+        node = contract(ordered, tuple(sizes[i] for i in range(len(free))))
+        memo = self.engine.memo
+        if node not in memo:
+            result = self.engine.rewritten(node)
+            if result is node:
+                result = self.distributed(node)
+            memo[node] = memo[result] = result
+        return memo[node], free, ONE
+
+    def opened(self, node: Expr, labels: Labels) -> list[Factor]:
+        """The factors of a contraction under the labels its axes have here."""
+        sizes = {x: d for f, ls, _ in factors_of(node) for x, d in zip(ls, f.shape, strict=True)}
+        rename = {x: labels[x] if x < node.ndim else self.fresh(sizes[x]) for x in sizes if x >= 0} | {-1: -1}
+        return [(f, tuple(rename[x] for x in ls), e) for f, ls, e in factors_of(node)]
+
+    def spread(self, entries: Entries) -> Expr | None:
+        """A product over a sum, term by term, where factors cancel and that costs less: p*(s - t/p) is p*s - t."""
+        for key, e in entries.items():
+            total, labels = key
+            if total.op is not ADD or e != 1 or not cancels(entries, key):
+                continue
+            rest = [(*k, p) for k, p in entries.items() if k != key]
+            terms = [
+                (c, self.engine.product(self.coefficient, [*rest, (t, labels, ONE)], self.shape))
+                for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)
+            ]
+            result = self.engine.sum(terms, self.shape)
+            plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
+            if operations([result]) < operations([plain]):
+                self.engine.steps.append(
+                    Step("distribute", "a (b + c) = a b + a c, where factors cancel", plain, result)
+                )
+                return result
+        return None
+
+    def spread_below(self, entries: Entries) -> Expr | None:
+        """The same in a denominator."""
+        below = {key: -e for key, e in entries.items() if e < 0}
+        if not any(key[0].op is ADD and e == 1 and cancels(below, key) for key, e in below.items()):
+            return None
+        denominator = self.engine.product(ONE, [(*key, e) for key, e in below.items()], self.shape)
+        if denominator.op is CONTRACT and len(denominator.operands) >= len(below):
+            return None
+        rest = [(*key, e) for key, e in entries.items() if e > 0]
+        whole = (denominator, aligned(self.shape, self.shape), -ONE)
+        return self.engine.product(self.coefficient, [*rest, whole], self.shape)
+
+    def distributed(self, node: Expr) -> Expr:
+        """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions)."""
+        if len(node.operands) != 1 or node.operands[0].op is not ADD or node.attributes["exponents"] != (1,):
+            return node
+        (total,) = node.operands
+        parts = [
+            (c, self.engine.product(ONE, [(t, node.attributes["labels"][0], ONE)], node.shape))
+            for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)
+        ]
+        split = self.engine.sum(parts, node.shape)
+        if operations([split]) >= operations([node]):
+            return node
+        self.engine.steps.append(Step("distribute", "a sum of a sum, term by term", node, split))
+        return split
+
+    def assemble(self, factors: list[Factor]) -> Expr:
+        merged: Entries = {}
+        for f, labels, e in factors:
+            merged[f, labels] = merged.get((f, labels), Fraction(0)) + e
+        if len(merged) < len(factors):
+            again = Pool(self.engine, self.coefficient, self.shape)
+            again.add_all([(*key, e) for key, e in merged.items()])
+            return again.finish()
+        for spread in (self.spread, self.spread_below):
+            result = spread(merged)
+            if result is not None:
+                return result
+        node = pure(self.coefficient, [(*key, e) for key, e in merged.items()], self.shape)
+        return self.engine.rewritten(node) if node.op is CONTRACT else node
+
+
+def pure(coefficient: Fraction, factors: list[Factor], shape: Shape) -> Expr:
+    """A product without sums over sorted factors; a bare factor stays itself."""
+    if not factors:
+        return broadcast(constant(coefficient), shape)
+    if len(factors) == 1 and coefficient == 1:
+        f, labels, e = factors[0]
+        if e == 1 and f.shape == shape and labels == aligned(shape, shape):
+            return f
+    factors.sort(key=lambda x: (factor_key(x[0]), x[1], x[2]))
+    return contract(factors, shape, coefficient)
+
+
+def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
+    """Whether a term of the sum at `key` is divided by another factor, or divides one."""
+    total, labels = key
+    for term in total.operands:
+        for (f, ls), e in entries_of(term, total.shape).items():
+            other = entries.get((f, tuple(labels[x] if x >= 0 else -1 for x in ls)))
+            if other is not None and (other > 0) != (e > 0):
+                return True
+    return False
+
+
+def outer_labels(group: list[Factor]) -> bool:
+    """Whether nothing in `group` is summed."""
+    return not any(x < -1 for _, labels, _ in group for x in labels)
+
+
+def components(entries: Entries) -> list[list[Factor]]:
+    """Factors grouped by shared summed labels; those with none stand alone."""
+    groups: list[tuple[set[int], list[Factor]]] = []
+    for (f, labels), e in entries.items():
+        bound = {x for x in labels if x < -1}
+        mine: tuple[set[int], list[Factor]] = (bound, [(f, labels, e)])
+        apart = []
+        for group in groups:
+            if bound and group[0] & bound:
+                mine = (mine[0] | group[0], group[1] + mine[1])
+                bound = mine[0]
+            else:
+                apart.append(group)
+        groups = [*apart, mine]
+    return [members for _, members in groups]

@@ -1,0 +1,151 @@
+"""Sums in normal form: like terms collected, common factors taken out, coprime coefficients."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+from math import gcd, lcm
+
+from graphc.ir.dims import Shape
+from graphc.ir.expr import Expr, make
+from graphc.ops.arithmetic import ADD, broadcast
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of
+from graphc.ops.leaves import EYE, SIZE, constant
+from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.order import Labels, factor_key, term_key
+from graphc.rewriting.terms import (
+    Entries,
+    carried_labels,
+    cost,
+    entries_of,
+    leading,
+    min_power,
+    positive_term,
+    without,
+)
+
+FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
+
+
+def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> Expr:
+    """The normal form of a sum over terms in normal form: like terms collected, common factors taken out."""
+    collected = collect(terms, shape)
+    if not collected:
+        return broadcast(constant(0), shape)
+    carried = {x for term in collected for x in carried_labels(term)}
+    if len(carried) < len(shape):
+        return narrow(engine, collected, sorted(carried), shape)
+    if len(collected) == 1:
+        ((core, c),) = collected.items()
+        return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
+    factored = factor(engine, collected, shape)
+    if factored is not None:
+        return factored
+    content, bare_sum = primitive(collected)
+    node = engine.rewritten(bare_sum)
+    if content == 1 and node is bare_sum:
+        return node
+    return engine.product(content, [(node, aligned(shape, shape), ONE)], shape)
+
+
+def narrow(engine: Engine, collected: dict[Expr, Fraction], carried: list[int], shape: Shape) -> Expr:
+    """A sum in which an axis does not occur: the sum without it, stretched."""
+    place = {x: i for i, x in enumerate(carried)}
+    small = tuple(shape[x] for x in carried)
+    terms = []
+    for term, c in collected.items():
+        factors = factors_of(term) if term.op is CONTRACT else []
+        moved = [(f, tuple(place.get(x, -1) for x in ls), e) for f, ls, e in factors]
+        terms.append((c, engine.product(ONE, moved, small)))
+    return engine.product(ONE, [(engine.sum(terms, small), tuple(carried), ONE)], shape)
+
+
+def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, Fraction]:
+    """Terms by their core (coefficient 1), like terms added, nested sums opened."""
+    found: dict[Expr, Fraction] = {}
+    stack = list(terms)[::-1]
+    while stack:
+        c, term = stack.pop()
+        c, term = c * leading(term)[0], leading(term)[1]
+        if term.op is ADD and len(term.operands) <= FLATTEN:
+            pairs = list(zip(term.attributes["coefficients"], term.operands, strict=True))
+            stack += [(c * inner, t) for inner, t in reversed(pairs)]
+        elif c != 0:
+            found[term] = found.get(term, Fraction(0)) + c
+    return {t: c for t, c in found.items() if c != 0}
+
+
+def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
+    """A sum as content times a sum with coprime integer coefficients whose first term is positive."""
+    order = sorted(collected, key=term_key)
+    content = Fraction(
+        gcd(*(c.numerator for c in collected.values())), lcm(*(c.denominator for c in collected.values()))
+    )
+    if collected[positive_term(order)] < 0:
+        content = -content
+    terms = [(t, collected[t] / content) for t in order]
+    return content, make(ADD, tuple(t for t, _ in terms), coefficients=tuple(c for _, c in terms))
+
+
+def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Take out factors that all terms share, or that a group shares where this costs less."""
+    terms = [(entries_of(t, shape), c, t) for t, c in collected.items()]
+    counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items() if key[0].op is not EYE)
+    shared = [key for key, n in counts.items() if n == len(terms)]
+    if shared and worth(terms, shared):
+        common = {
+            key: min_power([t[0] for t in terms], key)
+            for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
+        }
+        return note(engine, "factor", "a b + a c = a (b + c)", collected, take_out(engine, common, terms, [], shape))
+    best: tuple[int, object, tuple[tuple[Expr, Labels], bool]] | None = None
+    for (key, positive), n in counts.items():
+        if n < 2 or (not key[0].operands and key[0].weak):
+            continue
+        group = [entries for entries, _, _ in terms if key in entries and (entries[key] > 0) == positive]
+        saved = sum(cost(e) for e in group) - sum(cost(without(e, {key: min_power(group, key)})) for e in group) - 2
+        if saved > 0 and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
+            best = (-saved, factor_key(key[0]), (key, positive))
+    if best is None:
+        return None
+    key, positive = best[2]
+    inside = [t for t in terms if key in t[0] and (t[0][key] > 0) == positive]
+    outside = [t for t in terms if t not in inside]
+    taken = {key: min_power([t[0] for t in inside], key)}
+    return note(engine, "factor", "a b + a c = a (b + c)", collected, take_out(engine, taken, inside, outside, shape))
+
+
+def worth(terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
+    """Whether the common factors cost no more outside; sizes always stand outside."""
+    if all(key[0].op is SIZE for key, _ in shared):
+        return True
+    common = {key: min_power([t[0] for t in terms], key) for key, _ in shared}
+    return 1 + sum(cost(without(t[0], common)) for t in terms) <= sum(cost(t[0]) for t in terms)
+
+
+def note(engine: Engine, rule: str, reason: str, before: dict[Expr, Fraction], after: Expr) -> Expr:
+    """Record a step from a sum of terms to `after`."""
+    whole = make(ADD, tuple(before), coefficients=tuple(before.values()))
+    engine.steps.append(Step(rule, reason, whole, after))
+    return after
+
+
+def take_out(
+    engine: Engine,
+    common: Entries,
+    inside: list[tuple[Entries, Fraction, Expr]],
+    outside: list[tuple[Entries, Fraction, Expr]],
+    shape: Shape,
+) -> Expr:
+    """``common * (what is left of the terms inside) + outside``."""
+    rest = [
+        (ONE, engine.product(c, [(*key, e) for key, e in without(entries, common).items()], shape))
+        for entries, c, _ in inside
+    ]
+    inner = engine.sum(rest, shape)
+    labels = aligned(shape, shape)
+    product = engine.product(ONE, [*((*key, e) for key, e in common.items()), (inner, labels, ONE)], shape)
+    if not outside:
+        return product
+    return engine.sum([(ONE, product), *((c, t) for _, c, t in outside)], shape)

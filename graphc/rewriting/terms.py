@@ -1,0 +1,121 @@
+"""The terms of sums as powers of labelled factors, and the sign and content of a sum."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from graphc.ir.dims import Dim, Shape
+from graphc.ir.expr import Expr
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.leaves import CONSTANT, SIZE, constant
+from graphc.rewriting.order import Labels
+
+Entries = dict[tuple[Expr, Labels], Fraction]
+
+
+def unit_label(label: int, dim: Dim) -> int:
+    return -1 if dim == 1 else label
+
+
+def view(x: Expr) -> tuple[Expr, Labels]:
+    """`x` as an array under labels: what is stretched, and along which axes it already varies."""
+    if x.op is CONTRACT and not summed(x):
+        if not x.operands:
+            return constant(x.attributes["coefficient"]), ()
+        if len(x.operands) == 1 and x.attributes["coefficient"] == 1 and x.attributes["exponents"] == (1,):
+            labels = x.attributes["labels"][0]
+            if -1 not in labels and len(set(labels)) == len(labels):
+                return x.operands[0], labels
+    return x, tuple(range(x.ndim))
+
+
+def entries_of(term: Expr, shape: Shape) -> Entries:
+    """A term of a sum as powers of labelled factors."""
+    if term.op is CONTRACT and not summed(term):
+        return {(f, labels): e for f, labels, e in factors_of(term)}
+    if term.op is CONSTANT:
+        return {}
+    return {(term, aligned(term.shape, shape)): ONE}
+
+
+def carried_labels(term: Expr) -> set[int]:
+    """The axes along which a term of a sum varies."""
+    if term.op is CONSTANT:
+        return set()
+    used = {x for labels in term.attributes["labels"] for x in labels} if term.op is CONTRACT else {-1}
+    if -1 in used or summed(term):
+        return set(range(term.ndim))
+    return used
+
+
+def without(entries: Entries, taken: Entries) -> Entries:
+    """`entries` divided by `taken`."""
+    left = {key: e - taken.get(key, 0) for key, e in entries.items()}
+    return {key: e for key, e in left.items() if e != 0}
+
+
+def min_power(group: list[Entries], key: tuple[Expr, Labels]) -> Fraction:
+    return min((entries[key] for entries in group), key=abs)
+
+
+def cost(entries: Entries) -> int:
+    """1 for a term that is a product or a power, 0 for a bare factor, scaled or not."""
+    real = [e for (f, _), e in entries.items() if f.op is not SIZE]
+    return int(len(real) > 1 or any(e != 1 for e in real))
+
+
+def leading(term: Expr) -> tuple[Fraction, Expr]:
+    """A term as coefficient and core."""
+    if term.op is CONSTANT:
+        return term.attributes["value"], constant(1)
+    if term.op is not CONTRACT or term.attributes["coefficient"] == 1:
+        return ONE, term
+    factors = factors_of(term)
+    if len(factors) == 1:
+        f, labels, e = factors[0]
+        if e == 1 and f.shape == term.shape and labels == aligned(f.shape, term.shape):
+            return term.attributes["coefficient"], f
+    return term.attributes["coefficient"], contract(factors, term.shape)
+
+
+def positive_term(order: list[Expr]) -> Expr:
+    """The term of a sum that gets a positive sign, by which ``t - y`` and ``y - t`` have one normal form.
+
+    A constant (1 - h), else the term whose sum or mean is the first one (x - mean(x)), else the first (y - t).
+    """
+    last, first = order[-1], order[0]
+    if is_constant(last):
+        return last
+    if is_reduction(first):
+        for other in order[1:]:
+            if other.depth < first.depth and other.ndim and contains(first, other):
+                return other
+    return first
+
+
+def is_constant(term: Expr) -> bool:
+    return term.weak or (term.op is CONTRACT and not term.operands)
+
+
+def is_reduction(term: Expr) -> bool:
+    """A sum over labels, at most divided by sizes and stretched."""
+    if term.op is not CONTRACT:
+        return False
+    if summed(term):
+        return True
+    inner = [f for f in term.operands if f.op is not SIZE]
+    return len(inner) == 1 and inner[0].op is CONTRACT and bool(summed(inner[0]))
+
+
+def contains(expr: Expr, part: Expr, limit: int = 200) -> bool:
+    """Whether `part` occurs in `expr`, looking at `limit` nodes at most."""
+    seen = {expr}
+    stack = [expr]
+    while stack and len(seen) < limit:
+        for o in stack.pop().operands:
+            if o is part:
+                return True
+            if o not in seen and o.depth >= part.depth:
+                seen.add(o)
+                stack.append(o)
+    return False
