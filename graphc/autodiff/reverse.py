@@ -96,7 +96,12 @@ def derived_vjp(node: Expr, g: Expr, simplifier: Simplifier) -> tuple[Expr | Non
 
     The result is written with the op itself where its body appears: softmax gives y*(g - sum(g*y)).
     """
-    key = (type(simplifier), node.op.name, tuple(sorted(node.attributes.items())), tuple((o.shape, o.dtype) for o in node.operands))
+    key = (
+        type(simplifier),
+        node.op.name,
+        tuple(sorted(node.attributes.items())),
+        tuple((o.shape, o.dtype) for o in node.operands),
+    )
     if key not in _templates:
         inputs = tuple(placeholder(f"?x{i}", o) for i, o in enumerate(node.operands))
         cotangent = placeholder("?g", node)

@@ -13,6 +13,7 @@ from graphc.ir.facts import TYING
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
+from graphc.ops.symbols import symbols_of
 from graphc.rewriting.cost import bare
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import normalizer, presented
@@ -70,6 +71,7 @@ def scalar(f: Any) -> Expr:
 
 def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
     """Gradients by several variables, derived jointly and presented together."""
+    symbols_of([f, *(x for x in wrt if x.op in (SYMBOL, PARAMETER))])
     engine = normalizer()
     forms: dict[Expr, Expr] = {}
     plain = [x for x in wrt if is_free(x)]

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.leaves import NAMED
+from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
 from graphc.rewriting.matching import rewriters
 from graphc.rewriting.normal import Normalizer
@@ -39,8 +40,10 @@ def simplify(exprs: Any, /) -> Any:
         In canonical form: the same node whatever the order and grouping of operands it was declared with.
     """
     if isinstance(exprs, Expr):
-        return presented(normalizer(), [exprs])[0]
-    return presented(normalizer(), list(exprs))
+        return simplify([exprs])[0]
+    together = list(exprs)
+    symbols_of(together)
+    return presented(normalizer(), together)
 
 
 def presented(engine: Normalizer, exprs: list[Expr]) -> list[Expr]:

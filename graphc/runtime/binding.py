@@ -10,33 +10,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from graphc.errors import DTypeError, NameConflictError, ShapeError, ValueMissingError
+from graphc.errors import DTypeError, ShapeError, ValueMissingError
 from graphc.ir.dims import Dim, Shape, bind, dim_names, dim_symbol, dim_text, shape_text
-from graphc.ir.expr import Expr, topological
-from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.ir.expr import Expr
+from graphc.ops.symbols import symbols_of
 
 KINDS = {"float64": "real numbers", "float32": "real numbers", "int64": "whole numbers", "bool": "truth values"}
-
-
-def symbols_of(exprs: Iterable[Expr]) -> list[Expr]:
-    """The symbols and parameters below `exprs`, in order of first use.
-
-    Raises
-    ------
-    NameConflictError
-        If two different ones carry one name.
-    """
-    found: dict[str, Expr] = {}
-    for node in topological(exprs):
-        if node.op is SYMBOL or node.op is PARAMETER:
-            name = node.attributes["name"]
-            if found.setdefault(name, node) is not node:
-                other = found[name]
-                raise NameConflictError(
-                    f"two different symbols are called {name}: one is {shape_text(other.shape)} {other.dtype}, "
-                    f"one is {shape_text(node.shape)} {node.dtype}; rename one of them"
-                )
-    return list(found.values())
 
 
 def as_array(value: Any, declared: Expr) -> Any:
