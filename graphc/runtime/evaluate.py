@@ -17,7 +17,8 @@ from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.reductions import WHERE
-from graphc.runtime.binding import as_array, bind_sizes, check_conditions, given_sizes, missing_error, symbols_of
+from graphc.ops.symbols import symbols_of
+from graphc.runtime.binding import as_array, bind_sizes, check_conditions, given_sizes, missing_error
 from graphc.runtime.contracting import contracted, python_number
 from graphc.scheduling.opening import opened
 
