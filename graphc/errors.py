@@ -51,5 +51,9 @@ class TrainingError(GraphcError, RuntimeError):
     """Training cannot go on, for example because the loss became NaN."""
 
 
+class SettingError(GraphcError, ValueError):
+    """An option or hyperparameter outside its range."""
+
+
 class DrawingError(GraphcError, RuntimeError):
     """The picture could not be made."""
