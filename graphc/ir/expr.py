@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -214,14 +214,17 @@ def stable_text(value: Any) -> str:
     return str(value)
 
 
-def topological(roots: Iterable[Expr]) -> list[Expr]:
-    """Every node below `roots`, operands before their users, each once; iterative, in a stable order."""
+def topological(roots: Iterable[Expr], known: Container[Expr] = ()) -> list[Expr]:
+    """Every node below `roots`, operands before their users, each once; iterative, in a stable order.
+
+    Nodes in `known`, and what only they use, are left out.
+    """
     order: list[Expr] = []
     done: set[Expr] = set()
     stack: list[tuple[Expr, bool]] = [(root, False) for root in reversed(list(roots))]
     while stack:
         node, ready = stack.pop()
-        if node in done:
+        if node in done or node in known:
             continue
         if ready:
             done.add(node)

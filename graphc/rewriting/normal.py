@@ -39,7 +39,7 @@ class Normalizer:
         """The normal form of `expr`."""
         if expr in self.memo:
             return self.memo[expr]
-        for node in topological([expr]):
+        for node in topological([expr], self.memo):
             if node not in self.memo:
                 result = self.build(node, tuple(self.memo[o] for o in node.operands))
                 self.memo[node] = result
