@@ -138,7 +138,9 @@ def hadamard(factors: list[Power]) -> Piece:
     return text, HADAMARD
 
 
-def reduction(printer: Printer, node: Expr, symbol: str, axes: Iterable[int], exponent: Fraction = Fraction(1)) -> Piece:
+def reduction(
+    printer: Printer, node: Expr, symbol: str, axes: Iterable[int], exponent: Fraction = Fraction(1)
+) -> Piece:
     r"""``\sum_{i} x_{i:}``, or another reduction, of the node's operand over `axes`."""
     x = next(o for o in node.operands if o.ndim)
     axes = tuple(axes)
