@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
@@ -12,6 +13,7 @@ from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, constant
 from graphc.rewriting.engine import Step
+from graphc.rewriting.fold import Folder
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
 from graphc.rewriting.simplify import normalizer, visible_names
@@ -166,22 +168,25 @@ def merged(
     steps: list[ChainStep] = []
     named = {node.operands[0] for node, *_ in trace if node.op is NAMED}
     carried: list[Step] = []
+    folder, presenter = Folder(visible_names(engine)), Presenter()
+
+    def show(expr: Expr) -> Expr:
+        return substitute([presenter.present(folder.fold(expr))], back)[0]
+
     for node, users, cotangent, rewrites in trace:
         if node in named or is_implicit(node):
             carried += rewrites
             continue
-        presenter = Presenter(visible_names(engine))
-        shown = tuple(present_step(presenter, s, back) for s in [*carried, *rewrites])
+        shown = tuple(present_step(show, s) for s in [*carried, *rewrites])
         carried = []
-        derivative = substitute([presenter.present(cotangent)], back)[0]
+        derivative = show(cotangent)
         inner = tuple(u.operands[0] if u.op is NAMED else u for u in users)
         steps.append(ChainStep(substitute([node], back)[0], inner, derivative, tuple(dict.fromkeys(shown))))
     return steps
 
 
-def present_step(presenter: Presenter, step: Step, back: dict[Expr, Expr]) -> Rewrite:
-    before, after = substitute([presenter.present(step.before), presenter.present(step.after)], back)
-    return Rewrite(step.rule, step.reason, before, after, step.facts)
+def present_step(show: Callable[[Expr], Expr], step: Step) -> Rewrite:
+    return Rewrite(step.rule, step.reason, show(step.before), show(step.after), step.facts)
 
 
 def kind_of(node: Expr) -> str:

@@ -81,7 +81,7 @@ def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
         if x not in forms:
             forms[x] = by_stand_in(f, x, engine)
     engine.normal(f)  # names of the forward graph are visible in the result
-    return presented(engine, [forms[x] for x in wrt])
+    return presented(engine, [forms[x] for x in wrt], as_declared=True)
 
 
 class Unsimplified:

@@ -26,6 +26,9 @@ _plain = Normalizer()
 
 def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
     """Every binding of wildcards that makes `pattern` the same node as `subject`."""
+    if pattern is subject:
+        yield binding
+        return
     if is_wildcard(pattern):
         bound = binding.get(pattern)
         if bound is None and subject.ndim == pattern.ndim:

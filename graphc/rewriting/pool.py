@@ -247,6 +247,8 @@ def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
     total, labels = key
     for term in total.operands:
         for (f, ls), e in entries_of(term, total.shape).items():
+            if f.op is SIZE:
+                continue
             other = entries.get((f, tuple(labels[x] if x >= 0 else -1 for x in ls)))
             if other is not None and (other > 0) != (e > 0):
                 return True

@@ -10,38 +10,34 @@ from graphc.ir.expr import Expr, rebuild
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
-from graphc.ops.defined import mean
+from graphc.ops.defined import mean, norm
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, transpose
-from graphc.rewriting.matching import match_factors
 from graphc.rewriting.matrices import Labels, align, contracted, keep_axes, placed, turns
-from graphc.rewriting.terms import is_constant, leading
+from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
 
 
 class Presenter:
-    """Presents normal forms.
-
-    Parameters
-    ----------
-    named : normal forms that have a name, and what they are shown as; also found as parts of sums and products
+    """Presents normal forms; named intermediates are shown by their names.
 
     A contraction has two orientations; the one with fewer transposes is chosen once, and `turned` holds those that
     are shown with their two axes exchanged.
     """
 
-    def __init__(self, named: dict[Expr, Expr] | None = None) -> None:
-        self.shown: dict[Expr, Expr] = dict(named or {})
+    def __init__(self) -> None:
+        self.shown: dict[Expr, Expr] = {}
         self.turned: dict[Expr, Expr] = {}
-        self.parts = Parts(named or {})
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
         stack = [expr]
         while stack:
             node = stack[-1]
+            if node.op is NAMED:
+                self.shown[node] = node
             missing = [] if node in self.shown else [o for o in node.operands if o not in self.shown]
             if missing:
                 stack += missing
@@ -67,24 +63,28 @@ class Presenter:
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
 
     def face(self, f: Expr, labels: Labels, e: Fraction = ONE) -> tuple[Expr, Labels]:
-        """A factor as it is shown, with the labels of its axes as shown."""
+        """A power of a factor as it is shown, with the labels of its axes as shown."""
+        if e.denominator == 2 and is_square_sum(self.shown[f]):
+            squares = self.shown[f]
+            axes, keepdims = form(squares).detail
+            return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels
         if f in self.turned:
             return rational_power(self.turned[f], e), labels[::-1]
         return rational_power(self.shown[f], e), labels
 
-    def contraction(self, node: Expr, flipped: bool = False) -> Expr:
+    def contraction(self, node: Expr) -> Expr:
         """Matrix products where they fit, else a sum over axes of an elementwise product, else ``einsum``."""
-        found = self.oriented(node, flipped)
+        found = self.oriented(node, flipped=False)
         if found is None:
             group = [(rational_power(self.shown[f], e), labels) for f, labels, e in factors_of(node)]
-            return contract([(x, ls, ONE) for x, ls in group], node.shape, -1 if flipped else 1)
-        x, turned = found
-        if turned and not flipped:
-            self.turned[node] = x
-        return transpose(x) if turned else x
+            return contract([(x, ls, ONE) for x, ls in group], node.shape)
+        straight, across = found
+        if across is not None:
+            self.turned[node] = across
+        return straight
 
-    def oriented(self, node: Expr, flipped: bool) -> tuple[Expr, bool] | None:
-        """The contraction in matrix notation, and whether its two axes are exchanged."""
+    def oriented(self, node: Expr, flipped: bool) -> tuple[Expr, Expr | None] | None:
+        """The contraction in matrix notation, and with its axes exchanged where that takes fewer transposes."""
         factors = factors_of(node)
         place = next(i for i, x in enumerate(factors) if absorbs_sign(*x)) if flipped else None
         group = [
@@ -95,21 +95,20 @@ class Presenter:
         out = tuple(i if d != 1 else -1 for i, d in enumerate(node.shape))
         straight = contracted(group, out)
         if straight is None or len(out) != 2 or -1 in out:
-            return None if straight is None else (straight, False)
+            return None if straight is None else (straight, None)
         across = contracted(group, out[::-1])
-        if across is not None and turns(across) < turns(straight):
-            return across, True
-        return straight, False
+        fewer = across is not None and turns(across) < turns(straight)
+        return straight, across if fewer else None
 
     def sum(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out."""
-        terms = [(c * scale, t) for c, t in self.parts.of_sum(node)]
+        terms = [(c * scale, t) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         total: Expr | None = None
         for c, t in sorted(terms, key=lambda x: x[0] < 0):
             if t.op is CONTRACT and not summed(t):
                 part = self.product(t, abs(c))
             else:
-                part = scaled(abs(c), t if t.op is NAMED else self.shown[t])
+                part = scaled(abs(c), self.shown[t])
             if total is None:
                 total = part if c > 0 else negative(part)
             else:
@@ -120,10 +119,7 @@ class Presenter:
     def product(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """Coefficient, factors, then the denominator: ``2*a*b/c``; broadcasts to the full shape are left out."""
         coefficient: Fraction = node.attributes["coefficient"] * scale
-        if node in self.shown and self.shown[node].op is NAMED:
-            return scaled(scale, self.shown[node])
-        share, powers = self.parts.of_product(node)
-        coefficient *= share
+        powers = factors_of(node)
         if not powers:
             return constant(coefficient)
         if len(powers) == 1 and powers[0][2] == 1 and whole_terms(powers[0][0], coefficient):
@@ -148,7 +144,7 @@ class Presenter:
 
     def sign_bearer(self, top: Powers) -> int | None:
         """The factor that can absorb a minus sign: a difference, preferably without a constant, or a sum of one."""
-        places = [i for i, x in enumerate(top) if absorbs_sign(*x) and x[0] not in self.parts.named]
+        places = [i for i, x in enumerate(top) if absorbs_sign(*x)]
         if not places:
             places = [
                 i for i, (f, _, e) in enumerate(top) if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f)
@@ -162,19 +158,20 @@ class Presenter:
         group = []
         for i, (f, labels, e) in enumerate(powers):
             if i != flipped:
-                group.append((rational_power(f, e), labels) if f.op is NAMED else self.face(f, labels, e))
+                group.append(self.face(f, labels, e))
             elif f.op is ADD:
                 group.append((rational_power(self.sum(f, -ONE), e), labels))
             else:
                 found = self.oriented(f, flipped=True)
                 assert found is not None
-                group.append((found[0], labels[::-1] if found[1] else labels))
+                straight, across = found
+                group.append((straight, labels) if across is None else (across, labels[::-1]))
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
 
     def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
         """A sum over axes divided by their sizes becomes ``mean``."""
         for i, (f, labels, e) in enumerate(powers):
-            shown = f if f.op is NAMED else self.shown[f]
+            shown = self.shown[f]
             if (
                 e < 1
                 or e.denominator != 1
@@ -245,6 +242,14 @@ def whole_terms(node: Expr, coefficient: Fraction) -> bool:
     return any((coefficient * c).denominator == 1 for c in node.attributes["coefficients"])
 
 
+def is_square_sum(x: Expr) -> bool:
+    """``sum(v**2)`` over some axes."""
+    if x.op is not CONTRACT or form(x).kind != "sum":
+        return False
+    inner = x.operands[0]
+    return inner.op is CONTRACT and form(inner) == ("power", 2)
+
+
 def is_fill(x: Expr) -> bool:
     return x.op is CONTRACT and not x.operands
 
@@ -262,51 +267,6 @@ def written_order(factors: list[Expr]) -> list[int]:
         return compound, x.ndim
 
     return sorted(range(len(factors)), key=key)
-
-
-class Parts:
-    """Named intermediates as parts of larger sums and products."""
-
-    def __init__(self, named: dict[Expr, Expr]) -> None:
-        self.named = named
-        self.sums: dict[Expr, list[tuple[dict[Expr, Fraction], Fraction, Expr]]] = {}
-        self.products: dict[Expr, list[tuple[Expr, Expr]]] = {}
-        for form_, name in named.items():
-            content, core = leading(form_)
-            if core.op is ADD:
-                terms = dict(zip(core.operands, core.attributes["coefficients"], strict=True))
-                self.sums.setdefault(core.operands[0], []).append((terms, content, name))
-            elif core.op is CONTRACT and not summed(core) and len(core.operands) > 1:
-                self.products.setdefault(core.operands[0], []).append((form_, name))
-
-    def of_sum(self, node: Expr) -> list[tuple[Fraction, Expr]]:
-        """The terms of a sum, those of a named part replaced by it."""
-        terms = dict(zip(node.operands, node.attributes["coefficients"], strict=True))
-        found: list[tuple[Fraction, Expr]] = []
-        candidates = [c for t in node.operands for c in self.sums.get(t, ())]
-        for part, content, name in sorted(candidates, key=lambda c: -len(c[0])):
-            first = next(iter(part))
-            if first in terms and len(part) < len(terms) and name.shape == node.shape:
-                ratio = terms[first] / part[first]
-                if all(terms.get(t) == ratio * c for t, c in part.items()):
-                    found.append((ratio / content, name))
-                    terms = {t: c for t, c in terms.items() if t not in part}
-        return [*found, *((c, t) for t, c in terms.items())]
-
-    def of_product(self, node: Expr) -> tuple[Fraction, Powers]:
-        """What a named part changes of the coefficient, and the factors with it in place."""
-        powers = factors_of(node)
-        for form_, name in [c for f in node.operands for c in self.products.get(f, ())]:
-            wanted = factors_of(form_)
-            if len(wanted) >= len(powers):
-                continue
-            for _, labels, used, times in match_factors(wanted, powers, {}, {-1: -1}, exact=False):
-                if all(i in labels for i in range(name.ndim)):
-                    left = [(f, ls, e - used.get(j, Fraction(0)) * times) for j, (f, ls, e) in enumerate(powers)]
-                    at = tuple(labels[i] if d != 1 else -1 for i, d in enumerate(name.shape))
-                    scale = form_.attributes["coefficient"] ** times.numerator
-                    return 1 / scale, [(name, at, times), *((f, ls, e) for f, ls, e in left if e != 0)]
-        return ONE, powers
 
 
 def quotient(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
-from graphc.ir.expr import Expr, rebuild, topological
-from graphc.ops.leaves import NAMED
+from graphc.ir.expr import Expr, rebuild, substitute, topological
+from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
+from graphc.rewriting.fold import Folder
 from graphc.rewriting.matching import rewriters
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
@@ -46,17 +47,24 @@ def simplify(exprs: Any, /) -> Any:
     return presented(normalizer(), together)
 
 
-def presented(engine: Normalizer, exprs: list[Expr]) -> list[Expr]:
-    """Normal forms of `exprs` in matrix notation; named intermediates keep their names."""
+def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = False) -> list[Expr]:
+    """Normal forms of `exprs` in matrix notation, with the names of intermediates put back.
+
+    Below a name stands the simplified formula; with `as_declared`, the user's own node.
+    """
     forms = [engine.normal(e) for e in exprs]
-    presenter = Presenter(visible_names(engine))
+    folder = Folder(visible_names(engine))
+    presenter = Presenter()
     results = []
     for expr, form in zip(exprs, forms, strict=True):
-        shown = presenter.present(form)
-        if expr.op is NAMED and shown.op is not NAMED and form not in engine.names:
-            shown = rebuild(expr, (shown,))
-        results.append(shown)
-    return results
+        shown = presenter.present(folder.fold(form))
+        results.append(named(shown, str(expr.name)) if expr.op is NAMED and shown.op is not NAMED else shown)
+    if as_declared:
+        return results
+    inner: dict[Expr, Expr] = {}
+    for name, body in folder.bodies.items():
+        inner[name] = rebuild(name, tuple(substitute([presenter.present(body)], inner)))
+    return substitute(results, inner)
 
 
 def visible_names(engine: Normalizer) -> dict[Expr, Expr]:

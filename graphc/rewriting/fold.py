@@ -1,0 +1,102 @@
+"""Names put back: parts of a normal form that equal a named intermediate are written with its name.
+
+A name is found as a whole node, as some terms of a sum, as some factors of a product, and as factors inside and
+outside of an index sum together: ``sum(dy*(x - mu))/sqrt(v + eps)`` is ``sum(dy*xhat)``.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, make, topological
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.leaves import SIZE
+from graphc.rewriting.matching import match_factors, pools, replaced
+from graphc.rewriting.normal import Normalizer
+from graphc.rewriting.order import Factor
+from graphc.rewriting.terms import leading
+
+AGAIN = 8  # rounds in which one name may uncover another
+
+
+class Folder:
+    """Folds names into normal forms; `bodies` are the normal forms of the names, over other names."""
+
+    def __init__(self, named: dict[Expr, Expr]) -> None:
+        self.engine = Normalizer()
+        self.done: dict[Expr, Expr] = {}
+        self.sums: dict[Expr, list[tuple[dict[Expr, Fraction], Fraction, Expr]]] = {}
+        self.products: list[tuple[list[Factor], Fraction, Expr]] = []
+        self.bodies: dict[Expr, Expr] = {}
+        for form, name in sorted(named.items(), key=lambda item: (item[0].depth, str(item[1].name))):
+            body = self.fold(form)
+            self.bodies[name] = body
+            self.done[form] = name
+            self.enter(body, name)
+
+    def enter(self, body: Expr, name: Expr) -> None:
+        """Make `name` findable by the terms or factors of its body."""
+        self.done[body] = name
+        content, core = leading(body)
+        if core.op is ADD:
+            terms = dict(zip(core.operands, core.attributes["coefficients"], strict=True))
+            self.sums.setdefault(core.operands[0], []).append((terms, content, name))
+        elif core.op is CONTRACT and not summed(core) and len(core.operands) > 1:
+            self.products.append((factors_of(core), content, name))
+
+    def fold(self, expr: Expr) -> Expr:
+        """`expr` (in normal form) over the names."""
+        for node in topological([expr], self.done):
+            if node not in self.done:
+                self.done[node] = self.folded(self.over(node))
+        return self.done[expr]
+
+    def over(self, node: Expr) -> Expr:
+        """`node` over folded operands."""
+        operands = tuple(self.done[o] for o in node.operands)
+        if operands == node.operands:
+            return node
+        if node.op is CONTRACT:
+            factors = zip(operands, node.attributes["labels"], node.attributes["exponents"], strict=True)
+            return self.engine.product(node.attributes["coefficient"], list(factors), node.shape)
+        if node.op is ADD:
+            return self.engine.sum(zip(node.attributes["coefficients"], operands, strict=True), node.shape)
+        return make(node.op, operands, **node.attributes)
+
+    def folded(self, node: Expr) -> Expr:
+        """Names for parts of `node` itself, as long as there are any."""
+        for _ in range(AGAIN):
+            if node in self.done:
+                return self.done[node]
+            smaller = self.in_sum(node) if node.op is ADD else self.in_product(node) if node.op is CONTRACT else None
+            if smaller is None:
+                return node
+            node = smaller
+        return node
+
+    def in_sum(self, node: Expr) -> Expr | None:
+        terms = dict(zip(node.operands, node.attributes["coefficients"], strict=True))
+        candidates = [c for t in node.operands for c in self.sums.get(t, ())]
+        for part, content, name in sorted(candidates, key=lambda c: (-len(c[0]), str(c[2].name))):
+            first = next(iter(part))
+            if name.shape != node.shape:
+                continue
+            ratio = terms[first] / part[first]
+            if all(terms.get(t) == ratio * c for t, c in part.items()):
+                rest = [(c, t) for t, c in terms.items() if t not in part]
+                return self.engine.sum([(ratio / content, name), *rest], node.shape)
+        return None
+
+    def in_product(self, node: Expr) -> Expr | None:
+        for wanted, content, name in reversed(self.products):
+            ops = {f.op for f, _, _ in wanted if f.op is not SIZE}
+            for pool, inside in pools(node, ops):
+                for _, labels, used, times in match_factors(wanted, pool, {}, {-1: -1}, exact=False):
+                    places = set(used)
+                    if inside and (places <= inside or not places & inside):
+                        continue
+                    if all(i in labels for i, d in enumerate(name.shape) if d != 1):
+                        scale = node.attributes["coefficient"] / content**times.numerator
+                        return replaced(self.engine, node, pool, used, times, labels, name, scale)
+        return None
