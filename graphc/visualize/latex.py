@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 
@@ -241,7 +242,7 @@ def _enclosed(template: str, field: str) -> bool:
     before = re.compile(r"(\(|\[|\{|\||,|<|>|=|\\ge|\\le|\\ne|Vert)\s*$")
     after = re.compile(r"^\s*(\)|\]|\}|\||,|<|>|=|\\right|\\ge|\\le|\\ne)")
     parts = template.split(field)
-    return all(before.search(a) and after.search(b) for a, b in zip(parts, parts[1:], strict=False))
+    return all(before.search(a) and after.search(b) for a, b in itertools.pairwise(parts))
 
 
 behaviour["latex"] = latex

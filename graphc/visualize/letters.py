@@ -14,10 +14,11 @@ from graphc.ir.dims import Dim, Shape
 SUM, HADAMARD, OPEN, PRODUCT, POWER, ATOM = range(6)
 Piece = tuple[str, int]
 
-GREEK = frozenset(
+_GREEK = (
     "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi "
-    "varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+    "varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
 )
+GREEK = frozenset(_GREEK.split())
 SPELLED = {"eps": r"\varepsilon"}
 ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde"}
 

@@ -156,7 +156,8 @@ class Painter:
             parts.append(_rows(self.wires[node], start + toward * box.wire / 2, y))
         parts.append(_mark(look(data), x, y, box.mark, self.tall(node), self.round(node)))
         parts.append(self.labels[node].at(x, y))
-        return f'<g id="{node}" class="node {data["kind"]} {data["side"]}"><title>{escape(_title(data))}</title>{"".join(parts)}</g>'
+        title = f"<title>{escape(_title(data))}</title>"
+        return f'<g class="node {data["kind"]} {data["side"]}">{title}{"".join(parts)}</g>'
 
     def _ordered(self, layout: Layout) -> list[tuple[str, str]]:
         """Gradient links first, so that they lie below everything else."""
