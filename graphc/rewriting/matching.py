@@ -182,8 +182,8 @@ def table(rank: int) -> dict[tuple[str, str], list[Rewriter]]:
     for rules in rule_sets.values():
         if rank not in rules.ranks:
             continue
-        for index, axis, rule in rules.patterns(rank):
-            pattern = _plain.normal(rule.lhs)
+        patterns = [(index, axis, _plain.normal(rule.lhs)) for index, axis, rule in rules.patterns(rank)]
+        for index, axis, pattern in sorted(patterns, key=lambda p: -len(p[2].operands)):  # the larger match first
             if pattern.op is CONTRACT and not summed(pattern):
                 attempt = _try_product
             elif pattern.op is ADD:

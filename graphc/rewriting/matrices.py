@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.ir.expr import Expr, make
-from graphc.ops.arithmetic import multiply
+from graphc.ir.expr import Expr, make, rebuild
+from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, rational_power, scaled
+from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
+from graphc.ops.leaves import constant
 from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
 
 Labels = tuple[int, ...]
 Placed = tuple[Expr, Labels]  # an expression and the labels of its axes; -1 for axes of literal size 1
+ENTRYWISE = ("scale", "over", "power", "multiply", "divide")
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
@@ -27,7 +30,25 @@ def transposed(x: Expr) -> Expr:
             return outer(x.operands[1], x.operands[0])
         if kind == "matmul" and all(o.ndim == 2 for o in x.operands):
             return matmul(transposed(x.operands[1]), transposed(x.operands[0]))
-    return transpose(x)
+    pushed = turned_inside(x)
+    return transpose(x) if pushed is None else pushed
+
+
+def turned_inside(x: Expr, levels: int = 4) -> Expr | None:
+    """The transpose of an entrywise expression of transposes, without them; None where that takes new ones."""
+    if x.ndim != 2 or levels == 0:
+        return None
+    kind = form(x).kind if x.op is CONTRACT else ""
+    if kind == "transpose":
+        return x.operands[0]
+    if kind == "fill":
+        return broadcast(constant(x.attributes["coefficient"]), x.shape[::-1])
+    if kind not in ENTRYWISE and x.op is not ADD and x.op.formula is None:
+        return None
+    inner = [o if o.ndim == 0 else turned_inside(o, levels - 1) for o in x.operands]
+    if any(o is None for o in inner):
+        return None
+    return over([o for o in inner if o is not None], x, kind)
 
 
 def permuted(x: Expr, axes: Labels) -> Expr:
@@ -77,12 +98,40 @@ def align(x: Expr, labels: Labels, order: Labels) -> Expr:
 
 
 def keep_axes(x: Expr, added: tuple[int, ...]) -> Expr | None:
-    """A reduction over the axes `added`, with ``keepdims=True``; None if `x` is not one."""
+    """`x` with axes of size 1 at `added`, by ``keepdims=True`` in the reductions it is a function of; else None."""
     if x.attributes.get("keepdims") is False and tuple(x.attributes["axis"]) == added:
         return make(x.op, x.operands, **{**x.attributes, "keepdims": True})
-    if x.op is CONTRACT and form(x).kind == "sum" and form(x).detail == (added, False):
+    kind = form(x).kind if x.op is CONTRACT else ""
+    if kind == "sum" and form(x).detail == (added, False):
         return sum_(x.operands[0], axis=added, keepdims=True)
-    return None
+    if kind not in ENTRYWISE and x.op is not ADD and x.op.formula is None:
+        return None
+    inner = [o if o.ndim == 0 and not o.operands else keep_axes(o, added) for o in map(stripped, x.operands)]
+    if any(o is None for o in inner) or all(o is not None and o.ndim == 0 for o in inner):
+        return None
+    return over([o for o in inner if o is not None], x, kind)
+
+
+def stripped(x: Expr) -> Expr:
+    """A stretched scalar as the scalar."""
+    if x.op is CONTRACT and form(x).kind == "broadcast_to" and x.operands[0].ndim == 0:
+        return x.operands[0]
+    return x
+
+
+def over(operands: list[Expr], node: Expr, kind: str) -> Expr:
+    """`node` rebuilt by its constructor over operands that broadcast to one shape."""
+    if kind == "scale":
+        return scaled(node.attributes["coefficient"], operands[0])
+    if kind == "over":
+        return divide(constant(node.attributes["coefficient"]), operands[0])
+    if kind == "power":
+        return rational_power(operands[0], node.attributes["exponents"][0])
+    if kind in ("multiply", "divide"):
+        return multiply(*operands) if kind == "multiply" else divide(*operands)
+    shape = broadcast_shapes([o.shape for o in operands], [])
+    assert shape is not None
+    return rebuild(node, tuple(broadcast(o, shape) for o in operands))
 
 
 def diagonal(x: Expr, labels: Labels) -> Placed:

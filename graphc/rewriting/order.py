@@ -23,13 +23,11 @@ def factor_key(expr: Expr) -> tuple[object, ...]:
 
 
 def term_key(expr: Expr) -> tuple[object, ...]:
-    """The order of a sum's terms: deep ones first, constants last: ``X @ W + b``, ``h**2 + 1``."""
-    return (
-        not expr.operands and expr.op.name in ("constant", "contract", "size"),
-        -expr.depth,
-        expr.name or expr.op.name,
-        expr.digest,
-    )
+    """The order of a sum's terms: deep ones first, constants last: ``X @ W + b``, ``A + A.T``, ``h**2 + 1``."""
+    constant = not expr.operands and expr.op.name in ("constant", "contract", "size")
+    moved = expr.op.name == "contract" and len(expr.operands) == 1
+    seen = expr.operands[0] if moved else expr
+    return (constant, -seen.depth, seen.name or seen.op.name, moved, expr.digest)
 
 
 def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from graphc.ir.dims import Shape
+from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
-from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import EYE, SIZE, constant
+from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
-from graphc.rewriting.order import Labels, factor_key, term_key
+from graphc.rewriting.order import Factor, Labels, factor_key, term_key
 from graphc.rewriting.terms import (
     Entries,
     carried_labels,
@@ -25,6 +27,8 @@ from graphc.rewriting.terms import (
     without,
 )
 
+EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms cancel
+POWER = 4  # powers of sums that are multiplied out for that
 FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
 
 
@@ -39,9 +43,10 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if len(collected) == 1:
         ((core, c),) = collected.items()
         return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
-    factored = factor(engine, collected, shape)
-    if factored is not None:
-        return factored
+    for attempt in (expanded, factor, gathered):
+        shorter = attempt(engine, collected, shape)
+        if shorter is not None:
+            return shorter
     content, bare_sum = primitive(collected)
     node = engine.rewritten(bare_sum)
     if content == 1 and node is bare_sum:
@@ -114,6 +119,104 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     outside = [t for t in terms if t not in inside]
     taken = {key: min_power([t[0] for t in inside], key)}
     return note(engine, "factor", "a b + a c = a (b + c)", collected, take_out(engine, taken, inside, outside, shape))
+
+
+def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """The sum multiplied out, where terms then cancel and less remains: (a + b)**2 - a**2 - 2*a*b is b**2."""
+    terms = [(c, t) for t, c in collected.items()]
+    plain: list[tuple[Fraction, Expr]] = []
+    while terms:
+        c, term = terms.pop()
+        inner_coefficient, term = leading(term)
+        c *= inner_coefficient
+        entries = entries_of(term, shape)
+        key = next((k for k, e in entries.items() if k[0].op is ADD and e.denominator == 1 and 0 < e <= POWER), None)
+        if key is None:
+            plain.append((c, term))
+            continue
+        rest = [(*k, e) for k, e in without(entries, {key: ONE}).items()]
+        for inner, part in zip(key[0].attributes["coefficients"], key[0].operands, strict=True):
+            terms.append((c, engine.product(inner, [*rest, (part, key[1], ONE)], shape)))
+        if len(terms) + len(plain) > EXPAND:
+            return None
+    multiplied = collect(plain, shape)
+    if len(multiplied) >= len(plain) or multiplied == collected:
+        return None
+    short = engine.sum([(c, t) for t, c in multiplied.items()], shape)
+    whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
+    if operations([short]) >= operations([whole]):
+        return None
+    return note(engine, "expand", "(a + b) c = a c + b c, and terms cancel", collected, short)
+
+
+def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Contractions that share a factor carrying all their summed labels: A @ B + A @ C is A @ (B + C)."""
+    seen: dict[object, tuple[Expr, Shared]] = {}
+    for term, c in collected.items():
+        for shared in shared_parts(term, c, shape):
+            key = shared.key()
+            if key not in seen:
+                seen[key] = (term, shared)
+                continue
+            other, first = seen[key]
+            if other is term:
+                continue
+            inner = engine.sum([first.rest(engine), shared.rest(engine)], shared.rest_shape())
+            factors = [*shared.outside, (shared.factor, shared.labels, ONE), (inner, shared.rest_labels, ONE)]
+            joined = engine.product(ONE, factors, shape)
+            left = [(x, t) for t, x in collected.items() if t not in (term, other)]
+            whole = engine.sum([(ONE, joined), *left], shape)
+            return note(engine, "factor", "A B + A C = A (B + C)", collected, whole)
+    return None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A term as ``coefficient * outside * sum(factor * others)`` with labels named by the places in `factor`."""
+
+    coefficient: Fraction
+    outside: tuple[Factor, ...]
+    factor: Expr
+    labels: Labels
+    others: tuple[Factor, ...]
+    rest_labels: Labels
+    sizes: tuple[tuple[int, Dim], ...]
+
+    def key(self) -> object:
+        return frozenset(self.outside), self.factor, self.labels, self.rest_labels
+
+    def rest_shape(self) -> Shape:
+        sizes = dict(self.sizes)
+        return tuple(sizes[x] for x in self.rest_labels)
+
+    def rest(self, engine: Engine) -> tuple[Fraction, Expr]:
+        """What stands beside the shared factor, over `rest_labels`."""
+        place = {x: i for i, x in enumerate(self.rest_labels)} | {-1: -1}
+        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in self.others]
+        return self.coefficient, engine.product(ONE, moved, self.rest_shape())
+
+
+def shared_parts(term: Expr, coefficient: Fraction, shape: Shape) -> list[Shared]:
+    """The ways to see a term with one contraction as something times one of the contraction's factors."""
+    entries = entries_of(term, shape)
+    inner = [(f, labels) for (f, labels), e in entries.items() if e == 1 and f.op is CONTRACT and summed(f)]
+    if len(inner) != 1:
+        return []
+    contraction, placed = inner[0]
+    outside = tuple((*key, e) for key, e in entries.items() if key != inner[0])
+    factors = factors_of(contraction)
+    bound = set(summed(contraction))
+    found = []
+    for i, (f, labels, e) in enumerate(factors):
+        if e != 1 or len(factors) < 2 or not bound <= set(labels) or len(set(labels)) < len(labels):
+            continue
+        rename = {x: placed[x] for x in range(contraction.ndim)} | {-1: -1}
+        rename |= {x: len(shape) + axis for axis, x in enumerate(labels) if x in bound}
+        others = tuple((g, tuple(rename[x] for x in ls), p) for j, (g, ls, p) in enumerate(factors) if j != i)
+        sizes = {x: d for g, ls, _ in others for x, d in zip(ls, g.shape, strict=True) if x != -1}
+        place = tuple(rename[x] for x in labels)
+        found.append(Shared(coefficient, outside, f, place, others, tuple(sorted(sizes)), tuple(sizes.items())))
+    return found
 
 
 def worth(terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[Expr, Labels], bool]]) -> bool:

@@ -41,8 +41,11 @@ def logarithms(x: Expr, y: Expr) -> Iterator[Rule]:
 @ruleset
 def logistic(x: Expr) -> Iterator[Rule]:
     """The logistic function, softplus and tanh from their formulas."""
+    yield rewrite(exp(x) / (1 + exp(x))).to(sigmoid(x)).because("sigmoid(x) = exp(x)/(1 + exp(x))")
     yield rewrite(1 / (1 + exp(x))).to(sigmoid(-x)).because("sigmoid(x) = 1/(1 + exp(-x))")
-    yield rewrite(exp(x) * sigmoid(-x)).to(sigmoid(x)).because("sigmoid(x) = exp(x) sigmoid(-x)")
+    yield rewrite(exp(x) * (1 - sigmoid(x))).to(sigmoid(x)).because("sigmoid(x) = exp(x) sigmoid(-x)")
+    yield rewrite(sigmoid(-x)).to(1 - sigmoid(x)).when(Unsigned(x)).because("sigmoid(-x) = 1 - sigmoid(x)")
+    yield rewrite(log(1 - sigmoid(x))).to(-softplus(x)).because("log(1 - sigmoid(x)) = -softplus(x)")
     yield rewrite(log(1 + exp(x))).to(softplus(x)).because("softplus(x) = log(1 + exp(x))")
     yield rewrite(log(sigmoid(x))).to(-softplus(-x)).because("log sigmoid(x) = -softplus(-x)")
     yield rewrite(exp(softplus(x))).to(1 + exp(x)).because("softplus(x) = log(1 + exp(x))")
@@ -65,7 +68,7 @@ def absolute_values(x: Expr) -> Iterator[Rule]:
 
 
 @ruleset
-def kinks(x: Expr, y: Expr) -> Iterator[Rule]:
+def kinks(x: Expr, y: Expr, c: Expr) -> Iterator[Rule]:
     """Piecewise linear functions in their shortest name."""
     yield rewrite(maximum(x, 0)).to(relu(x)).because("relu(x) = max(x, 0)")
     yield rewrite(maximum(0, x)).to(relu(x)).because("relu(x) = max(x, 0)")
@@ -74,6 +77,13 @@ def kinks(x: Expr, y: Expr) -> Iterator[Rule]:
     yield rewrite(x * greater(x, 0)).to(relu(x)).because("relu(x) = x [x > 0]")
     yield rewrite(relu(relu(x))).to(relu(x)).because("relu(x) is not negative")
     yield rewrite(where(greater(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x > 0, else -x")
+    yield (
+        rewrite(where(c, x, 0) + where(c, 0, y))
+        .to(where(c, x, y))
+        .because("the two branches of one condition, together")
+    )
+    yield rewrite(y * where(c, x, 0)).to(where(c, y * x, 0)).because("a factor of a branch")
+    yield rewrite(y * where(c, 0, x)).to(where(c, 0, y * x)).because("a factor of a branch")
     yield rewrite(where(x, y, y)).to(y).because("both branches are the same")
     yield rewrite(maximum(x, x)).to(x).because("max(x, x) = x")
     yield rewrite(minimum(x, x)).to(x).because("min(x, x) = x")
