@@ -65,7 +65,7 @@ def view(
         builder.output(root, i, len(roots))
     if wrt is not None:
         builder.add(list(chosen), FORWARD)
-    wanted = {builder.place[bare(k)]: (k, g) for k, g in reversed(chosen.items()) if bare(k) in builder.place}
+    wanted = {builder.place[bare(k)]: (k, g) for k, g in reversed(list(chosen.items())) if bare(k) in builder.place}
     ordered = [wanted[n] for n in builder.graph if n in wanted]
     seeds = [t for t, g in ordered if literal(g) and any(bare(t) is bare(r) for r in roots)]
     builder.add([g for t, g in ordered if t not in seeds], BACKWARD)
@@ -121,7 +121,7 @@ class _Builder:
         self.graph = networkx.DiGraph()
         self.place: dict[Expr, str] = {}
         self.names: dict[Expr, list[str]] = {}
-        self.values = {bare(k): v for k, v in reversed(values.items())}
+        self.values = {bare(k): v for k, v in reversed(list(values.items()))}
 
     def add(self, roots: list[Expr], side: str) -> None:
         """The nodes below `roots` that are not there yet, operands first."""

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from graphc.ir.expr import Expr, make, rebuild
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, contract, factors_of
-from graphc.ops.forms import form, is_implicit, strip_broadcasts
+from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant
 from graphc.visualize.latex import latex
 from graphc.visualize.letters import escape, number_latex, shape_latex, word_latex
-from graphc.visualize.text import COMPARISONS, keywords, number_piece
+from graphc.visualize.text import COMPARISONS, arguments, keywords, number_piece
 
 LETTERS = "abcdefgh"
 SLOT = "□"
@@ -40,8 +40,7 @@ RELATIONS = {">": ">", ">=": r"\ge", "<": "<", "<=": r"\le", "==": "=", "!=": r"
 
 def stretched(node: Expr) -> tuple[Expr, ...]:
     """The operands, without the broadcasts that the operation implies."""
-    same = len(node.operands) > 1 and all(o.shape == node.shape for o in node.operands)
-    return strip_broadcasts(node.operands, node.shape) if same and node.op is not CONTRACT else node.operands
+    return node.operands if node.op is CONTRACT else arguments(node)
 
 
 def literal(expr: Expr) -> bool:
@@ -83,7 +82,7 @@ def _after(text: str, symbol: str, number: Expr) -> Label:
 
 
 def _sum(node: Expr, at: list[int]) -> Label:
-    coefficients: tuple[Fraction, ...] = node.attributes["coefficients"]
+    coefficients: tuple[int | Fraction, ...] = node.attributes["coefficients"]
     if len(at) == len(coefficients):
         if all(c == 1 for c in coefficients):
             return Label("+", "+")

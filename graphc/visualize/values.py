@@ -12,12 +12,13 @@ DIGITS = 4  # significant digits
 
 
 def value_lines(value: Any) -> list[str]:
-    """A number or an array as one or two lines of text."""
+    """A number or an array as a few lines of text."""
     array = np.asarray(value)
     if array.size == 0:
         return ["empty"]
     if array.size <= SMALL:
-        return [_nested(array)]
+        text = _nested(array)
+        return text.replace("], [", "],\n[").split("\n") if array.size == SMALL else [text]
     low, mean, high = array.min(), array.mean(), array.max()
     return [f"mean {_number(mean)}", f"min {_number(low)}, max {_number(high)}"]
 
@@ -33,5 +34,6 @@ def _number(value: Any) -> str:
 def line_latex(text: str) -> str:
     """A line of text as LaTeX: words upright, minus signs and powers of ten as in formulas."""
     text = re.sub(r"(\d)e([+-]\d+)", lambda m: rf"{m[1]} \cdot 10^{{{int(m[2])}}}", text)
+    text = re.sub(r"-(?=\d|inf)", "{-}", text)  # a sign, not a difference
     text = re.sub(r"(?<![\\a-z])([a-z]+)", r"\\text{\1}", text)
     return text.replace("} ", "}~").replace(", ", r",~")
