@@ -68,7 +68,7 @@ def broadcast(x: Expr, shape: Shape) -> Expr:
 def broadcast_to(x: Any, shape: Any) -> Expr:
     """`x` stretched to `shape`, as ``numpy.broadcast_to``."""
     x, target = as_expr(x), as_shape(shape)
-    if broadcast_shapes([x.shape, target], []) != target:
+    if broadcast_shapes([target, x.shape], []) != target:
         raise ShapeError(
             f"broadcast_to: {brief(x)} has shape {shape_text(x.shape)} and cannot become {shape_text(target)}{declared_at()}"
         )
@@ -85,6 +85,11 @@ def common_shape(operator: str, a: Expr, b: Expr) -> Shape:
 def _size_like(x: Expr) -> bool:
     value = number(x)
     return x.op is SIZE or (value is not None and value.denominator == 1)
+
+
+def computed(a: Expr, b: Expr) -> bool:
+    """Whether ``a * b`` is carried out or becomes a coefficient, so that it is no product of the two."""
+    return number(a) is not None or number(b) is not None or (_size_like(a) and _size_like(b))
 
 
 def _linear(operator: str, a: Any, b: Any, sign: int) -> Expr:

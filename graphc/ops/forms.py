@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from graphc.ir.dims import compare
 from graphc.ir.expr import Expr
-from graphc.ops.arithmetic import broadcast_to
+from graphc.ops.arithmetic import broadcast_to, computed
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT, ONE, aligned, describe, summed
-from graphc.ops.leaves import EYE, constant
+from graphc.ops.leaves import EYE, constant, number
 from graphc.ops.products import diag, index, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
 
@@ -102,7 +102,7 @@ def _rearrangements(node: Expr, x: Expr, labels: tuple[int, ...]) -> Iterator[Fo
     key = _key(node, labels)
     if key is not None and index(x, key) is node:
         yield Form("index", key)
-    if x.ndim <= node.ndim and broadcast_shapes([x.shape, node.shape], []) == node.shape:
+    if x.ndim <= node.ndim and broadcast_shapes([node.shape, x.shape], []) == node.shape:
         yield Form("broadcast_to", node.shape) if broadcast_to(x, node.shape) is node else None
 
 
@@ -128,11 +128,13 @@ def _pair(node: Expr, a: Expr, b: Expr, exponents: tuple[Fraction, ...]) -> Form
     bound = bool(summed(node))
     entrywise = not bound and (la, lb) == (aligned(a.shape, node.shape), aligned(b.shape, node.shape))
     if entrywise and exponents[0] == 1 and broadcast_shapes([a.shape, b.shape], []) == node.shape:
-        if abs(exponents[1]) == 1:
-            return {1: Form("multiply"), -1: Form("divide")}.get(int(exponents[1]))
+        if exponents[1] == 1 and not computed(a, b):
+            return Form("multiply")
+        if exponents[1] == -1 and number(a) is None and number(b) is None:
+            return Form("divide")
     if exponents != (ONE, ONE):
         return None
-    if b.op is EYE and a.ndim == 1 and (la, lb) == ((0,), (0, 1)):
+    if b.op is EYE and a.ndim == 1 and (la, lb) == ((0,), (0, 1)) and a.shape == b.shape[:1]:
         return Form("diag")
     if not bound and a.ndim == b.ndim == 1 and outer(a, b) is node:
         return Form("outer")
