@@ -1,0 +1,90 @@
+"""Carrying out the operations of a formula, within bounds, with the place in the text in every error."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from graphc.errors import FormulaError, GraphcError
+from graphc.frontend import values
+from graphc.frontend.lexicon import error_at
+from graphc.frontend.sizes import SIZE_WORK, size_function
+from graphc.ir.expr import Expr
+from graphc.ops.notation import functions
+
+MOST_OPERATIONS = 300_000
+
+
+class Evaluation:
+    """The operations of one text so far; `offset` says where in the text each of them stands."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.operations = 0
+        self.size_work = 0
+
+    def apply(self, offset: int, function: Callable[..., Any], *operands: Any) -> Expr:
+        """An operator over arrays; lists of numbers are constant arrays."""
+        arrays = [x if isinstance(x, Expr) else self.guarded(offset, values.operand, x) for x in operands]
+        return self.counted(offset, self.guarded(offset, function, *arrays))
+
+    def power(self, offset: int, base: Any, exponent: Any) -> Expr:
+        """``base ** exponent``, unless the number would be too long to be carried out."""
+
+        def bounded(b: Expr, e: Expr) -> Any:
+            values.check_power(b, e)
+            return b**e
+
+        return self.apply(offset, bounded, base, exponent)
+
+    def call(self, offset: int, name: str, items: list[Any], options: dict[str, Any]) -> Expr:
+        """A function of the notation by name."""
+        if name not in functions:
+            if options:
+                raise self.failure(offset, f"{name}() takes no options")
+            return self.counted(offset, self.guarded(offset, size_function, name, items))
+        arguments = [values.argument(v) for v in items]
+        keywords = {k: values.argument(v, keyword=True) for k, v in options.items()}
+        return self.counted(offset, self.guarded(offset, functions[name], *arguments, **keywords))
+
+    def index(self, offset: int, array: Any, items: list[Any], single: bool) -> Expr:
+        """``array[items]``."""
+        key = [values.argument(v, keyword=True) for v in items]
+        return self.apply(offset, lambda x: x[key[0] if single else tuple(key)], array)
+
+    def counted(self, offset: int, value: Any) -> Expr:
+        """`value`, if it is an array and within the bounds of a formula."""
+        if not isinstance(value, Expr):
+            raise self.failure(offset, f"this gives {type(value).__name__}, not an array")
+        self.operations += 1
+        self.size_work += self.guarded(offset, values.check_value, value)
+        if self.operations > MOST_OPERATIONS or self.size_work > SIZE_WORK:
+            raise self.failure(offset, f"the text has more than {MOST_OPERATIONS:,} operations, or too many with sizes")
+        return value
+
+    def guarded(self, offset: int, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """``function(...)``, its errors with the place in the text."""
+        try:
+            return function(*arguments, **keywords)
+        except GraphcError as error:
+            raise error_at(error, self.text, offset) from None
+        except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
+            raise self.failure(offset, misused(function, arguments, keywords, error)) from error
+
+    def failure(self, offset: int, message: str) -> GraphcError:
+        return error_at(FormulaError(message), self.text, offset)
+
+
+def misused(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], error: Exception) -> str:
+    """What is wrong with a call that Python itself refused."""
+    name = getattr(function, "__name__", "")
+    if functions.get(name) is not function or function is None:
+        return f"this cannot be computed: {error}"
+    signature = inspect.signature(function)
+    shown = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in signature.parameters.values()]
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as mismatch:
+        return f"{name}: {mismatch}; it is called as {name}({', '.join(shown)})"
+    return f"{name}({', '.join(shown)}) does not take these arguments: {error}"

@@ -1,0 +1,161 @@
+"""``parse``: formula text to expressions, through a whitelist; nothing in a text is ever executed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy
+
+from graphc.errors import FormulaError, GraphcError, NameConflictError, ShapeError
+from graphc.frontend.lexicon import LONGEST_TEXT, Tokens, error_at, shorten
+from graphc.frontend.reader import INDEX_NOTATION, Reader
+from graphc.frontend.values import operand
+from graphc.ir.dims import dim_names, dim_symbol
+from graphc.ir.expr import Expr
+from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, as_expr, checked_name, size, symbol
+
+_NAMING = re.compile(r"[ \t]*=(?!=)")
+_INDEXED = re.compile(r"\s*(?:d\w{0,50}\s*/\s*d\w{1,50}|\w{1,50}(?=\s*\[))\s*(?:\[[^\]\n]{0,200}\])?\s*=(?!=)")
+
+
+def parse(text: str, /, **names: Any) -> Expr:
+    """Read a formula in the notation that graphc prints: NumPy-flavoured Python expressions.
+
+    Parameters
+    ----------
+    text : str
+        One formula, or lines ``name = formula`` of which the last is the result. A line's name stays with its value
+        (as by ``named``), except names that begin with ``_``, and names of numbers, sizes and plain symbols.
+    **names
+        What the names stand for: a shape (a tuple of whole numbers and names of sizes, ``()`` for a scalar), which
+        declares a symbol; an expression; a dimension of ``gc.dims``; or a number. The sizes of the shapes in play
+        may be used as numbers, as in ``sum(x)/n``. Names that the text does not use are fine.
+
+    Returns
+    -------
+    Expr
+        ``parse(str(e), **gc.names(e))`` is `e`.
+
+    Raises
+    ------
+    FormulaError
+        If the text is not in the notation; the message points at the place and says what to write.
+    UnknownNameError
+        If nothing defines a name or a function.
+    NameConflictError
+        If a line names what has a meaning already, or a bound name is no identifier.
+    ShapeError, UnsupportedError, DTypeError
+        As the operations raise them, with the place in the text.
+
+    Examples
+    --------
+    >>> print(parse("sum((W @ x - t)**2)/m", W=("m", "n"), x=("n",), t=("m",)))
+    sum((W @ x - t)**2)/m
+    """
+    if not isinstance(text, str):
+        raise FormulaError(f"a formula is a text, got {type(text).__name__}")
+    if len(text) > LONGEST_TEXT:
+        raise FormulaError(f"a formula may have at most {LONGEST_TEXT:,} characters, got {len(text):,}")
+    return _Lines(text, {name: bound(name, value) for name, value in names.items()}).result()
+
+
+def bound(name: str, value: Any) -> Expr:
+    """What a name given to `parse` stands for."""
+    checked_name(name)
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, tuple):
+        return symbol(name, value)
+    if isinstance(value, str):
+        raise ShapeError(f"{name}={value!r}: a shape is a tuple; write {name}=({value!r},) for an array with one axis")
+    if value is None:
+        raise ShapeError(f"{name}=None: a shape is a tuple; write {name}=() for a scalar")
+    if isinstance(value, (list, np.ndarray, sympy.Expr, int, float, np.number)) or hasattr(value, "numerator"):
+        return as_expr(value)
+    raise ShapeError(
+        f"{name}: bind a name to a shape such as ('n', 3), an expression, a dimension or a number, got {value!r}"
+    )
+
+
+class _Lines:
+    """The lines of one text, and what their names stand for so far."""
+
+    def __init__(self, text: str, names: Mapping[str, Expr]) -> None:
+        self.text = text
+        self.names = names
+        self.lines: dict[str, Any] = {}
+        self.sizes: set[str] = set()
+        for value in names.values():
+            dims = (value.attributes["dim"],) if value.op is SIZE else value.shape
+            self.sizes |= dim_names(dims)
+        self.reader = Reader(text, self.lookup, self.known)
+
+    def lookup(self, name: str) -> Any:
+        for known in (self.lines, self.names):
+            if name in known:
+                return known[name]
+        return size(dim_symbol(name)) if name in self.sizes else None
+
+    def known(self) -> dict[str, None]:
+        return dict.fromkeys([*self.lines, *self.names, *sorted(self.sizes)])
+
+    def result(self) -> Expr:
+        tokens = self.reader.tokens
+        value: Expr | None = None
+        name, start = "", 0
+        while tokens.upcoming.kind != "end":
+            if tokens.upcoming.kind == "newline":
+                tokens.next()
+                continue
+            if value is not None:
+                self.keep(name, value, start)
+            start = tokens.upcoming.offset
+            name = self.target(tokens)
+            value = self.reader.evaluation.guarded(start, operand, self.reader.line())
+        if value is None:
+            raise FormulaError("the formula is empty: write a value, such as sum(x)")
+        return self.last(name, value, start) if name else value
+
+    def target(self, tokens: Tokens) -> str:
+        """The name that the line gives; empty for a bare formula."""
+        name, start = tokens.upcoming.text, tokens.upcoming.offset
+        if tokens.upcoming.kind == "name" and _NAMING.match(self.text, start + len(name)):
+            if name in self.lines:
+                raise error_at(
+                    NameConflictError(f"{shorten(name)} is given on an earlier line already"), self.text, start
+                )
+            tokens.next()
+            tokens.next()
+            return name
+        if _INDEXED.match(self.text, start):
+            raise error_at(FormulaError(INDEX_NOTATION), self.text, start)
+        return ""
+
+    def keep(self, name: str, value: Expr, start: int) -> None:
+        """Remember a line that is not the last: under its name, unless it is a temporary, a number or a symbol."""
+        if not name:
+            reason = "only the last line can be a bare formula; begin the others with a name, as in h = tanh(x)"
+            raise error_at(FormulaError(reason), self.text, start)
+        plain = name.startswith("_") or value.op in (SYMBOL, PARAMETER, CONSTANT, SIZE)
+        result = value if plain else self.reader.evaluation.guarded(start, value.named, name)
+        if name in self.sizes or self.names.get(name, result) is not result:
+            raise self.conflict(name, start)
+        self.lines[name] = result
+
+    def last(self, name: str, value: Expr, start: int) -> Expr:
+        result: Expr = value
+        if value.op not in (SYMBOL, PARAMETER):
+            result = self.reader.evaluation.guarded(start, value.named, name)
+        given = self.names.get(name, result)
+        if given is not result and given.op is not SIZE:
+            raise self.conflict(name, start)
+        return result
+
+    def conflict(self, name: str, start: int) -> GraphcError:
+        what = "a size" if name in self.sizes and name not in self.names else "a name given to parse()"
+        return error_at(
+            NameConflictError(f"{shorten(name)} is {what}; call this line something else"), self.text, start
+        )

@@ -1,0 +1,290 @@
+"""Reading one formula: an operator-precedence machine over its words, with Python's precedences and no recursion.
+
+The grammar is the part of Python's that the notation uses. Python's own parser is not used, because it refuses sums
+of more than about a thousand terms (its trees are built by recursion) and 200 nested brackets, and its errors do not
+say what to write instead; a test compares the two on random formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphc.errors import GraphcError, UnknownNameError
+from graphc.frontend import values
+from graphc.frontend.evaluation import Evaluation
+from graphc.frontend.frames import BINARY, CLOSING, COMPARE, POWER, PREFIX, UNARY, Frame
+from graphc.frontend.lexicon import CHARACTERS, KEYWORDS, OPERATORS, Token, Tokens, error_at, nearest, shorten
+from graphc.frontend.sizes import SIZE_FUNCTIONS
+from graphc.ops.leaves import pi
+from graphc.ops.notation import functions
+
+DEEPEST = 1000  # brackets in brackets
+INDEX_NOTATION = "index notation (sum[i](...), delta[i, j], q[i]*x[j]) is not built yet; write einsum('i,j->ij', q, x)"
+
+
+class Reader:
+    """Reads formulas of `text`, one line at a time; `lookup` gives the value of a name, or None."""
+
+    def __init__(self, text: str, lookup: Callable[[str], Any], known: Callable[[], Mapping[str, Any]]) -> None:
+        self.text = text
+        self.tokens = Tokens(text)
+        self.lookup = lookup
+        self.known = known
+        self.evaluation = Evaluation(text)
+        self.frames: list[Frame] = []
+
+    # -- one line --------------------------------------------------------------------------------------------------
+
+    def line(self) -> Any:
+        """The value of the formula up to the end of the line."""
+        self.frames = [Frame("line", self.tokens.upcoming.offset)]
+        wants_operand = True
+        while True:
+            token = self.tokens.next()
+            if token.kind in ("newline", "end"):
+                return self.finish(token, wants_operand)
+            if token.text in KEYWORDS and token.kind == "name":
+                raise self.evaluation.failure(token.offset, f"`{token.text}`: {KEYWORDS[token.text]}")
+            if token.text in OPERATORS and token.kind == "operator":
+                raise self.evaluation.failure(
+                    token.offset, f"{token.text} is not in the notation: {OPERATORS[token.text]}"
+                )
+            wants_operand = self.operand(token) if wants_operand else self.operator(token)
+
+    def finish(self, token: Token, wants_operand: bool) -> Any:
+        frame = self.frames[-1]
+        if frame.kind != "line":
+            opened = "[" if frame.kind in ("list", "index") else "("
+            raise self.evaluation.failure(frame.offset, f"the bracket {opened} is not closed")
+        if wants_operand:
+            raise self.evaluation.failure(token.offset, "the formula ends where a value is expected")
+        return self.value(frame)
+
+    # -- where a value is expected -----------------------------------------------------------------------------------
+
+    def operand(self, token: Token) -> bool:
+        """Read a word where a value is expected; returns whether one is still expected."""
+        frame = self.frames[-1]
+        kind, text, offset = token
+        if kind == "number":
+            frame.operands.append(self.evaluation.guarded(offset, values.read_number, text))
+            return False
+        if kind == "name":
+            return self.name(frame, token)
+        if kind == "string":
+            return self.string(frame, token)
+        if text in PREFIX:
+            frame.operators.append((text, UNARY, offset))
+            return True
+        if text == "(":
+            return self.push(Frame("group", offset))
+        if text == "[":
+            return self.push(Frame("list", offset))
+        if frame.at_start and frame.keyword is None:
+            if frame.slices and text in ",]":
+                frame.operands.append(None)
+                return self.operator(token)
+            if text == CLOSING[frame.kind]:
+                return self.close(token, empty=True)
+            if frame.kind == "index" and text == ":" and len(frame.slices) < 2:
+                frame.slices.append(None)
+                return True
+            if frame.kind == "index" and text == "..." and not frame.slices:
+                frame.operands.append(Ellipsis)
+                return False
+            if frame.kind == "call" and text in ("*", "**"):
+                raise self.evaluation.failure(offset, f"{text} before an argument: write the arguments one by one")
+        if text == "=":
+            raise self.evaluation.failure(
+                offset, "= belongs at the start of a line, as in name = formula; write == to compare"
+            )
+        raise self.evaluation.failure(offset, f"a value is expected here, not {text}")
+
+    def name(self, frame: Frame, token: Token) -> bool:
+        text, offset = token.text, token.offset
+        after = self.tokens.upcoming
+        if after.text == "(" and after.kind == "operator":
+            return self.call(token)
+        if after.text == "=" and frame.kind == "call" and frame.at_start and frame.keyword is None:
+            if text in frame.keywords:
+                raise self.evaluation.failure(offset, f"{text}= is given twice")
+            self.tokens.next()
+            frame.keyword = text
+            return True
+        if text in ("True", "False", "None"):
+            frame.operands.append({"True": True, "False": False, "None": None}[text])
+            return False
+        value = self.lookup(text)
+        if value is None:
+            value = pi if text == "pi" else None
+        if value is None:
+            raise self.unknown(token)
+        frame.operands.append(value)
+        return False
+
+    def call(self, token: Token) -> bool:
+        """Open the arguments of a function."""
+        text, offset = token.text, token.offset
+        if text not in functions and text not in SIZE_FUNCTIONS:
+            if self.lookup(text) is not None or text == "pi":
+                reason = f"{shorten(text)} is not a function; to multiply, write {shorten(text)}*(...)"
+                raise self.evaluation.failure(offset, reason)
+            hint = nearest(text, functions)
+            raise error_at(UnknownNameError(f"there is no function {shorten(text)!r}{hint}"), self.text, offset)
+        self.tokens.next()
+        return self.push(Frame("call", offset, head=text))
+
+    def string(self, frame: Frame, token: Token) -> bool:
+        first = frame.kind == "call" and frame.head == "einsum" and not frame.items and not frame.keywords
+        if (
+            not frame.at_start
+            or not (first or frame.keyword is not None)
+            or self.tokens.upcoming.text not in (",", ")")
+        ):
+            raise self.evaluation.failure(
+                token.offset, "a text can stand only as the first argument of einsum, or as an option after `name=`"
+            )
+        frame.operands.append(token.text[1:-1])
+        return False
+
+    def push(self, frame: Frame) -> bool:
+        if len(self.frames) > DEEPEST:
+            raise self.evaluation.failure(
+                frame.offset, f"brackets are nested more than {DEEPEST} deep; give parts a line of their own"
+            )
+        self.frames.append(frame)
+        return True
+
+    # -- where an operator is expected ---------------------------------------------------------------------------------
+
+    def operator(self, token: Token) -> bool:
+        """Read a word after a value; returns whether a value is expected next."""
+        frame = self.frames[-1]
+        kind, text, offset = token
+        if kind != "operator":
+            raise self.evaluation.failure(
+                offset, f"an operator is missing before {shorten(text)}; write * for a product"
+            )
+        if text in BINARY:
+            level = BINARY[text][0]
+            done = self.reduce(frame, level)
+            if level == COMPARE and done == COMPARE:
+                raise self.evaluation.failure(
+                    offset, "comparisons cannot be chained: write (a < b)*(b < c) instead of a < b < c"
+                )
+            frame.operators.append((text, level, offset))
+            return True
+        if text == ".":
+            return self.attribute(frame, offset)
+        if text == "[":
+            return self.push(Frame("index", offset, head=frame.operands.pop()))
+        if text == "(":
+            raise self.evaluation.failure(offset, "an operator is missing before (; write * for a product")
+        if text == CLOSING[frame.kind]:
+            return self.close(token, empty=False)
+        if text == ",":
+            if frame.kind == "line":
+                raise self.evaluation.failure(
+                    offset, "a formula has one value; a comma separates arguments in brackets only"
+                )
+            self.end_item(frame, offset)
+            frame.comma = True
+            return True
+        if text == ":" and frame.kind == "index" and len(frame.slices) < 2:
+            frame.slices.append(self.value(frame))
+            return True
+        if text == "=":
+            raise self.evaluation.failure(
+                offset, "= belongs at the start of a line, as in name = formula; write == to compare"
+            )
+        raise self.evaluation.failure(offset, f"{text} does not belong here")
+
+    def attribute(self, frame: Frame, offset: int) -> bool:
+        word = self.tokens.next()
+        if word.text != "T":
+            called = word.kind == "name" and self.tokens.upcoming.text == "("
+            instead = f"; write {shorten(word.text)}(x) instead of x.{shorten(word.text)}()" if called else ""
+            raise self.evaluation.failure(offset, f"only T, the transpose, can follow a dot{instead}")
+        frame.operands[-1] = self.evaluation.apply(offset, lambda x: x.T, frame.operands[-1])
+        return False
+
+    def reduce(self, frame: Frame, level: int) -> int | None:
+        """Carry out the waiting operators that bind at least as tightly; returns the level of the last of them."""
+        done = None
+        while frame.operators:
+            text, waiting, offset = frame.operators[-1]
+            if waiting < level or (waiting == level == POWER):
+                break
+            frame.operators.pop()
+            done = waiting
+            right = frame.operands.pop()
+            if waiting == UNARY:
+                frame.operands.append(self.evaluation.apply(offset, PREFIX[text], right))
+                continue
+            left = frame.operands.pop()
+            if text == "**":
+                frame.operands.append(self.evaluation.power(offset, left, right))
+            else:
+                frame.operands.append(self.evaluation.apply(offset, BINARY[text][1], left, right))
+        return done
+
+    def value(self, frame: Frame) -> Any:
+        """The value of the item that ends here."""
+        self.reduce(frame, COMPARE)
+        return frame.operands.pop()
+
+    def end_item(self, frame: Frame, offset: int) -> None:
+        value = self.value(frame)
+        if frame.slices:
+            bounds = [values.argument(v, keyword=True) for v in (*frame.slices, value)]
+            value = slice(*bounds)
+            frame.slices = []
+        if frame.keyword is not None:
+            frame.keywords[frame.keyword] = value
+            frame.keyword = None
+        elif frame.keywords:
+            raise self.evaluation.failure(offset, "an argument without a name cannot follow one with a name")
+        else:
+            frame.items.append(value)
+
+    def close(self, token: Token, empty: bool) -> bool:
+        """End the innermost bracket and give its value to the one around it."""
+        frame = self.frames.pop()
+        if not empty:
+            self.frames.append(frame)
+            self.end_item(frame, token.offset)
+            self.frames.pop()
+            frame.comma = False
+        elif frame.kind == "index" and not frame.items:
+            raise self.evaluation.failure(token.offset, "an index is missing between [ and ]")
+        outer = self.frames[-1]
+        outer.operands.append(self.closed(frame, trailing=empty and frame.comma))
+        return False
+
+    def closed(self, frame: Frame, trailing: bool) -> Any:
+        if frame.kind == "list":
+            return frame.items
+        if frame.kind == "group":
+            return frame.items[0] if len(frame.items) == 1 and not trailing else tuple(frame.items)
+        if frame.kind == "index":
+            single = len(frame.items) == 1 and not trailing
+            return self.evaluation.index(frame.offset, frame.head, frame.items, single)
+        return self.evaluation.call(frame.offset, frame.head, frame.items, frame.keywords)
+
+    def unknown(self, token: Token) -> GraphcError:
+        """The error for a name that nothing defines."""
+        text, offset = token.text, token.offset
+        indexed = self.tokens.upcoming.text == "[" and (text in functions or text == "delta")
+        if indexed or self.frames[-1].kind == "index":
+            return self.evaluation.failure(offset, INDEX_NOTATION)
+        if text in functions:
+            return self.evaluation.failure(offset, f"{text} is a function: write {text}(...)")
+        known = self.known()
+        symbols = [f"; {CHARACTERS[c]}" for c in text if c in CHARACTERS]
+        hint = (
+            symbols[0]
+            if symbols
+            else nearest(text, known) or (f"; known names: {shorten(', '.join(sorted(known)), 200)}" if known else "")
+        )
+        return error_at(UnknownNameError(f"unknown name {shorten(text)!r}{hint}"), self.text, offset)

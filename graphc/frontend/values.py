@@ -1,0 +1,125 @@
+"""Values of a formula while it is read: exact numbers, sizes, literal arrays, and the bounds on each.
+
+Everything below is bounded so that no text of a million characters can take more than seconds or a gigabyte: a
+number has at most 4300 digits (as Python's own texts of integers), a size few terms, an array 64 axes (NumPy's limit).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from graphc.errors import FormulaError
+from graphc.frontend.sizes import AXES, DIGITS, LIMIT, as_size, check_shape, parts
+from graphc.ir.expr import Expr
+from graphc.ops.leaves import SIZE, as_expr, constant, number
+
+
+def read_number(text: str) -> Expr:
+    """A literal as an exact constant: ``0.1`` is one tenth."""
+    digits, _, exponent = text.replace("_", "").lower().partition("e")
+    if len(digits) > DIGITS or len(exponent) > 5 or abs(int(exponent or 0)) > DIGITS:
+        raise FormulaError(f"a number may have at most {DIGITS} digits")
+    if len(digits) > 1 and digits[0] == "0" and digits.isdigit() and not exponent and digits.strip("0"):
+        raise FormulaError(f"{digits}: a whole number does not begin with 0")
+    return constant(Fraction(f"{digits}e{exponent}" if exponent else digits))
+
+
+def check_power(base: Expr, exponent: Expr) -> None:
+    """Refuse a power of a number or a size that would not fit in memory, before it is computed.
+
+    Raises
+    ------
+    FormulaError
+        If the result, or the coefficient of a size, would have more than 4300 digits.
+    """
+    b, e = number(base), number(exponent)
+    if e is None or e.denominator != 1:
+        return
+    if b is not None and abs(e) <= 1024:  # larger exponents are not carried out
+        bits = max(b.numerator.bit_length(), b.denominator.bit_length()) - 1
+        if bits * abs(e) > LIMIT.bit_length():
+            raise FormulaError(f"the result of ** would have more than {DIGITS} digits")
+    if base.op is SIZE:
+        coefficient = int(base.attributes["dim"].as_coeff_Mul()[0])
+        if (coefficient.bit_length() - 1) * abs(e) > LIMIT.bit_length():
+            raise FormulaError(f"the coefficient of this size would have more than {DIGITS} digits")
+
+
+def check_value(value: Expr) -> int:
+    """Refuse a number, size or shape beyond the bounds; returns the work that went into a size.
+
+    Raises
+    ------
+    FormulaError
+        Naming the bound.
+    """
+    found = number(value)
+    if found is not None:
+        if abs(found.numerator) >= LIMIT or found.denominator >= LIMIT:
+            raise FormulaError(f"a number may have at most {DIGITS} digits")
+        return 0
+    if value.op is SIZE:
+        return parts(value.attributes["dim"])
+    if value.shape:
+        check_shape(value.shape)
+    return 0
+
+
+def operand(value: Any) -> Expr:
+    """A value as the operand of an operator: arrays as they are, list literals as constant arrays.
+
+    Raises
+    ------
+    FormulaError
+        For tuples, texts, None and truth values, and for lists that hold anything but numbers.
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, list):
+        return constant(_numbers(value))
+    if isinstance(value, tuple):
+        raise FormulaError("a tuple can only be an argument, such as axis=(0, 1) or the shape (n, 2)")
+    raise FormulaError(f"{value!r} can only be an argument, as in keepdims=True")
+
+
+def _numbers(values: list[Any], depth: int = 0) -> list[Any]:
+    check_nesting(depth)
+    found = []
+    for value in values:
+        exact = number(value) if isinstance(value, Expr) else None
+        if exact is None and not isinstance(value, list):
+            raise FormulaError("a list is a constant array: it holds numbers, or rows of numbers")
+        found.append(_numbers(value, depth + 1) if exact is None else exact)
+    return found
+
+
+def check_nesting(depth: int) -> None:
+    if depth > AXES:
+        raise FormulaError(f"lists and tuples may be nested at most {AXES} deep")
+
+
+def argument(value: Any, keyword: bool = False, depth: int = 0) -> Any:
+    """A value as an argument of a function: constants as Python numbers, tuples of sizes as shapes."""
+    if isinstance(value, (list, tuple)):
+        check_nesting(depth)
+        return type(value)([_entry(v, depth + 1) for v in value])
+    if not isinstance(value, Expr):
+        return value
+    exact = number(value)
+    if exact is not None:
+        return int(exact) if exact.denominator == 1 else exact
+    if keyword or (value.op is not SIZE and not value.shape):
+        dim = as_size(value)
+        if dim is not None and (keyword or as_expr(dim) is value):
+            return dim
+    return value
+
+
+def _entry(value: Any, depth: int) -> Any:
+    dim = as_size(value)
+    if dim is None:
+        return argument(value, depth=depth)
+    if not isinstance(dim, int):
+        check_shape((dim,))
+    return dim
