@@ -85,6 +85,7 @@ def update_rule(optimizer: Optimizer) -> UpdateRule:
     new_parameter, new_states = symbolic.update(parameter, gradient, tuple(states), t)
     _checked(optimizer, parameter, new_parameter, list(new_states))
     used = set(topological([new_parameter, *new_states]))
+    hyper = {name: value for name, value in hyper.items() if symbol(name) in used}
     return UpdateRule(
         name=type(optimizer).__name__,
         parameter=parameter,

@@ -1,0 +1,1 @@
+"""The ``graphc`` command."""
