@@ -1,1 +1,66 @@
-"""graphc: gradients of tensor expressions in closed form, drawn, emitted as NumPy code, and checked."""
+"""graphc: gradients of tensor expressions in closed form, drawn, emitted as NumPy code, and checked.
+
+>>> import graphc as gc
+>>> n, d, k = gc.dims("n d k")
+>>> X, T = gc.symbol("X", (n, d)), gc.symbol("T", (n, k), facts=["one_hot"])
+>>> W = gc.parameter("W", (d, k))
+>>> p = gc.softmax(X @ W).named("p")
+>>> print(gc.grad(gc.mean(gc.cross_entropy(p, T)), W))
+X.T @ (p - T)/n
+"""
+
+from graphc.calculus import Derivation, derive, grad
+from graphc.errors import (
+    DataError,
+    DifferentiationError,
+    DrawingError,
+    DTypeError,
+    FactError,
+    FormulaError,
+    GraphcError,
+    NameConflictError,
+    ShapeError,
+    TrainingError,
+    UnknownNameError,
+    UnsupportedError,
+    ValueMissingError,
+)
+from graphc.frontend.parse import parse
+from graphc.ir import facts
+from graphc.ir.dims import dims
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import broadcast_to, sqrt
+from graphc.ops.defined import cross_entropy, dense, log_softmax, logsumexp, mean, mse, norm, softmax
+from graphc.ops.elementwise import (
+    absolute,
+    cos,
+    equal,
+    exp,
+    expm1,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    not_equal,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    softplus,
+    tanh,
+)
+from graphc.ops.leaves import constant, eye, parameter, pi, symbol
+from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
+from graphc.ops.reductions import max, min, ones, reshape, where, zeros
+from graphc.pipeline import draw
+from graphc.rewriting import count_ops, expand, simplify
+from graphc.runtime.evaluate import evaluate
+from graphc.visualize.latex import latex
+from graphc.visualize.text import names
+
+abs = absolute
+__version__ = "0.1.0"

@@ -13,7 +13,8 @@ n, d, m, k = gc.dims("n d m k")
 
 def same(result: Expr, text: str, **names: object) -> None:
     """`result` is the closed form `text`, and prints as what reads back to itself."""
-    assert result is gc.simplify(gc.parse(text, **names)), f"{result} is not {text}"
+    difference = gc.simplify(result - gc.parse(text, **names))
+    assert difference is gc.zeros(result.shape), f"{result} is not {text}"
     assert gc.parse(str(result), **gc.names(result)) is result
 
 

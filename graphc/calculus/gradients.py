@@ -84,6 +84,15 @@ def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
     return presented(engine, [forms[x] for x in wrt], as_declared=True)
 
 
+def node_gradients(f: Expr, wrt: Sequence[Expr], /) -> dict[Expr, Expr]:
+    """The gradient by every node of `f` on the way to `wrt`, for pictures: node of the graph to expression."""
+    engine = normalizer()
+    engine.normal(scalar(f))
+    found: dict[Expr, Expr] = {}
+    pullback(f, constant(1), wrt, engine, lambda node, arrived, cotangent: found.update({node: cotangent}))
+    return dict(zip(found, presented(engine, list(found.values()), as_declared=True), strict=True))
+
+
 class Unsimplified:
     """Leaves every cotangent as the derivative rules wrote it."""
 

@@ -192,7 +192,7 @@ def number_piece(value: Fraction) -> Piece:
     """A rational as the shorter of ``p/q`` and its decimal, if that is exact."""
     fraction = str(value)
     decimal = repr(float(value)) if abs(value) < 1e15 else fraction
-    text = decimal if len(decimal) < len(fraction) and Fraction(decimal) == value else fraction
+    text = decimal if len(decimal) <= len(fraction) and Fraction(decimal) == value else fraction
     if "/" in text:
         return text, PRODUCT
     return text, UNARY if value < 0 else ATOM
