@@ -118,8 +118,8 @@ def draw(
         raise SettingError(f"--out {str(out)!r}: a picture's name ends in .svg, .png or .dot")
     f, names = read(formula, shape, fact)
     picture = gc.draw(f, wrt=[chosen(names, name) for name in wrt or []])
-    content = {".svg": picture.svg, ".png": picture.png, ".dot": picture.dot}[kind]
-    say(f"written to {write(out, content() if callable(content) else content)}")
+    content = {".svg": lambda: picture.svg, ".png": lambda: picture.png, ".dot": lambda: picture.dot}[kind]()
+    say(f"written to {write(out, content)}")
     return 0
 
 
