@@ -1,0 +1,7 @@
+"""Checking hand derivations: verdicts with proofs, counterexamples, diagnoses and repairs."""
+
+from graphc.checking.judge import check
+from graphc.checking.numeric import compare_gradients, finite_difference
+from graphc.checking.verdict import Counterexample, Status, Verdict
+
+__all__ = ["Counterexample", "Status", "Verdict", "check", "compare_gradients", "finite_difference"]

@@ -1,0 +1,148 @@
+"""Denominators cleared, so that two fractions are equal exactly where their difference expands to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from graphc.checking.atoms import Mono, OutOfBudgetError, Poly
+from graphc.checking.labels import Factor, Labels
+from graphc.checking.polynomials import Algebra
+
+ROUNDS = 60
+
+
+def vanishes(algebra: Algebra, difference: Poly) -> bool:
+    """Whether `difference` is zero after its denominators are cleared. False says nothing."""
+    cleared = outer_cleared(algebra, difference)
+    if not cleared:
+        return True
+    common = inner_aligned(algebra, cleared)
+    return not common or not divided(algebra, common)
+
+
+def outer_cleared(algebra: Algebra, p: Poly) -> Poly:
+    """`p` times the sums outside of every index sum that its terms are divided by."""
+    for _ in range(ROUNDS):
+        lowest: dict[tuple[int, Labels], Fraction] = {}
+        for a, labels, e in _sums(algebra, p):
+            if e < 0 and min(labels, default=0) >= 0:
+                lowest[a, labels] = min(e, lowest.get((a, labels), e))
+        if not lowest:
+            return p
+        (a, labels), e = min(lowest.items())
+        p = _times(algebra, p, (a, labels, -e))
+    raise OutOfBudgetError("too many denominators")
+
+
+def inner_aligned(algebra: Algebra, p: Poly) -> Poly:
+    """Powers of one sum under index sums brought to the lowest: d**-1 is d * d**-2 where d**-2 occurs."""
+    lowest: dict[tuple[int, Fraction], Fraction] = {}
+    for a, _, e in _sums(algebra, p):
+        key = (a, e % 1)
+        lowest[key] = min(e, lowest.get(key, e))
+    parts = []
+    for mono, c in p.items():
+        high = [(a, ls, e - lowest[a, e % 1]) for a, ls, e in _sums(algebra, {mono: c}) if e > lowest[a, e % 1]]
+        term: Poly = {mono: c}
+        for a, labels, steps in high:
+            if any(x < 0 for x in labels):
+                term = _multiplied_out(algebra, mono, c, (a, labels, steps))
+                break
+        parts.append((1, term))
+    return algebra.add(*parts)
+
+
+def _multiplied_out(algebra: Algebra, mono: Mono, c: Fraction, factor: Factor) -> Poly:
+    """The monomial with ``d**steps`` written as the power of its sum, and d lowered by as much."""
+    a, labels, steps = factor
+    lowered = [(b, ls, e - steps if (b, ls) == (a, labels) else e) for b, ls, e in mono[0]]
+    bound = {-1 - i: d for i, d in enumerate(mono[1])}
+    merged = algebra.merged(lowered)
+    return algebra.expanded(c, merged, bound, (a, labels), int(steps))
+
+
+def divided(algebra: Algebra, p: Poly) -> Poly:
+    """Numerators reduced modulo the sums under index sums: x/(1 + x) is 1 - 1/(1 + x)."""
+    for _ in range(ROUNDS):
+        step = next((found for mono, c in p.items() if (found := _division(algebra, mono, c)) is not None), None)
+        if step is None:
+            return p
+        mono, result = step
+        p = algebra.add((1, {m: c for m, c in p.items() if m != mono}), (1, result))
+    return p
+
+
+def _division(algebra: Algebra, mono: Mono, c: Fraction) -> tuple[Mono, Poly] | None:
+    for a, labels, e in _sums(algebra, {mono: c}):
+        body = algebra.atoms[a].body
+        lead = max(body, key=lambda m: (sum(abs(q) for _, _, q in m[0]), m))
+        if e >= 0 or not lead[0] or any(q <= 0 for _, _, q in lead[0]):
+            continue
+        taken = next(_occurrences(lead, labels, mono), None)
+        if taken is None:
+            continue
+        left, bound = taken
+        rest = {m: -k / body[lead] for m, k in body.items() if m != lead}
+        result = algebra.monomial(
+            c / body[lead], [(b, ls, q + 1 if (b, ls) == (a, labels) else q) for b, ls, q in left], dict(bound)
+        )
+        lowest = min(bound, default=0)
+        for (factors, dims), k in rest.items():
+            rename = dict(enumerate(labels)) | {-1 - i: lowest - 1 - i for i in range(len(dims))}
+            moved = [(b, tuple(rename[x] for x in ls), q) for b, ls, q in factors]
+            inner = {lowest - 1 - i: d for i, d in enumerate(dims)}
+            result = algebra.add((1, result), (1, algebra.monomial(c * k, [*left, *moved], {**bound, **inner})))
+        return mono, result
+    return None
+
+
+def _occurrences(lead: Mono, labels: Labels, mono: Mono) -> Iterator[tuple[list[Factor], dict[int, int]]]:
+    """Ways to divide `mono` by a lead term over `labels`: the factors and summed labels that are left.
+
+    A label that the lead term sums over must occur in the matched factors alone.
+    """
+    bound = {-1 - i: d for i, d in enumerate(mono[1])}
+    pool = list(mono[0])
+
+    def search(i: int, places: dict[int, int], left: list[Factor]) -> Iterator[tuple[list[Factor], dict[int, int]]]:
+        if i == len(lead[0]):
+            spent = [places[-1 - k] for k in range(len(lead[1]))]
+            remaining = [f for f in left if f[2]]
+            if not any(x in spent for _, ls, _ in remaining for x in ls):
+                yield remaining, {x: d for x, d in bound.items() if x not in spent}
+            return
+        a, wanted, e = lead[0][i]
+        for j, (b, ls, q) in enumerate(left):
+            if b != a or q < e:
+                continue
+            grown = dict(places)
+            if all(_bind(grown, w, x, lead[1], bound) for w, x in zip(wanted, ls, strict=True)):
+                yield from search(i + 1, grown, [*left[:j], (b, ls, q - e), *left[j + 1 :]])
+
+    yield from search(0, dict(enumerate(labels)), pool)
+
+
+def _bind(places: dict[int, int], wanted: int, x: int, dims: tuple[int, ...], bound: dict[int, int]) -> bool:
+    if wanted in places:
+        return places[wanted] == x
+    if x >= 0 or x in places.values() or bound[x] != dims[-1 - wanted]:
+        return False
+    places[wanted] = x
+    return True
+
+
+def _sums(algebra: Algebra, p: Poly) -> Iterator[Factor]:
+    for factors, _ in p:
+        for factor in factors:
+            if algebra.atoms[factor[0]].kind == "power":
+                yield factor
+
+
+def _times(algebra: Algebra, p: Poly, factor: Factor) -> Poly:
+    return algebra.add(
+        *(
+            (1, algebra.monomial(c, [*factors, factor], {-1 - i: d for i, d in enumerate(dims)}))
+            for (factors, dims), c in p.items()
+        )
+    )

@@ -1,0 +1,298 @@
+"""Powers, exponentials, logarithms and signs of polynomials, split as far as identities allow."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any, NamedTuple
+
+import sympy
+
+from graphc.checking.atoms import UNIT, Atom, OutOfBudgetError, Poly
+from graphc.checking.labels import Factor, Labels
+from graphc.checking.polynomials import ONE, Algebra
+
+
+class Frame(NamedTuple):
+    """Arguments in the order of axes (and with the sign) that gives the smallest key."""
+
+    key: object
+    labels: Labels
+    symmetries: tuple[Labels, ...]
+    sign: int
+    bodies: list[Poly]
+
+
+class Functions(Algebra):
+    """Polynomials with functions: each application is reduced to atoms that equal arguments share."""
+
+    def __init__(self, budget: int = 20_000, off_kinks_of: frozenset[str] = frozenset()) -> None:
+        super().__init__(budget, off_kinks_of)
+        self.ramps: dict[object, Poly] = {}  # relu(x) multiplied out, and its sign [x > 0]
+
+    def frame(self, polys: list[Poly], *, first: tuple[int, ...] = (), flip: bool = False) -> Frame:
+        """A canonical order of the axes of `polys`; axes in `first` keep their place in front."""
+        used = sorted({x for p in polys for m in p for _, ls, _ in m[0] for x in ls if x >= 0} - set(first))
+        best: tuple[object, Labels, int, list[Poly]] | None = None
+        tied: list[Labels] = []
+        for order in itertools.permutations(used) if len(used) <= 4 else [tuple(used)]:
+            labels = (*first, *order)
+            moved = [self.relabel(p, {x: i for i, x in enumerate(labels)}) for p in polys]
+            for sign in (1, -1) if flip else (1,):
+                bodies = moved if sign == 1 else [self.add((-1, p)) for p in moved]
+                key = tuple(tuple(sorted(p.items())) for p in bodies)
+                if best is None or key < best[0]:  # type: ignore[operator]
+                    best, tied = (key, labels, sign, bodies), [labels]
+                elif key == best[0] and sign == best[2]:
+                    tied.append(labels)
+        assert best is not None
+        key_, labels, sign, bodies = best
+        symmetries = tuple(tuple(labels.index(x) for x in other) for other in tied)
+        return Frame(key_, labels, symmetries, sign, bodies)
+
+    def function(self, name: str, frame: Frame, **known: Any) -> Poly:
+        """A function application over framed arguments; `known` as in `applied`."""
+        return self.single(self.applied(name, frame, **known), frame.labels)
+
+    def applied(
+        self,
+        name: str,
+        frame: Frame,
+        *,
+        positive: bool = False,
+        nonnegative: bool = False,
+        moving: bool = False,
+        facts: frozenset[tuple[str, int]] = frozenset(),
+    ) -> int:
+        """The atom of a function application over framed arguments."""
+        below = {a for p in frame.bodies for m in p for a, _, _ in m[0]}
+        smooth = all(self.atoms[a].smooth for a in below)
+        return self.atom(
+            (name, frame.key),
+            lambda: Atom(
+                name,
+                len(frame.labels),
+                frame.symmetries,
+                frame.bodies[0] if frame.bodies else {},
+                positive,
+                nonnegative or positive,
+                smooth=smooth and name != "sign",
+                generic=smooth and moving,
+                leaves=frozenset().union(*(self.atoms[a].leaves for a in below)),
+                facts=facts,
+            ),
+        )
+
+    # -- ranges --------------------------------------------------------------------------------------------------
+
+    def is_nonnegative(self, p: Poly) -> bool:
+        return all(c > 0 and all(self._unsigned(f) for f in m[0]) for m, c in p.items())
+
+    def is_positive(self, p: Poly) -> bool:
+        strict = any(all(self.atoms[a].positive for a, _, _ in m[0]) for m in p)
+        return strict and self.is_nonnegative(p)
+
+    def _unsigned(self, factor: Factor) -> bool:
+        a, _, e = factor
+        return self.atoms[a].nonnegative or e.denominator != 1 or e % 2 == 0
+
+    # -- common factors ------------------------------------------------------------------------------------------
+
+    def content(self, p: Poly, wanted: Callable[[Atom], bool]) -> tuple[Fraction, list[Factor], Poly]:
+        """`p` as a positive number, powers of the atoms that all terms share outside their sums, and the rest."""
+        shared: dict[tuple[int, Labels], Fraction] | None = None
+        for factors, _ in p:
+            own = {(a, ls): e for a, ls, e in factors if wanted(self.atoms[a]) and min(ls, default=0) >= 0}
+            keys = own.keys() if shared is None else own.keys() | shared.keys()
+            shared = {
+                k: min(
+                    own.get(k, Fraction(0)), own.get(k, Fraction(0)) if shared is None else shared.get(k, Fraction(0))
+                )
+                for k in keys
+            }
+        common = [(a, ls, e) for (a, ls), e in (shared or {}).items() if e]
+        number = Fraction(gcd(*(c.numerator for c in p.values())), lcm(*(c.denominator for c in p.values())))
+        rest = self.add(
+            *(
+                (
+                    1 / number,
+                    self.monomial(
+                        c, [*m[0], *((a, ls, -e) for a, ls, e in common)], {-1 - i: d for i, d in enumerate(m[1])}
+                    ),
+                )
+                for m, c in p.items()
+            )
+        )
+        return number, common, rest
+
+    # -- powers --------------------------------------------------------------------------------------------------
+
+    def power(self, p: Poly, e: Fraction) -> Poly:
+        """``p**e``: products by factors (under roots only those known not to be negative), sums as one atom."""
+        if e == 0:
+            return self.number(1)
+        if e == 1 or not p:
+            if not p and e < 0:
+                raise OutOfBudgetError("a division by zero")
+            return p
+        if len(p) == 1:
+            (((factors, dims), c),) = p.items()
+            if not dims:
+                return self._product_power(c, factors, e)
+        if e.denominator == 1 and 1 < e <= 8:
+            return self.whole_power(p, int(e))
+        number, common, rest = self.content(p, lambda a: e.denominator == 1 or a.nonnegative)
+        result = self.multiply(
+            self.number_power(number, e), self.monomial(ONE, [(a, ls, q * e) for a, ls, q in common], {})
+        )
+        return self.multiply(result, self._sum_power(rest, e))
+
+    def _product_power(self, c: Fraction, factors: tuple[Factor, ...], e: Fraction) -> Poly:
+        if e.denominator == 1:
+            return self.monomial(c**e.numerator, [(a, ls, p * e) for a, ls, p in factors], {})
+        result = self.number_power(abs(c), e)
+        left: list[Factor] = []
+        for a, ls, p in factors:
+            whole = p * e
+            if self.atoms[a].nonnegative or p.denominator != 1:
+                result = self.multiply(result, self.single(a, ls, whole))
+            elif p % 2 == 0 and whole.denominator == 1:  # sqrt(x**2) is x sign(x)
+                sign = self.power(self.sign(self.single(a, ls)), whole % 2) if whole % 2 else self.number(1)
+                result = self.multiply(result, self.multiply(self.single(a, ls, whole), sign))
+            else:
+                left.append((a, ls, p))
+        if c > 0 and len(left) == 1 and left[0][2] == 1:
+            return self.multiply(result, self.single(left[0][0], left[0][1], e))
+        rest = self.monomial(Fraction(1 if c > 0 else -1), left, {})
+        return result if rest == self.number(1) else self.multiply(result, self._sum_power(rest, e))
+
+    def _sum_power(self, rest: Poly, e: Fraction) -> Poly:
+        if rest == self.number(1):
+            return rest
+        frame = self.frame([rest], flip=e.denominator == 1)
+        body = frame.bodies[0]
+        atom = self.applied("power", frame, positive=self.is_positive(body), nonnegative=self.is_nonnegative(body))
+        return self.add((frame.sign ** abs(e.numerator) if frame.sign < 0 else 1, self.single(atom, frame.labels, e)))
+
+    def number_power(self, value: Fraction, e: Fraction) -> Poly:
+        """A positive number to a rational power, by primes."""
+        if e.denominator == 1:
+            return self.number(value**e.numerator)
+        result = self.number(1)
+        for n, sign in ((value.numerator, 1), (value.denominator, -1)):
+            for prime, times in sympy.factorint(n).items():
+                atom = self.atom(
+                    ("root", int(prime)),
+                    lambda prime=prime: Atom("root", 0, ((),), {UNIT: Fraction(int(prime))}, True, True),
+                )
+                result = self.multiply(result, self.single(atom, (), e * int(times) * sign))
+        return result
+
+    # -- exponentials and logarithms -----------------------------------------------------------------------------
+
+    def exp(self, p: Poly) -> Poly:
+        """exp of a sum is a product: one atom for each term, its coefficient as exponent."""
+        result = self.number(1)
+        for (factors, dims), c in p.items():
+            if len(factors) == 1 and not dims and factors[0][2] == 1 and self.atoms[factors[0][0]].kind == "log":
+                a, labels, _ = factors[0]
+                part = self.power(self.relabel(self.atoms[a].body, dict(enumerate(labels))), c)
+            else:
+                frame = self.frame([{(factors, dims): ONE}])
+                part = self.single(self.applied("exp", frame, positive=True), frame.labels, c)
+            result = self.multiply(result, part)
+        return result
+
+    def log(self, p: Poly) -> Poly:
+        """log of a product is a sum, for the factors known to be positive."""
+        if not p:
+            raise OutOfBudgetError("the logarithm of zero")
+        number, common, rest = self.content(p, lambda a: a.positive)
+        total = self.log_number(number)
+        for a, labels, e in common:
+            atom = self.atoms[a]
+            if atom.kind == "root":
+                ((_, value),) = atom.body.items()
+                part = self.log_number(value)
+            elif atom.kind in ("exp", "power"):
+                body = self.relabel(atom.body, dict(enumerate(labels)))
+                part = body if atom.kind == "exp" else self.log(body)
+            else:
+                part = self.function("log", self.frame([self.single(a, labels)]))
+            total = self.add((1, total), (e, part))
+        if rest == self.number(1):
+            return total
+        return self.add((1, total), (1, self.function("log", self.frame([rest]))))
+
+    def log_number(self, value: Fraction) -> Poly:
+        total: Poly = {}
+        for n, sign in ((value.numerator, 1), (value.denominator, -1)):
+            for prime, times in sympy.factorint(n).items():
+                term = self.function("log", self.frame([self.number(int(prime))]), positive=True)
+                total = self.add((1, total), (sign * int(times), term))
+        return total
+
+    # -- signs ---------------------------------------------------------------------------------------------------
+
+    def sign(self, p: Poly) -> Poly:
+        """The sign of a product is the product of signs; sums keep theirs as one atom in {-1, 0, 1}."""
+        if self.is_positive(p):
+            return self.number(1)
+        ramp = self.ramps.get(tuple(sorted(p.items())))
+        if ramp is not None:
+            return ramp
+        if not p or self.is_positive(self.add((-1, p))):
+            return self.number(-1) if p else p
+        _, common, rest = self.content(p, lambda a: True)
+        if len(p) == 1 and len(common) == 1 and abs(common[0][2]) == 1 and len(rest) == 1 and UNIT in rest:
+            a, labels, _ = common[0]
+            return self.add((rest[UNIT], self._sign_atom(a, labels)))
+        result = self.number(1)
+        for a, labels, e in common:
+            if e.denominator != 1:
+                factor = self.sign(self.single(a, labels))  # a root is not negative, and 0 with its argument
+                factor = self.power(factor, Fraction(2))
+            else:
+                factor = self.power(self._sign_atom(a, labels), 2 - e % 2)
+            result = self.multiply(result, factor)
+        return self.multiply(result, self._sign_rest(rest))
+
+    def _sign_atom(self, a: int, labels: Labels) -> Poly:
+        atom = self.atoms[a]
+        if atom.positive:
+            return self.number(1)
+        if atom.kind in ("sign", "delta") or atom.binary or ("binary", 0) in atom.facts:
+            return self.single(a, labels)
+        if atom.kind == "power":
+            return self.sign(self.relabel(atom.body, dict(enumerate(labels))))
+        frame = self.frame([self.single(a, labels)])
+        return self.function("sign", frame, moving=self.moving(frame))
+
+    def _sign_rest(self, rest: Poly) -> Poly:
+        if self.is_positive(rest):
+            return self.number(1)
+        if self.is_positive(self.add((-1, rest))):
+            return self.number(-1)
+        inner = {(a, ls) for factors, _ in rest for a, ls, _ in factors}
+        if len(inner) == 1:
+            ((a, ls),) = inner
+            if self.atoms[a].kind == "sign":
+                return self._of_sign(rest, self.single(a, ls))
+        frame = self.frame([rest], flip=True)
+        return self.add((frame.sign, self.function("sign", frame, moving=self.moving(frame))))
+
+    def _of_sign(self, p: Poly, s: Poly) -> Poly:
+        """The sign of a polynomial in one sign s, from its values at -1, 0 and 1."""
+        values = [sum((c * v ** int(m[0][0][2] if m[0] else 0) for m, c in p.items()), Fraction(0)) for v in (-1, 0, 1)]
+        low, mid, high = ((v > 0) - (v < 0) for v in values)
+        even, odd = Fraction(low + high - 2 * mid, 2), Fraction(high - low, 2)
+        return self.add((mid, self.number(1)), (odd, s), (even, self.multiply(s, s)))
+
+    def moving(self, frame: Frame) -> bool:
+        """Whether the argument does not vanish on a diagonal, as x[i] - x[j] does where i = j."""
+        (p,) = frame.bodies
+        axes = range(len(frame.labels))
+        pairs = [{j: i} for i, j in itertools.combinations(axes, 2)]
+        return len(axes) <= 3 and all(self.relabel(p, m) for m in [*pairs, dict.fromkeys(axes, 0)])

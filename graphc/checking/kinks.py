@@ -1,0 +1,53 @@
+"""Where a function has no derivative: arguments of relu, abs, max and their like, kept away from ties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.expr import Expr, topological
+from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.rewriting.simplify import expand
+
+MARGIN = 1e-3
+AT_ZERO = frozenset(("relu", "abs", "sign", "floor", "ceil", "round"))
+AT_TIES = frozenset(("maximum", "minimum", "greater", "greater_equal", "less", "less_equal"))
+EXTREMA = frozenset(("max", "min"))
+Kink = tuple[str, tuple[Expr, ...], tuple[int, ...]]
+
+
+def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
+    """The kinked operations below `expr` whose arguments depend on the symbols `moving`: kind, arguments, axes."""
+    order = topological([expand(expr)])
+    depends: set[Expr] = set()
+    found: list[Kink] = []
+    for node in order:
+        if node.op in (SYMBOL, PARAMETER):
+            if node.name in moving:
+                depends.add(node)
+        elif any(o in depends for o in node.operands):
+            depends.add(node)
+            if node.op.name in AT_ZERO | AT_TIES | EXTREMA:
+                found.append((node.op.name, node.operands, node.attributes.get("axis", ())))
+    return found
+
+
+def clear_of(found: Iterable[tuple[Kink, tuple[Any, ...]]]) -> bool:
+    """Whether the values of the arguments stay away from every tie."""
+    return all(_distance(kink, values) > MARGIN for kink, values in found)
+
+
+def _distance(kink: Kink, values: tuple[Any, ...]) -> float:
+    name, _, axes = kink
+    if name in AT_ZERO:
+        return float(np.min(np.abs(values[0]), initial=np.inf))
+    if name in AT_TIES:
+        return float(np.min(np.abs(np.subtract(values[0], values[1], dtype=float)), initial=np.inf))
+    moved = np.moveaxis(values[0], axes, range(-len(axes), 0)).reshape(*np.delete(np.shape(values[0]), axes), -1)
+    if moved.shape[-1] < 2:
+        return np.inf
+    ordered = np.sort(moved, axis=-1)
+    top = ordered[..., -1] - ordered[..., -2] if name == "max" else ordered[..., 1] - ordered[..., 0]
+    return float(np.min(top, initial=np.inf))

@@ -1,0 +1,224 @@
+"""Proofs for all sizes: normal forms that coincide, or a difference that expands to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from graphc.calculus import grad
+from graphc.checking.atoms import OutOfBudgetError
+from graphc.checking.denominators import vanishes
+from graphc.checking.translate import DISCRETE, Translator
+from graphc.ir.expr import Expr, make, substitute, topological
+from graphc.ir.facts import Fact
+from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, number
+from graphc.rewriting.normal import Normalizer
+from graphc.rewriting.simplify import expand, normalizer
+
+BUDGET = 20_000  # monomials built in one attempt
+Known = dict[Expr, frozenset[Fact]]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How an identity was shown: a sentence, the names of the rules, and the facts without which it fails."""
+
+    method: str
+    steps: tuple[str, ...]
+    facts: tuple[str, ...]
+
+
+class Question(Protocol):
+    """Two expressions that may be equal, under facts that can be taken away."""
+
+    def symbols(self) -> list[Expr]:
+        """The symbols and parameters in play."""
+        ...
+
+    def under(self, known: Known) -> tuple[Expr, Expr]:
+        """Both expressions over symbols of which only `known` is known."""
+        ...
+
+    def kinks_of(self) -> frozenset[str]:
+        """The symbols by which a derivative is taken, so that ties of functions of them are left out."""
+        ...
+
+    def claiming(self, claim: Expr) -> Question:
+        """The same question about another claim."""
+        ...
+
+    def replaced(self, replacements: dict[Expr, Expr]) -> Question:
+        """The same question over other symbols."""
+        ...
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``left == right``."""
+
+    left: Expr
+    right: Expr
+
+    def symbols(self) -> list[Expr]:
+        return leaves([self.left, self.right])
+
+    def under(self, known: Known) -> tuple[Expr, Expr]:
+        changed = self.replaced(twins(known))
+        return changed.left, changed.right
+
+    def kinks_of(self) -> frozenset[str]:
+        return frozenset()
+
+    def claiming(self, claim: Expr) -> Equation:
+        return Equation(self.left, claim)
+
+    def replaced(self, replacements: dict[Expr, Expr]) -> Equation:
+        return Equation(*substitute([self.left, self.right], replacements))
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """``df/dx == claim``; the gradient is derived anew from the facts that are left."""
+
+    f: Expr
+    x: Expr
+    claim: Expr
+
+    def symbols(self) -> list[Expr]:
+        return leaves([self.f, self.x, self.claim])
+
+    def under(self, known: Known) -> tuple[Expr, Expr]:
+        changed = self.replaced(twins(known))
+        return grad(changed.f, changed.x), changed.claim
+
+    def kinks_of(self) -> frozenset[str]:
+        return frozenset(str(s.name) for s in leaves([self.x]))
+
+    def claiming(self, claim: Expr) -> Gradient:
+        return Gradient(self.f, self.x, claim)
+
+    def replaced(self, replacements: dict[Expr, Expr]) -> Gradient:
+        return Gradient(*substitute([self.f, self.x, self.claim], replacements))
+
+
+def leaves(exprs: Iterable[Expr]) -> list[Expr]:
+    return [node for node in topological(exprs) if node.op in (SYMBOL, PARAMETER)]
+
+
+def twins(known: Known) -> dict[Expr, Expr]:
+    """Each symbol with only the given facts."""
+    return {
+        s: make(s.op, (), **{**s.attributes, "facts": facts or None})
+        for s, facts in known.items()
+        if facts != s.attributes.get("facts", frozenset())
+    }
+
+
+def prove(question: Question) -> Proof | None:
+    """A proof of the equation for all sizes, from as few facts as it can do with; None if none is found."""
+    declared: Known = {s: s.attributes.get("facts", frozenset()) for s in question.symbols()}
+    free: Known = {s: frozenset() for s in declared}
+    found = attempt(question, free)
+    if found is not None:
+        return Proof(*found, ())
+    if declared == free or attempt(question, declared) is None:
+        return None
+    needed = dict(declared)
+    for s, facts in declared.items():
+        for fact in sorted(facts):
+            for weaker in (frozenset(), weakened(fact)):
+                trial = {**needed, s: needed[s] - {fact} | weaker}
+                if trial != needed and attempt(question, trial) is not None:
+                    needed = trial
+                    break
+    final = attempt(question, needed)
+    assert final is not None
+    return Proof(*final, tuple(fact_text(s, fact) for s, facts in needed.items() for fact in sorted(facts)))
+
+
+def weakened(fact: Fact) -> frozenset[Fact]:
+    """What most proofs need of a distribution."""
+    return frozenset([Fact("sums_to_one", fact.axis)]) if fact.name in ("one_hot", "simplex") else frozenset()
+
+
+def fact_text(symbol: Expr, fact: Fact) -> str:
+    if fact.name == "sums_to_one":
+        return f"the entries of {symbol.name} sum to one along axis {fact.axis}"
+    return f"{symbol.name} is {fact}"
+
+
+def attempt(question: Question, known: Known) -> tuple[str, tuple[str, ...]] | None:
+    """One proof under the given facts: the method and the names of the rules."""
+    try:
+        left, right = question.under(known)
+        return identity(left, right, discrete_names(question.symbols()), question.kinks_of())
+    except OutOfBudgetError:
+        return None
+
+
+def discrete_names(symbols: Iterable[Expr]) -> frozenset[str]:
+    """Symbols that take single values only: what holds almost everywhere says nothing about them."""
+    return frozenset(
+        str(s.name)
+        for s in symbols
+        if not s.dtype.startswith("float") or DISCRETE & {f.name for f in s.attributes.get("facts", ())}
+    )
+
+
+def identity(
+    left: Expr, right: Expr, discrete: frozenset[str] = frozenset(), kinks_of: frozenset[str] = frozenset()
+) -> tuple[str, tuple[str, ...]] | None:
+    """Whether ``left - right`` is 0 by algebra alone: the method and the rules used, or None."""
+    for method, engine, pair in _normal_forms(left, right):
+        if pair[0] is pair[1] or is_zero(engine.normal(pair[0] - pair[1])):
+            return method, rule_names(engine)
+    engine = normalizer()
+    forms = engine.normal(left), engine.normal(right)
+    for method, make_translator in _expansions(discrete, kinks_of):
+        for pair in ((left, right), forms):
+            if expands_to_zero(make_translator(), *pair):
+                return method, () if pair[0] is left else rule_names(engine)
+    return None
+
+
+def _normal_forms(left: Expr, right: Expr) -> Iterator[tuple[str, Normalizer, tuple[Expr, Expr]]]:
+    engine = normalizer()
+    yield "both sides have the same normal form", engine, (engine.normal(left), engine.normal(right))
+    opened = expand(left), expand(right)
+    if opened != (left, right):
+        engine = normalizer()
+        pair = engine.normal(opened[0]), engine.normal(opened[1])
+        yield "both sides have the same normal form, with every defined function opened", engine, pair
+
+
+def _expansions(discrete: frozenset[str], kinks_of: frozenset[str]) -> Iterator[tuple[str, Callable[[], Translator]]]:
+    """Sentences on ways to multiply a difference out, each with a fresh translator for it."""
+    for moving in (frozenset(), kinks_of) if kinks_of else (frozenset(),):
+        for through_exp in (False, True):
+            how = " with everything written through exponentials" if through_exp else ""
+            where = ", away from ties and kinks" if moving else ""
+            text = f"the difference of both sides, multiplied out{how}, is zero{where}"
+            yield text, partial(Translator, BUDGET, moving, through_exp=through_exp, discrete=discrete)
+
+
+def expands_to_zero(translator: Translator, left: Expr, right: Expr) -> bool:
+    try:
+        difference = translator.add((1, translator.poly(left)), (-1, translator.poly(right)))
+        return vanishes(translator, difference)
+    except OutOfBudgetError:
+        return False
+
+
+def rule_names(engine: Normalizer) -> tuple[str, ...]:
+    """The rules that the engine applied, each once, in order."""
+    return tuple(dict.fromkeys(f"{step.rule}: {step.reason}" for step in engine.steps))
+
+
+def is_zero(expr: Expr) -> bool:
+    """Whether a normal form is the constant 0, at most stretched."""
+    while expr.op is NAMED:
+        expr = expr.operands[0]
+    value = expr.attributes.get("coefficient") if not expr.operands and expr.shape else number(expr)
+    return bool(value is not None and value == 0)

@@ -1,0 +1,50 @@
+"""Proofs held against numbers, and graphc's own gradients against differences, before a verdict is given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.checking.numeric import finite_difference
+from graphc.checking.points import Judge, Point, agree, sample, size_names
+from graphc.checking.prove import Gradient, Proof, Question
+from graphc.errors import GraphcError
+from graphc.ops.leaves import PARAMETER, SYMBOL
+
+
+def confirm(judge: Judge, question: Question, proof: Proof) -> None:
+    """A proof is never believed against a number.
+
+    Raises
+    ------
+    GraphcError
+        If both sides differ at a random point although their equality was proved.
+    """
+    symbols = question.symbols()
+    point = sample(judge, symbols, size_names(symbols))
+    if point is not None and not agree(point.left, point.right):
+        raise GraphcError(
+            f"internal error: both sides were proved equal ({proof.method}) but differ at {point.values}; "
+            "please report this"
+        )
+
+
+def cross_check(question: Question, point: Point) -> None:
+    """A claim is never called wrong where differences of f say that graphc's own gradient is.
+
+    Raises
+    ------
+    GraphcError
+        If the claim agrees with central differences and the derived gradient does not.
+    """
+    if not isinstance(question, Gradient) or question.x.op not in (SYMBOL, PARAMETER):
+        return
+    with np.errstate(all="ignore"):
+        measured = finite_difference(question.f, question.x, {**point.sizes, **point.values})
+    if not np.all(np.isfinite(measured)):
+        return
+    near = 1e-5 * (1 + float(np.max(np.abs(measured), initial=0.0)))
+    if np.allclose(measured, point.right, atol=near) and not np.allclose(measured, point.left, atol=100 * near):
+        raise GraphcError(
+            f"internal error: the derived gradient differs from central differences at {point.values}; "
+            "please report this"
+        )

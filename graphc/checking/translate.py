@@ -1,0 +1,270 @@
+"""Expressions as polynomials in index notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+from graphc.checking.atoms import Atom, Poly
+from graphc.checking.functions import Functions
+from graphc.checking.labels import Labels
+from graphc.checking.polynomials import ONE
+from graphc.ir.dims import Dim
+from graphc.ir.expr import Expr, topological
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+
+DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
+HALF = Fraction(1, 2)
+ODD = frozenset(("sin", "tan", "sinh", "arctan", "arcsin", "erf"))
+EVEN = frozenset(("cos", "cosh"))
+JUMPING = frozenset(("argmax", "max", "min", "floor", "ceil", "round"))
+
+
+class Translator(Functions):
+    """Polynomials of expressions; axis i of an expression is label i, axes of literal size 1 have none.
+
+    Parameters
+    ----------
+    through_exp : write sigmoid, tanh, softplus and softmax through exponentials
+    discrete : names of symbols that take single values only, whatever facts their twins carry
+    """
+
+    def __init__(
+        self,
+        budget: int = 20_000,
+        off_kinks_of: frozenset[str] = frozenset(),
+        *,
+        through_exp: bool = False,
+        discrete: Iterable[str] = (),
+    ) -> None:
+        super().__init__(budget, off_kinks_of)
+        self.through_exp = through_exp
+        self.discrete = frozenset(discrete)
+        self.memo: dict[Expr, Poly] = {}
+
+    def poly(self, expr: Expr) -> Poly:
+        """`expr`, fully expanded."""
+        for node in topological([expr]):
+            if node not in self.memo:
+                self.memo[node] = self._translate(node, [self.memo[o] for o in node.operands])
+        return self.memo[expr]
+
+    def _translate(self, node: Expr, args: list[Poly]) -> Poly:
+        op = node.op
+        if op in (SYMBOL, PARAMETER):
+            return self._symbol(node)
+        if op is NAMED:
+            return args[0]
+        if op is ADD:
+            return self.add(*zip(node.attributes["coefficients"], args, strict=True))
+        if op is CONTRACT:
+            return self._contract(node, args)
+        if op is CONSTANT:
+            return self.number(node.attributes["value"])
+        if op is SIZE:
+            return self.size(node.attributes["dim"])
+        if op is EYE:
+            return self.number(1) if node.attributes["dim"] == 1 else self.single(self.delta, (0, 1))
+        rule = RULES.get(op.name)
+        if rule is not None:
+            return rule(self, node, args)
+        if op.formula is not None and node.operands:
+            return self._elementwise(op.name, args)
+        if op.body is not None:
+            return self.poly(op.body(node))
+        return self._opaque(node, args)
+
+    def _symbol(self, node: Expr) -> Poly:
+        facts = {f.name: f for f in node.op.facts(node)}
+        places = [i for i, d in enumerate(node.shape) if d != 1]
+        known = set()
+        for f in node.op.facts(node):
+            axis = None if f.axis is None else f.axis + node.ndim
+            if axis is None or axis in places:
+                known.add((f.name, 0 if axis is None else places.index(axis)))
+        matrix = node.ndim >= 2 and places[-2:] == [node.ndim - 2, node.ndim - 1]
+        known = {k for k in known if matrix or k[0] not in ("orthogonal", "symmetric", "spd")}
+        identity = tuple(range(len(places)))
+        symmetries: tuple[Labels, ...] = (identity,)
+        if matrix and ("symmetric", 0) in known:
+            symmetries += ((*identity[:-2], identity[-1], identity[-2]),)
+        smooth = node.dtype.startswith("float") and not DISCRETE & facts.keys() and node.name not in self.discrete
+        number = self.atom(
+            ("symbol", node),
+            lambda: Atom(
+                "symbol",
+                len(places),
+                symmetries,
+                {},
+                positive="positive" in facts,
+                nonnegative="nonnegative" in facts or node.dtype == "bool",
+                binary="binary" in facts or node.dtype == "bool",
+                smooth=smooth,
+                leaves=frozenset([str(node.name)]),
+                facts=frozenset(known),
+            ),
+        )
+        return self.single(number, tuple(places))
+
+    def _contract(self, node: Expr, args: list[Poly]) -> Poly:
+        product = self.number(node.attributes["coefficient"])
+        sizes: dict[int, Dim] = {}
+        powers = []
+        for (factor, labels, e), p in zip(factors_of(node), args, strict=True):
+            sizes.update(zip(labels, factor.shape, strict=True))
+            powers.append(self.power(self.relabel(p, dict(enumerate(labels))), e))
+        for p in sorted(powers, key=len):
+            product = self.multiply(product, p)
+        return self.summed(product, {x: sizes[x] for x in summed(node)})
+
+    def _elementwise(self, name: str, args: list[Poly]) -> Poly:
+        parity = -1 if name in ODD else 1 if name in EVEN else 0
+        frame = self.frame(args, flip=bool(parity) and len(args) == 1)
+        made = self.function(name, frame)
+        return self.add((frame.sign if parity == -1 else 1, made))
+
+    def _opaque(self, node: Expr, args: list[Poly]) -> Poly:
+        """An op without a rule: an atom that equal operands share, over the node's own axes."""
+        labels = tuple(i for i, d in enumerate(node.shape) if d != 1)
+        below = [self.atoms[a] for p in args for m in p for a, _, _ in m[0]]
+        values = node.attributes["values"] if node.op is ARRAY else ()
+        number = self.atom(
+            ("opaque", node.op.name, tuple(sorted(node.attributes.items(), key=str)), tuple(_key(p) for p in args)),
+            lambda: Atom(
+                node.op.name,
+                len(labels),
+                (tuple(range(len(labels))),),
+                {},
+                positive=node.op is PI or (bool(values) and min(values) > 0),
+                nonnegative=node.op is PI or node.dtype == "bool" or (bool(values) and min(values) >= 0),
+                binary=node.dtype == "bool",
+                smooth=node.dtype.startswith("float") and node.op.name not in JUMPING and all(a.smooth for a in below),
+                leaves=frozenset().union(*(a.leaves for a in below)),
+            ),
+        )
+        return self.single(number, labels)
+
+    # -- functions with rules ------------------------------------------------------------------------------------
+
+    def greater(self, a: Poly, b: Poly) -> Poly:
+        """[a > b] is (s + s**2)/2 for s = sign(a - b)."""
+        s = self.sign(self.add((1, a), (-1, b)))
+        return self.add((HALF, s), (HALF, self.multiply(s, s)))
+
+    def complement(self, p: Poly) -> Poly:
+        return self.add((1, self.number(1)), (-1, p))
+
+    def choose(self, condition: Poly, a: Poly, b: Poly) -> Poly:
+        return self.add((1, self.multiply(condition, a)), (1, self.multiply(self.complement(condition), b)))
+
+    def absolute(self, p: Poly) -> Poly:
+        return self.multiply(p, self.sign(p))
+
+    def relu(self, p: Poly) -> Poly:
+        positive = self.greater(p, {})
+        result = self.multiply(p, positive)
+        self.ramps.setdefault(_key(result), positive)
+        return result
+
+    def equal(self, a: Poly, b: Poly) -> Poly:
+        s = self.sign(self.add((1, a), (-1, b)))
+        return self.complement(self.multiply(s, s))
+
+    def condition(self, p: Poly, dtype: str) -> Poly:
+        return p if dtype == "bool" else self.complement(self.equal(p, {}))
+
+    def sigmoid(self, p: Poly) -> Poly:
+        if not p:
+            return self.number(HALF)
+        if self.through_exp:
+            e = self.exp(p)
+            return self.multiply(e, self.power(self.add((1, self.number(1)), (1, e)), -ONE))
+        frame = self.frame([p], flip=True)
+        made = self.function("sigmoid", frame, positive=True)
+        return made if frame.sign > 0 else self.complement(made)
+
+    def tanh(self, p: Poly) -> Poly:
+        if not p:
+            return p
+        if self.through_exp:
+            e = self.exp(self.add((2, p)))
+            top, bottom = self.add((1, e), (-1, self.number(1))), self.add((1, e), (1, self.number(1)))
+            return self.multiply(top, self.power(bottom, -ONE))
+        frame = self.frame([p], flip=True)
+        return self.add((frame.sign, self.function("tanh", frame)))
+
+    def softplus(self, p: Poly) -> Poly:
+        if self.through_exp or not p:
+            return self.log(self.add((1, self.number(1)), (1, self.exp(p))))
+        frame = self.frame([p], flip=True)
+        made = self.function("softplus", frame, positive=True)
+        return made if frame.sign > 0 else self.add((1, made), (1, p))
+
+    def total_exp(self, node: Expr, p: Poly, axes: tuple[int, ...]) -> Poly:
+        x = node.operands[0]
+        return self.summed(self.exp(p), {a: x.shape[a] for a in axes if x.shape[a] != 1})
+
+    def softmax(self, node: Expr, p: Poly) -> Poly:
+        axis = node.attributes["axis"] % node.ndim
+        if node.shape[axis] == 1:
+            return self.number(1)
+        if self.through_exp:
+            return self.multiply(self.exp(p), self.power(self.total_exp(node, p, (axis,)), -ONE))
+        moving = {m: c for m, c in p.items() if any(axis in ls for _, ls, _ in m[0])}
+        if not moving:
+            return self.power(self.size(node.shape[axis]), -ONE)
+        return self.function(
+            "softmax", self.frame([moving], first=(axis,)), positive=True, facts=frozenset([("sums_to_one", 0)])
+        )
+
+    def logsumexp(self, node: Expr, p: Poly) -> Poly:
+        axes = node.attributes["axis"]
+        total = self.log(self.total_exp(node, p, axes))
+        if node.attributes["keepdims"] or node.ndim == node.operands[0].ndim:
+            return total
+        kept = [i for i in range(node.operands[0].ndim) if i not in axes]
+        return self.relabel(total, {old: new for new, old in enumerate(kept)})
+
+    def log_softmax(self, node: Expr, p: Poly) -> Poly:
+        return self.add((1, p), (-1, self.log(self.total_exp(node, p, (node.attributes["axis"] % node.ndim,)))))
+
+    def extremum(self, sign: int, a: Poly, b: Poly) -> Poly:
+        """max(a, b) is b + relu(a - b); min(a, b) is b - relu(b - a)."""
+        return self.add((1, b), (sign, self.relu(self.add((sign, a), (-sign, b)))))
+
+    def general_power(self, a: Poly, b: Poly) -> Poly:
+        return self.exp(self.multiply(b, self.log(a)))
+
+
+def _key(p: Poly) -> object:
+    return tuple(sorted(p.items()))
+
+
+Rule = Callable[[Translator, Expr, list[Poly]], Poly]
+RULES: dict[str, Rule] = {
+    "exp": lambda t, n, a: t.exp(a[0]),
+    "log": lambda t, n, a: t.log(a[0]),
+    "log1p": lambda t, n, a: t.log(t.add((1, t.number(1)), (1, a[0]))),
+    "expm1": lambda t, n, a: t.add((1, t.exp(a[0])), (-1, t.number(1))),
+    "sigmoid": lambda t, n, a: t.sigmoid(a[0]),
+    "tanh": lambda t, n, a: t.tanh(a[0]),
+    "softplus": lambda t, n, a: t.softplus(a[0]),
+    "softmax": lambda t, n, a: t.softmax(n, a[0]),
+    "log_softmax": lambda t, n, a: t.log_softmax(n, a[0]),
+    "logsumexp": lambda t, n, a: t.logsumexp(n, a[0]),
+    "sign": lambda t, n, a: t.sign(a[0]),
+    "abs": lambda t, n, a: t.absolute(a[0]),
+    "relu": lambda t, n, a: t.relu(a[0]),
+    "maximum": lambda t, n, a: t.extremum(1, *a),
+    "minimum": lambda t, n, a: t.extremum(-1, *a),
+    "greater": lambda t, n, a: t.greater(*a),
+    "less": lambda t, n, a: t.greater(a[1], a[0]),
+    "greater_equal": lambda t, n, a: t.complement(t.greater(a[1], a[0])),
+    "less_equal": lambda t, n, a: t.complement(t.greater(*a)),
+    "equal": lambda t, n, a: t.equal(*a),
+    "not_equal": lambda t, n, a: t.complement(t.equal(*a)),
+    "where": lambda t, n, a: t.choose(t.condition(a[0], n.operands[0].dtype), a[1], a[2]),
+    "general_power": lambda t, n, a: t.general_power(*a),
+}
