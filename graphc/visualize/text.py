@@ -227,6 +227,8 @@ def _add(coefficients: tuple[Fraction, ...], args: list[Piece]) -> str:
 def _contraction(node: Expr, args: list[Piece]) -> Piece:
     kind, detail = form(node)
     if kind == "fill":
+        if detail in (0, 1):
+            return f"{'ones' if detail else 'zeros'}({', '.join(map(dim_text, node.shape))})", ATOM
         return f"broadcast_to({number_piece(detail)[0]}, {shape_text(node.shape)})", ATOM
     if kind == "scale":
         if detail == -1:
