@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from graphc.errors import DTypeError, ShapeError, ValueMissingError
-from graphc.ir.dims import Dim, Shape, bind, dim_names, dim_symbol, dim_text, shape_text
+from graphc.errors import DTypeError, ShapeError
+from graphc.ir.dims import Dim, bind, dim_names, dim_symbol, dim_text, shape_text
 from graphc.ir.expr import Expr
-from graphc.ops.symbols import symbols_of
+from graphc.scheduling.sizing import linear_solution
 
+VALUE = sympy.Symbol("_value", integer=True)
 KINDS = {"float64": "real numbers", "float32": "real numbers", "int64": "whole numbers", "bool": "truth values"}
 
 
@@ -54,6 +55,20 @@ def as_array(value: Any, declared: Expr) -> Any:
                 f"axis {axis} must be {dim}, not {size}"
             )
     return array
+
+
+def as_arrays(values: Sequence[Any], declared: Sequence[Expr]) -> list[Any]:
+    """`values` as arrays; real scalars take the dtype of the real arrays that have axes."""
+    arrays = [as_array(value, symbol) for value, symbol in zip(values, declared, strict=True)]
+    common = common_dtype(arrays)
+    return [x.astype(common) if x.dtype.kind == "f" and not x.ndim and x.dtype != common else x for x in arrays]
+
+
+def common_dtype(arrays: Iterable[Any]) -> Any:
+    """The dtype that real numbers are computed in beside `arrays`: theirs, or float64 if none is real."""
+    real = [x for x in arrays if x.dtype.kind == "f"]
+    deciding = [x.dtype for x in real if x.ndim] or [x.dtype for x in real]
+    return np.result_type(*deciding) if deciding else np.dtype(np.float64)
 
 
 @dataclass
@@ -121,7 +136,7 @@ def _solved(dim: Dim, value: int, place: str, sizes: Sizes) -> bool:
     if len(missing) > 1:
         return False
     name = missing[0]
-    solution = linear_solution(dim, name)
+    solution = linear_solution(dim, name, VALUE)
     if solution is None:
         return False
     unknown = solution.subs({dim_symbol(n): v for n, v in sizes.values.items()} | {VALUE: value})
@@ -129,20 +144,6 @@ def _solved(dim: Dim, value: int, place: str, sizes: Sizes) -> bool:
         raise ShapeError(f"{dim_text(dim)} is {value} {place}, but no whole {name} gives that")
     sizes.give(name, int(unknown), place)
     return True
-
-
-VALUE = sympy.Symbol("_value", integer=True)
-
-
-def linear_solution(dim: Dim, name: str) -> Any:
-    """The formula for `name` where ``dim == _value``; None if `dim` is not linear in it."""
-    if isinstance(dim, int) or dim.has(sympy.floor):
-        return None
-    unknown = dim_symbol(name)
-    slope = sympy.diff(dim, unknown)
-    if slope.has(unknown) or slope == 0:
-        return None
-    return (VALUE - dim.subs(unknown, 0)) / slope
 
 
 def check_conditions(pairs: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> None:
@@ -156,9 +157,3 @@ def check_conditions(pairs: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> None:
                     f"the sizes {dim_text(a)} and {dim_text(b)} must be equal, "
                     f"but with {because} they are {left} and {right}"
                 )
-
-
-def missing_error(symbols: Iterable[tuple[str, Shape]], names: Iterable[str]) -> ValueMissingError:
-    """One sentence that names everything that is missing."""
-    parts = [f"{name} {shape_text(shape)}" for name, shape in symbols] + [f"the size {name}" for name in names]
-    return ValueMissingError(f"no value was given for {', '.join(parts)}")

@@ -18,8 +18,9 @@ from graphc.ops.forms import form
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.reductions import WHERE
 from graphc.ops.symbols import symbols_of
-from graphc.runtime.binding import as_array, bind_sizes, check_conditions, given_sizes, missing_error
+from graphc.runtime.binding import as_arrays, bind_sizes, check_conditions, common_dtype, given_sizes
 from graphc.runtime.contracting import contracted, python_number
+from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
 
 
@@ -54,7 +55,8 @@ def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
     symbols = symbols_of(roots)
     order = topological(roots)
     named = {str(s.name): s for s in symbols}
-    arrays = {name: as_array(values[name], s) for name, s in named.items() if name in values}
+    given = [name for name in named if name in values]
+    arrays = dict(zip(given, as_arrays([values[name] for name in given], [named[name] for name in given]), strict=True))
     sizes = given_sizes(values, named)
     bind_sizes([named[name] for name in arrays], [x.shape for x in arrays.values()], sizes)
     absent = [(name, s.shape) for name, s in named.items() if name not in arrays]
@@ -86,9 +88,12 @@ def _run(order: list[Expr], roots: list[Expr], arrays: dict[Any, Any], sizes: di
     pending = Counter(o for node in order for o in node.operands)
     pending.update(roots)
     results: dict[Expr, Any] = {}
+    real = common_dtype(arrays.values())
     for node in order:
-        operands = _alike(node, [results[o] for o in node.operands])
+        operands = _alike(node, [results[o] for o in node.operands], real)
         value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
+        if node.op is WHERE and node.dtype.startswith("float") and all(o.weak for o in node.operands[1:]):
+            value = value.astype(real)
         results[node] = np.asarray(value).item() if node.weak and not node.shape else value
         for o in node.operands:
             pending[o] -= 1
@@ -97,15 +102,15 @@ def _run(order: list[Expr], roots: list[Expr], arrays: dict[Any, Any], sizes: di
     return results
 
 
-def _alike(node: Expr, operands: list[Any]) -> list[Any]:
+def _alike(node: Expr, operands: list[Any], default: Any) -> list[Any]:
     """Operands cast to one dtype: literals, truth values and whole numbers follow the real arrays they meet."""
     if not operands or node.op is NAMED:
         return operands
     first = 1 if node.op is WHERE else 0
     strong = [x.dtype for x, o in zip(operands[first:], node.operands[first:], strict=True) if not o.weak]
     real = [d for d in strong if d.kind == "f"]
-    if real:
-        target = np.result_type(*real)
+    if real or (node.dtype.startswith("float") and not node.weak):
+        target = np.result_type(*real) if real else default
     elif node.dtype == "bool":
         return operands
     else:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr, rebuild
+from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.defined import body_of
@@ -14,8 +15,8 @@ from graphc.ops.leaves import ARRAY, CONSTANT, EYE, PARAMETER, PI, SIZE, SYMBOL
 BUILT_IN = frozenset((ADD, CONTRACT, ARRAY, CONSTANT, EYE, PARAMETER, PI, SIZE, SYMBOL))
 
 
-def opened(roots: Iterable[Expr]) -> list[Expr]:
-    """`roots` with every defined op that lacks a kernel replaced by its body.
+def opened(roots: Iterable[Expr], keep: frozenset[Op] = frozenset()) -> list[Expr]:
+    """`roots` with every defined op that lacks a kernel replaced by its body, except those to `keep`.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def opened(roots: Iterable[Expr]) -> list[Expr]:
             stack.extend((o, None) for o in node.operands if o not in done)
         else:
             rebuilt = rebuild(node, tuple(done[o] for o in node.operands))
-            if rebuilt.op in BUILT_IN or rebuilt.op.kernel is not None:
+            if rebuilt.op in BUILT_IN or rebuilt.op in keep or rebuilt.op.kernel is not None:
                 done[node] = done[rebuilt] = rebuilt
             elif rebuilt.op.body is None:
                 raise UnsupportedError(f"the op {node.op.name} has no kernel and no body, so it cannot be computed")

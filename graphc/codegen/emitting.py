@@ -1,0 +1,90 @@
+"""``emit``: a plan as the source of a standalone module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphc.codegen.fast import Fast
+from graphc.codegen.layout import HEAD
+from graphc.codegen.readable import Readable
+from graphc.codegen.update import UpdateRule
+from graphc.errors import UnsupportedError
+from graphc.ir.expr import Expr
+from graphc.ops.leaves import NAMED, checked_name
+from graphc.scheduling.plan import Plan
+from graphc.scheduling.planning import plan
+
+STYLES = ("readable", "fast")
+
+
+def emit(
+    outputs: Any,
+    inputs: Sequence[Expr],
+    style: str = "readable",
+    *,
+    name: str = "step",
+    update: UpdateRule | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> str:
+    """The source of a module that computes `outputs` from `inputs` and imports NumPy alone.
+
+    Parameters
+    ----------
+    outputs : Expr, sequence of Expr, or mapping from names to Expr
+        Taken as they are; simplify them jointly first.
+    inputs : sequence of symbols and parameters
+        The arguments, in order.
+    style : {"readable", "fast"}
+        Textbook code to commit, or buffers reused and ``out=`` everywhere.
+    name : str
+        The function that returns all outputs. With two and more outputs the readable style also has ``forward``
+        (the first output, and what is saved for the others) and ``backward``.
+    update : UpdateRule, optional
+        Adds ``update`` and ``train_step``; the outputs are then the loss and the gradients of the parameters among
+        `inputs`, in their order.
+    sizes : mapping from size names to int, optional
+        Sizes to assume where the order of products depends on them; the code takes any sizes.
+
+    Raises
+    ------
+    UnsupportedError
+        For an unknown style, or an op whose code cannot be emitted.
+    ValueMissingError
+        If an output needs a symbol that is not among `inputs`.
+    """
+    named = named_outputs(outputs)
+    return source_of(planned(list(named.values()), inputs, style, sizes), list(named), style, name, update)
+
+
+def named_outputs(outputs: Any) -> dict[str, Expr]:
+    """Outputs by name: those of a mapping, of named intermediates, else ``out0``, ``out1``, ..."""
+    if isinstance(outputs, Mapping):
+        return {checked_name(name): e for name, e in outputs.items()}
+    given = [outputs] if isinstance(outputs, Expr) else list(outputs)
+    found: dict[str, Expr] = {}
+    for i, e in enumerate(given):
+        name = str(e.name) if e.op is NAMED else f"out{i}"
+        found[name if name not in found else f"out{i}"] = e
+    return found
+
+
+def planned(outputs: Sequence[Expr], inputs: Sequence[Expr], style: str, sizes: Mapping[str, int] | None) -> Plan:
+    if style not in STYLES:
+        raise UnsupportedError(f"style must be 'readable' or 'fast', got {style!r}")
+    if not outputs:
+        raise UnsupportedError("nothing to compute: give at least one output")
+    return plan(outputs, inputs, stepwise=style == "fast", sizes=sizes)
+
+
+def source_of(
+    program: Plan, names: Sequence[str], style: str, name: str = "step", update: UpdateRule | None = None
+) -> str:
+    """The module for a plan that `planned` made for the same style."""
+    checked_name(name)
+    if style == "fast":
+        parts = Fast(program, names, name).write()
+    else:
+        writer = Readable(program, names, name)
+        parts = ["import numpy as np", *writer.write()]
+    return "\n\n\n".join([f"{HEAD}\n\n{parts[0]}", *parts[1:]]) + "\n"

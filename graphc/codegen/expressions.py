@@ -1,0 +1,215 @@
+"""Instructions as NumPy expressions: one piece of text with its binding strength."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from graphc.codegen.sources import is_numpy
+from graphc.ir.dims import Shape
+from graphc.scheduling.plan import Instruction
+from graphc.scheduling.scales import Scale, dim_code, number_text
+
+COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
+INFIX = {
+    "add": ("+", SUM),
+    "subtract": ("-", SUM),
+    "multiply": ("*", PRODUCT),
+    "divide": ("/", PRODUCT),
+    "matmul": ("@", PRODUCT),
+    "greater": (">", COMPARE),
+    "greater_equal": (">=", COMPARE),
+    "less": ("<", COMPARE),
+    "less_equal": ("<=", COMPARE),
+    "equal": ("==", COMPARE),
+    "not_equal": ("!=", COMPARE),
+}
+IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
+
+class Piece(NamedTuple):
+    """Text, how strongly it binds, the values and sizes named in it, and whether it names the dtype."""
+
+    text: str
+    level: int = ATOM
+    needs: frozenset[int] = frozenset()
+    sizes: frozenset[str] = frozenset()
+    typed: bool = False
+
+
+def wrapped(piece: Piece, level: int) -> str:
+    return piece.text if piece.level >= level else f"({piece.text})"
+
+
+@dataclass
+class Writer:
+    """Writes instructions as expressions.
+
+    Attributes
+    ----------
+    renamed : size names that are called otherwise in the code
+    sizes, typed : the size names that the last piece used, and whether it used the variable ``dtype``
+    """
+
+    functions: Mapping[str, Any]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    sizes: set[str] = field(default_factory=set)
+    typed: bool = False
+
+    def size_code(self, text: str) -> str:
+        """Code over size names, in the names the module gives them."""
+
+        def rename(match: re.Match[str]) -> str:
+            word = match.group()
+            if word in ("np", "float", "LOG_MAX") or word in self.functions or f"np.{word}" in text:
+                return word
+            self.sizes.add(word)
+            return self.renamed.get(word, word)
+
+        return IDENTIFIER.sub(rename, text)
+
+    def shape(self, shape: Shape) -> str:
+        parts = ", ".join(self.size_code(unwrapped(dim_code(d))) for d in shape)
+        return f"({parts},)" if len(shape) == 1 else f"({parts})"
+
+    def number(self, scale: Scale) -> Piece:
+        sign, above, below = scale.parts()
+        level = PRODUCT if below or len(above) > 1 else UNARY if sign else ATOM
+        return Piece(self.size_code(spaced(scale.text)), level)
+
+    def piece(self, inst: Instruction, args: Sequence[Piece]) -> Piece:
+        """The instruction over its operands' texts."""
+        self.sizes, self.typed = set(), False
+        text, level = self._written(inst, args)
+        needs = frozenset[int]().union(*(a.needs for a in args))
+        return Piece(text, level, needs, frozenset(self.sizes).union(*(a.sizes for a in args)), self._types(args))
+
+    def _types(self, args: Sequence[Piece]) -> bool:
+        return self.typed or any(a.typed for a in args)
+
+    def _written(self, inst: Instruction, args: Sequence[Piece]) -> tuple[str, int]:
+        kind, detail = inst.kind, inst.detail
+        if kind in INFIX and len(args) == 2:
+            symbol, level = INFIX[kind]
+            first = wrapped(args[0], level + (level == COMPARE))
+            return f"{first} {symbol} {wrapped(args[1], level + 1)}", level
+        if kind == "number":
+            piece = self.number(detail)
+            return piece.text, piece.level
+        if kind == "scale":
+            return self._scaled(detail, args[0])
+        if kind == "square":
+            return self._power(args[0], "2")
+        if kind == "power":
+            return self._power(args[0], wrapped(args[1], POWER))
+        if kind == "reciprocal":
+            return f"1 / {wrapped(args[0], UNARY)}", PRODUCT
+        if kind == "negative":
+            return f"-{wrapped(args[0], POWER)}", UNARY
+        if kind in ("full", "eye", "array", "cast", "copy"):
+            return self._made(inst, args), ATOM
+        if kind in ("sum", "mean", "max", "min"):
+            return f"np.{kind}({self._reduced(args[0].text, inst, *detail)})", ATOM
+        if kind == "sumproduct":
+            a, b = args
+            same = inst.operands[0] == inst.operands[1]
+            product = self._power(a, "2")[0] if same else f"{wrapped(a, PRODUCT)} * {wrapped(b, UNARY)}"
+            return f"np.sum({self._reduced(product, inst, *detail)})", ATOM
+        if kind == "einsum":
+            optimized = ", optimize=True" if len(args) > 1 else ""
+            return f'np.einsum("{detail}", {", ".join(a.text for a in args)}{optimized})', ATOM
+        if kind == "call":
+            name, attributes = detail
+            prefix = "np." if is_numpy(self.functions[name]) else ""
+            keywords = [f"{k}={self._attribute(v)}" for k, v in attributes]
+            return f"{prefix}{name}({', '.join([a.text for a in args] + keywords)})", ATOM
+        return self._view(inst, args), ATOM
+
+    def _view(self, inst: Instruction, args: Sequence[Piece]) -> str:
+        kind, detail = inst.kind, inst.detail
+        if kind == "transpose":
+            if detail == tuple(reversed(range(len(detail)))):
+                return f"{wrapped(args[0], ATOM)}.T"
+            return f"np.transpose({args[0].text}, {detail})"
+        if kind == "index":
+            return f"{wrapped(args[0], ATOM)}[{', '.join(map(str, detail))}]"
+        if kind in ("broadcast_to", "reshape"):
+            return f"np.{kind}({args[0].text}, {self.shape(detail)})"
+        return f"np.{kind}({', '.join(a.text for a in args)})"
+
+    def _power(self, base: Piece, exponent: str) -> tuple[str, int]:
+        simple = re.fullmatch(r"[\w.]+", base.text) and re.fullmatch(r"-?[\w.]+", exponent)
+        return f"{wrapped(base, ATOM)}{'**' if simple else ' ** '}{exponent}", POWER
+
+    def _scaled(self, scale: Scale, x: Piece) -> tuple[str, int]:
+        sign, above, below = scale.parts()
+        if sign and not above and not below:
+            return f"-{wrapped(x, POWER)}", UNARY
+        factors = [self.size_code(a) for a in above]
+        first = " * ".join([*factors, wrapped(x, UNARY if factors else POWER if sign else PRODUCT)])
+        if not below:
+            return sign + first, PRODUCT
+        under = " * ".join(self.size_code(b) for b in below)
+        return f"{sign}{first} / {under if len(below) == 1 else f'({under})'}", PRODUCT
+
+    def _reduced(self, text: str, inst: Instruction, axes: tuple[int, ...], keepdims: bool) -> str:
+        every = not keepdims and not inst.shape
+        axis = [] if every else [f"axis={axes[0] if len(axes) == 1 else axes}"]
+        return ", ".join([text, *axis, *(["keepdims=True"] if keepdims else [])])
+
+    def dtype(self, inst: Instruction) -> str:
+        if inst.dtype == "float":
+            self.typed = True
+            return "dtype"
+        return "np.int64" if inst.dtype == "int64" else "bool"
+
+    def _made(self, inst: Instruction, args: Sequence[Piece]) -> str:
+        if inst.kind == "cast":
+            return f"{wrapped(args[0], ATOM)}.astype({self.dtype(inst)})"
+        if inst.kind == "copy":
+            typed = f", {self.dtype(inst)}" if args[0].level != ATOM or args[0].text[0].isdigit() else ""
+            return f"np.array({args[0].text}{typed})"
+        if inst.kind == "eye":
+            return f"np.eye({self.size_code(unwrapped(dim_code(inst.detail)))}, dtype={self.dtype(inst)})"
+        if inst.kind == "array":
+            return f"np.array({array_text(inst.detail, inst.shape)}, {self.dtype(inst)})"
+        value = self.number(inst.detail).text
+        if value in ("0", "1"):
+            return f"np.{'zeros' if value == '0' else 'ones'}({self.shape(inst.shape)}, {self.dtype(inst)})"
+        return f"np.full({self.shape(inst.shape)}, {value}, {self.dtype(inst)})"
+
+    def _attribute(self, value: Any) -> str:
+        if isinstance(value, tuple):
+            parts = ", ".join(map(self._attribute, value))
+            return f"({parts},)" if len(value) == 1 else f"({parts})"
+        if hasattr(value, "free_symbols"):
+            return self.size_code(unwrapped(dim_code(value)))
+        return repr(value)
+
+
+def array_text(values: tuple[Fraction, ...], shape: Any) -> str:
+    """A constant array as nested lists."""
+    if not shape:
+        return number_text(values[0])
+    step = len(values) // shape[0] if shape[0] else 0
+    return "[" + ", ".join(array_text(values[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])) + "]"
+
+
+def unwrapped(text: str) -> str:
+    """`text` without parentheses around all of it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0 and i < len(text) - 1:
+            return text
+    return text[1:-1]
+
+
+def spaced(text: str) -> str:
+    """Blanks around the operators of a scalar, as formatters set them."""
+    return re.sub(r"(?<=[\w)])\s*(\*\*|//|\*|/)\s*(?=[\w(])", lambda m: m[1] if m[1] == "**" else f" {m[1]} ", text)

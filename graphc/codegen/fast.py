@@ -1,0 +1,257 @@
+"""Code to run in a loop: buffers reused by lifetime, ``out=`` everywhere, constants bound in the dtype at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.codegen.binding import size_lines
+from graphc.codegen.calls import Calls
+from graphc.codegen.expressions import Piece, Writer, spaced
+from graphc.codegen.layout import WIDTH, broken, paragraph, shapes_text
+from graphc.codegen.names import UFUNCS, Names
+from graphc.codegen.sources import function_sources, is_numpy
+from graphc.ir.dims import Dim, Shape, dim_names
+from graphc.scheduling.plan import UNALLOCATED, VIEWS, Plan
+
+ALIGNED = '''
+def _empty(shape, dtype):
+    """An array that starts on a cache line."""
+    dtype = np.dtype(dtype)
+    count = 1
+    for size in shape:
+        count *= size
+    raw = np.empty(count * dtype.itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count * dtype.itemsize].view(dtype).reshape(shape)
+'''.strip()
+
+
+class Fast:
+    """Writes a plan as ``_build`` (buffers and a closure over them) and a function that calls the closure."""
+
+    def __init__(self, plan: Plan, output_names: Sequence[str], name: str) -> None:
+        self.plan, self.name, self.output_names = plan, name, list(output_names)
+        functions = {n for n, f in plan.functions.items() if not is_numpy(f)}
+        self.names = Names(UFUNCS | functions | {name, "_empty", "_build", "_prepare", "_pools", "run", "copy", "outs"})
+        self.inputs = [self.names.fresh(str(s.name)) for s in plan.inputs]
+        used = {n for inst in plan.instructions for n in dim_names(inst.shape)}
+        used |= {n for s in plan.inputs for n in dim_names(s.shape)}
+        self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
+        self.writer = Writer(plan.functions, self.renamed)
+        self.slots = [self.names.fresh(f"{'t' if s.output is None else 'out'}{i}") for i, s in enumerate(plan.slots)]
+        self.outs = [self.slots[self._slot(o)] for o in plan.outputs]
+        self.head: list[str] = []  # lines that run once for each set of sizes
+        self.body: list[str] = []  # lines that run at each call
+        self.bound: dict[int, str] = {}  # variables of values
+        self.fixed: set[int] = set()  # values whose memory is the same at each call
+        self.constants: dict[tuple[str, str], str] = {}
+        self.sizes: set[str] = set()
+        self.imports: set[str] = set()
+        self.calls = Calls(self)
+        self._lower()
+
+    def _slot(self, place: int) -> int:
+        slot = self.plan.slot_of[place]
+        assert slot is not None
+        return slot
+
+    def _lower(self) -> None:
+        plan = self.plan
+        for i, memory in enumerate(plan.slots):
+            if memory.output is None:
+                self.head.append(f"{self.slots[i]} = _empty({self.shape(memory.shape)}, {quoted(memory.dtype)})")
+        for place, inst in enumerate(plan.instructions):
+            slot = plan.slot_of[place]
+            if place < len(self.inputs):
+                self.bound[place] = self.inputs[place]
+                if not inst.shape and inst.dtype == "float":
+                    self.body.append(f"{self.inputs[place]} = {self.function('asarray')}({self.inputs[place]}, dtype)")
+            elif inst.kind == "number":
+                continue
+            elif slot is not None:
+                self.bound[place] = self.slots[slot]
+                if plan.slots[slot].output is None:
+                    self.fixed.add(place)
+                note = f"  # {plan.names[place]}" if place in plan.names else ""
+                self.body.append(self.calls.line(place, self.slots[slot]) + note)
+            elif inst.static:
+                self._bind(place, "c", self.head)
+                self.fixed.add(place)
+            elif inst.kind in VIEWS:
+                self._view(place)
+            else:
+                assert inst.kind in UNALLOCATED
+                self._bind(place, "v", self.body)
+
+    def _view(self, place: int) -> None:
+        """A view of memory that stays is taken once; of arguments, at each call."""
+        inst = self.plan.instructions[place]
+        (source,) = inst.operands
+        copies = inst.kind == "reshape" and self.plan.instructions[source].kind in VIEWS
+        if source in self.fixed and not copies:
+            self._bind(place, "w", self.head)
+            self.fixed.add(place)
+        else:
+            self._bind(place, "v", self.body)
+
+    def _bind(self, place: int, stem: str, lines: list[str]) -> None:
+        inst = self.plan.instructions[place]
+        piece = self.writer.piece(inst, [self.argument(o) for o in inst.operands])
+        self.sizes |= piece.sizes
+        self.bound[place] = self.names.fresh(f"{stem}{place}")
+        lines.append(f"{self.bound[place]} = {piece.text}")
+
+    def argument(self, place: int) -> Piece:
+        """A value as an operand of a NumPy expression; numbers are written out."""
+        inst = self.plan.instructions[place]
+        return self.writer.piece(inst, []) if inst.kind == "number" else Piece(self.bound[place])
+
+    def shape(self, shape: Shape) -> str:
+        self.writer.sizes = set()
+        text = self.writer.shape(shape)
+        self.sizes |= self.writer.sizes
+        return text
+
+    def constant(self, place: int, dtype: str) -> str:
+        """The name of a number as a 0-d array of a dtype."""
+        scale = self.plan.instructions[place].detail
+        return self.bound_number(scale.text, dtype)
+
+    def bound_number(self, text: str, dtype: str) -> str:
+        key = (text, dtype)
+        if key not in self.constants:
+            self.writer.sizes = set()
+            code = self.writer.size_code(spaced(text)).replace("LOG_MAX", "0.999 * np.log(np.finfo(dtype).max)")
+            self.sizes |= self.writer.sizes
+            name = self.constants[key] = self.names.fresh(f"k{len(self.constants)}")
+            self.head.append(f"{name} = np.array({code}, {quoted(dtype)})")
+        return self.constants[key]
+
+    def constant_row(self, text: str, size: Dim) -> str:
+        """The name of a row filled with a number."""
+        key = (text, f"row {size}")
+        if key not in self.constants:
+            name = self.constants[key] = self.names.fresh(f"k{len(self.constants)}")
+            self.head.append(f"{name} = np.full({self.shape((size,))}, {text}, dtype)")
+        return self.constants[key]
+
+    def function(self, name: str) -> str:
+        """The name of a NumPy function, imported."""
+        self.imports.add(name)
+        return name
+
+    def write(self) -> list[str]:
+        """The parts of the module."""
+        fresh = [
+            f"np.empty({self.shape(self.plan.slots[self._slot(o)].shape)}, {quoted(self.plan.instructions[o].dtype)})"
+            for o in self.plan.outputs
+        ]
+        sizes = [self.renamed.get(n, n) for n in sorted(self.sizes)]
+        build = broken(f"def _build({', '.join(['dtype', *sizes])}):", 0)
+        build += [
+            part
+            for line in ['"""Buffers, and the computation as a closure over them."""', *self.head, ""]
+            for part in broken(line, 4)
+        ]
+        build += broken(f"def run({', '.join([*self.inputs, *self.outs])}):", 4)
+        build += [part for line in self.body for part in broken(line, 8)] or ["        pass"]
+        build += [
+            "",
+            "    def fresh():",
+            *broken(f"return [{', '.join(fresh)}]", 8),
+            "",
+            "    return [run, fresh, None]",
+        ]
+        build = [line.rstrip() for line in build]
+        imports = ["import numpy as np"]
+        if self.imports:
+            line = f"from numpy import {', '.join(sorted(self.imports))}"
+            imports += broken(line if len(line) <= WIDTH else line.replace("import ", "import (") + ")", 0)
+        sources = function_sources(self.plan.functions.values())
+        head = "\n".join([*imports, "", "_pools = {}"])
+        return [head, ALIGNED, *sources, "\n".join(build), self._prepare(), self._call()]
+
+    def _real(self) -> tuple[list[str], list[str]]:
+        """The real inputs that have axes, and those that are scalars."""
+        real = [(v, s) for v, s in zip(self.inputs, self.plan.inputs, strict=True) if s.dtype.startswith("float")]
+        return [v for v, s in real if s.shape], [v for v, s in real if not s.shape]
+
+    def _prepare(self) -> str:
+        arrays, scalars = self._real()
+        deciding = arrays or scalars
+        shaped = [(v, s.shape) for v, s in zip(self.inputs, self.plan.inputs, strict=True)]
+        lines = size_lines(sorted(self.sizes), shaped, self.renamed)
+        if deciding:
+            lines += [
+                f"dtype = np.result_type({', '.join(deciding)})",
+                'if dtype.kind != "f":',
+                "    dtype = np.dtype(float)",
+            ]
+        else:
+            lines.append("dtype = np.dtype(float)")
+        lines.append(f"work = _build({', '.join(['dtype', *(self.renamed.get(n, n) for n in sorted(self.sizes))])})")
+        if arrays:
+            casts = [f"{v}.astype(dtype, copy=False)" if v in arrays else v for v in self.inputs]
+            lines += [
+                f"if any(x.dtype != dtype for x in ({', '.join(arrays)}{',' if len(arrays) == 1 else ''})):",
+                "    run = work[0]",
+                "",
+                f"    def cast({', '.join([*self.inputs, '*outs'])}):",
+                f"        run({', '.join([*casts, '*outs'])})",
+                "",
+                "    work[0] = cast",
+            ]
+        lines.append("return work")
+        text = broken(f"def _prepare({', '.join(self.inputs)}):", 0)
+        for line in ['"""A workspace for the sizes and the dtype of these arrays."""', *lines]:
+            indent = len(line) - len(line.lstrip())
+            text += broken(line.lstrip(), 4 + indent) if line else [""]
+        return "\n".join(text)
+
+    def _call(self) -> str:
+        plan = self.plan
+        shaped = [(v, s.shape) for v, s in zip(self.inputs, plan.inputs, strict=True)]
+        results = [(n, plan.instructions[o].shape) for n, o in zip(self.output_names, plan.outputs, strict=True)]
+        scalars = [v for v, s in shaped if not s]
+        arrays, real_scalars = self._real()
+        keys = [f"{v}.shape" for v, s in shaped if s] + [f"{v}.dtype" for v in (arrays or real_scalars)]
+        single = len(plan.outputs) == 1
+        doc = [
+            f'"""Compute {", ".join(self.output_names)}.'
+            if len(results) < 8
+            else f'"""Compute {len(results)} outputs.',
+            "",
+            *(paragraph("Takes", shapes_text(shaped)) if shaped else []),
+            *paragraph("Returns", shapes_text(results)),
+            "With copy=False the results are overwritten by the next call for the same sizes.",
+            '"""',
+        ]
+        lines = [
+            *doc,
+            *(f"{v} = np.asarray({v})" for v in scalars),
+            f"key = ({', '.join(keys)}{',' if len(keys) == 1 else ''})",
+            "try:",
+            "    work = _pools[key].pop()",
+            "except (KeyError, IndexError):",
+            f"    work = _prepare({', '.join(self.inputs)})",
+            "run, fresh, kept = work",
+            "if copy:",
+            "    outs = fresh()",
+            "else:",
+            "    outs = work[2] = kept or fresh()",
+            f"run({', '.join([*self.inputs, '*outs'])})",
+            "if len(_pools) > 32:",
+            "    _pools.clear()",
+            "_pools.setdefault(key, []).append(work)",
+            "return outs[0]" if single else "return outs",
+        ]
+        text = broken(f"def {self.name}({', '.join([*self.inputs, '*', 'copy=True'])}):", 0)
+        for line in lines:
+            indent = len(line) - len(line.lstrip())
+            text += broken(line.lstrip(), 4 + indent) if line else [""]
+        return "\n".join(text)
+
+
+def quoted(dtype: str) -> str:
+    """A class of dtypes as an expression: the variable for real numbers, else a literal."""
+    return "dtype" if dtype == "float" else f'"{dtype}"'

@@ -1,0 +1,218 @@
+"""Code one would commit: the user's names, short expressions in one line, formulas where they differ from the code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphc.codegen.binding import size_lines
+from graphc.codegen.expressions import Piece, Writer
+from graphc.codegen.layout import comment, function_text, tuple_text
+from graphc.codegen.names import Names
+from graphc.codegen.sources import function_sources, is_numpy
+from graphc.ir.dims import Shape, dim_names
+from graphc.scheduling.plan import VIEWS, Plan
+
+LONGEST = 84  # characters of a right-hand side
+INLINE = 44  # characters of an operand that is written in place
+HINTS = {"matmul": "product", "sum": "total", "sumproduct": "total", "where": "chosen", "mean": "average"}
+ALWAYS_INLINE = VIEWS | {"number"}
+
+
+@dataclass
+class Part:
+    """One function of the module: its lines, and the values it computes and needs."""
+
+    lines: list[str] = field(default_factory=list)
+    computed: dict[int, None] = field(default_factory=dict)
+    needs: dict[int, None] = field(default_factory=dict)
+    sizes: set[str] = field(default_factory=set)
+    typed: bool = False
+
+    def take(self, piece: Piece) -> None:
+        """Count what a line uses."""
+        self.needs.update((n, None) for n in sorted(piece.needs) if n not in self.computed)
+        self.sizes |= piece.sizes
+        self.typed |= piece.typed
+
+
+class Readable:
+    """Writes a plan as ``forward`` (the first output), ``backward`` (the others) and a function of everything."""
+
+    def __init__(self, plan: Plan, output_names: Sequence[str], name: str) -> None:
+        self.plan, self.name = plan, name
+        self.split = len(plan.outputs) > 1
+        functions = {n for n, f in plan.functions.items() if not is_numpy(f)}
+        own = {name, "forward", "backward", "cache", "update", "train_step"}
+        self.names = Names(frozenset(own | functions))
+        self.variables: dict[int, str] = {}
+        for place, symbol in enumerate(plan.inputs):
+            self.variables[place] = self.names.fresh(str(symbol.name))
+        self._name_values(output_names)
+        used = {n for inst in plan.instructions for n in dim_names(inst.shape)}
+        used |= {n for s in plan.inputs for n in dim_names(s.shape)}
+        self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
+        self.forward_values = _needed(plan, plan.outputs[:1])
+        self.uses = _uses(plan)
+        self.writer = Writer(plan.functions, self.renamed)
+        self.parts = [Part() for _ in range(2 if self.split else 1)]
+        self.pieces: dict[int, Piece] = {}
+
+    def _name_values(self, output_names: Sequence[str]) -> None:
+        self.output_names = list(output_names)
+        named: dict[int, str] = dict(zip(self.plan.outputs, output_names, strict=True))
+        for place, wish in {**self.plan.names, **named}.items():
+            if place not in self.variables:
+                self.variables[place] = self.names.fresh(wish)
+
+    def part(self, place: int) -> Part:
+        return self.parts[0 if not self.split or place in self.forward_values else 1]
+
+    def write(self) -> list[str]:
+        """The functions of the module, as text."""
+        for place in range(len(self.plan.instructions)):
+            if place < len(self.plan.inputs):
+                self.pieces[place] = Piece(self.variables[place], needs=frozenset((place,)))
+            else:
+                self._value(place)
+        sources = function_sources(self.plan.functions.values())
+        return [*sources, *(self._split() if self.split else self._single())]
+
+    def _value(self, place: int) -> None:
+        inst = self.plan.instructions[place]
+        while True:
+            piece = self.writer.piece(inst, [self.pieces[o] for o in inst.operands])
+            open_operands = [o for o in inst.operands if len(self.pieces[o].text) > 12 and self._can_assign(o)]
+            widest = max(open_operands, key=lambda o: len(self.pieces[o].text), default=None)
+            if widest is None or len(piece.text) <= LONGEST:
+                break
+            self._assign(self._assignable(widest))
+            self._refresh(widest)
+        self.pieces[place] = piece
+        keep = place in self.variables or (self.uses[place] > 1 and inst.kind not in ALWAYS_INLINE)
+        if keep or (len(piece.text) > INLINE and inst.kind not in ALWAYS_INLINE):
+            self._assign(place)
+
+    def _assignable(self, place: int) -> int:
+        """The value itself, or what a view of it shows."""
+        while self.plan.instructions[place].kind in VIEWS:
+            place = self.plan.instructions[place].operands[0]
+        return place
+
+    def _can_assign(self, place: int) -> bool:
+        base = self._assignable(place)
+        return self.plan.instructions[base].kind != "number" and self.pieces[base].needs != frozenset((base,))
+
+    def _refresh(self, place: int) -> None:
+        """Write the views between `place` and the value that has a name now again."""
+        inst = self.plan.instructions[place]
+        if inst.kind in VIEWS:
+            self._refresh(inst.operands[0])
+            self.pieces[place] = self.writer.piece(inst, [self.pieces[inst.operands[0]]])
+
+    def _assign(self, place: int) -> None:
+        inst, piece, part = self.plan.instructions[place], self.pieces[place], self.part(place)
+        if place not in self.variables:
+            mask = inst.dtype == "bool"
+            self.variables[place] = self.names.numbered("mask" if mask else HINTS.get(inst.kind, "term"))
+        part.take(piece)
+        part.computed[place] = None
+        variable = self.variables[place]
+        source = self.plan.sources.get(place)
+        if source is not None:
+            part.lines += comment(f"{variable} = {source}", f"{variable} = {piece.text}")
+        part.lines.append(f"{variable} = {piece.text}")
+        self.pieces[place] = Piece(variable, needs=frozenset((place,)))
+
+    def _body(self, part: Part, arguments: list[tuple[str, Shape]]) -> list[str]:
+        """The lines of a part, after those that read sizes and the dtype from its arguments."""
+        head = size_lines(sorted(part.sizes), arguments, self.renamed)
+        if part.typed:
+            real = [self.variables[i] for i, s in enumerate(self.plan.inputs) if s.dtype.startswith("float")]
+            present = [v for v in real if v in dict(arguments)]
+            head.append(f"dtype = {present[0]}.dtype" if present else "dtype = np.float64")
+        return head + part.lines
+
+    def _arguments(self, part: Part) -> list[int]:
+        """The inputs a part takes: those it computes with, and as many more as its sizes and dtype take."""
+        chosen = {i for i in part.needs if i < len(self.plan.inputs)}
+        everything = [(i, dim_names(s.shape)) for i, s in enumerate(self.plan.inputs)]
+        missing = set(part.sizes)
+        for i, sizes in sorted(everything, key=lambda pair: pair[0] not in chosen):
+            if i in chosen or sizes & missing:
+                chosen.add(i)
+                missing -= sizes
+        if part.typed and not any(self.plan.inputs[i].dtype.startswith("float") for i in chosen):
+            chosen |= {i for i, s in enumerate(self.plan.inputs) if s.dtype.startswith("float")}
+        return sorted(chosen)
+
+    def _shaped(self, places: Sequence[int]) -> list[tuple[str, Shape]]:
+        return [(self.variables[p], self.plan.instructions[p].shape) for p in places]
+
+    def _single(self) -> list[str]:
+        (part,) = self.parts
+        places = list(range(len(self.plan.inputs)))
+        lines = self._body(part, self._shaped(places))
+        output = self.plan.outputs[0]
+        result = self.pieces[output].text
+        if lines and lines[-1] == f"{result} = {lines[-1].partition(' = ')[2]}":
+            lines[-1] = f"return {lines[-1].partition(' = ')[2]}"
+        else:
+            lines.append(f"return {result}")
+        return [function_text(self.name, self._shaped(places), self._shaped([output]), lines)]
+
+    def _split(self) -> list[str]:
+        first, second = self.parts
+        outputs = self.plan.outputs
+        wanted = list(dict.fromkeys([*second.needs, *outputs[1:]]))
+        saved = [p for p in first.computed if p in wanted]
+        ins, outs = self._arguments(first), self._arguments(second)
+        cache = [self.variables[p] for p in saved]
+        lines = self._body(first, self._shaped(ins))
+        loss = self.pieces[outputs[0]].text
+        lines.append(f"return {loss}, {tuple_text(cache)}")
+        forward = function_text(
+            "forward", self._shaped(ins), self._shaped(outputs[:1]), lines, saved=self._shaped(saved)
+        )
+        arguments = self._shaped(outs)
+        head = [f"{', '.join(cache)}{',' if len(cache) == 1 else ''} = cache"] if cache else []
+        lines = head + self._body(second, arguments + self._shaped(saved))
+        results = [self.pieces[o].text for o in outputs[1:]]
+        lines.append(f"return {', '.join(results)}")
+        backward = function_text("backward", arguments, self._shaped(outputs[1:]), lines, cache=True)
+        return [forward, backward, self._whole(ins, outs)]
+
+    def _whole(self, ins: list[int], outs: list[int]) -> str:
+        outputs = self.plan.outputs
+        places = list(range(len(self.plan.inputs)))
+        first = self.variables[outputs[0]]
+        rest = [self.variables[o] for o in outputs[1:]]
+        lines = [
+            f"{first}, cache = forward({', '.join(self.variables[i] for i in ins)})",
+            f"{', '.join(rest)} = backward({', '.join([*(self.variables[i] for i in outs), 'cache'])})",
+            f"return {', '.join([first, *rest])}",
+        ]
+        return function_text(self.name, self._shaped(places), self._shaped(outputs), lines)
+
+
+def _needed(plan: Plan, roots: Sequence[int]) -> set[int]:
+    needed: set[int] = set()
+    stack = list(roots)
+    while stack:
+        place = stack.pop()
+        if place not in needed:
+            needed.add(place)
+            stack.extend(plan.instructions[place].operands)
+    return needed
+
+
+def _uses(plan: Plan) -> list[int]:
+    """How often each value is written; a view counts for what it shows."""
+    uses = [0] * len(plan.instructions)
+    for output in plan.outputs:
+        uses[output] += 1
+    for place in reversed(range(len(plan.instructions))):
+        inst = plan.instructions[place]
+        for o in inst.operands:
+            uses[o] += max(1, uses[place]) if inst.kind in VIEWS else 1
+    return uses

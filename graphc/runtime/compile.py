@@ -1,0 +1,142 @@
+"""``compile``: expressions to a function of arrays, through emitted source."""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import linecache
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.codegen.emitting import named_outputs, planned, source_of
+from graphc.errors import ValueMissingError
+from graphc.ir.dims import shape_text
+from graphc.ir.expr import Expr
+from graphc.ops.conditions import conditions
+from graphc.runtime.binding import Sizes, as_arrays, bind_sizes, check_conditions
+from graphc.scheduling.plan import Plan
+
+_numbers = itertools.count(1)
+
+
+class Compiled:
+    """A compiled function: call it with arrays, by position or by the names of the inputs.
+
+    Attributes
+    ----------
+    source : the module it runs, importing NumPy alone
+    plan : the program the source was written from
+    inputs : the declared symbols, in the order of the arguments
+    """
+
+    def __init__(self, outputs: Any, inputs: Sequence[Expr], style: str, copy: bool, sizes: Mapping[str, int]) -> None:
+        self.fast = style == "fast"
+        self.single = isinstance(outputs, Expr)
+        named = named_outputs(outputs)
+        self.inputs = list(inputs)
+        self.names = [str(s.name) for s in self.inputs]
+        self.plan: Plan = planned(list(named.values()), self.inputs, style, sizes)
+        self.source = source_of(self.plan, list(named), style)
+        self._conditions = conditions(named.values())
+        self._function = loaded(self.source)["step"]
+        self._options = {} if copy or style != "fast" else {"copy": False}
+        self._seen: set[Any] = set()
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        if named or len(args) != len(self.inputs):
+            args = self._ordered(args, named)
+        key = tuple([(type(a), getattr(a, "shape", None), getattr(a, "dtype", None)) for a in args])
+        if key not in self._seen:
+            args = self._checked(args, key)
+        results = self._function(*args, **self._options)
+        if self.single:
+            return np.asarray(results)
+        if isinstance(results, list):
+            return results
+        return [np.asarray(r) for r in (results if isinstance(results, tuple) else (results,))]
+
+    def _ordered(self, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments in the order of the inputs.
+
+        Raises
+        ------
+        ValueMissingError
+            For inputs without a value, and values without an input.
+        """
+        signature = ", ".join(f"{s.name} {shape_text(s.shape)}" for s in self.inputs)
+        if len(args) > len(self.inputs):
+            raise ValueMissingError(f"{len(args)} arrays were given for {len(self.inputs)} inputs: {signature}")
+        values = dict(zip(self.names, args, strict=False))
+        twice = [name for name in named if name in values]
+        unexpected = [name for name in named if name not in self.names]
+        if twice or unexpected:
+            what = f"{twice[0]} was given twice" if twice else f"there is no input called {', '.join(unexpected)}"
+            raise ValueMissingError(f"{what}; the inputs are {signature}")
+        values.update(named)
+        missing = [f"{s.name} {shape_text(s.shape)}" for s in self.inputs if s.name not in values]
+        if missing:
+            raise ValueMissingError(f"no value was given for {', '.join(missing)}; the inputs are {signature}")
+        return tuple(values[name] for name in self.names)
+
+    def _checked(self, args: Sequence[Any], key: Any) -> tuple[Any, ...]:
+        arrays = tuple(as_arrays(args, self.inputs))
+        sizes = bind_sizes(self.inputs, [a.shape for a in arrays], Sizes())
+        check_conditions(self._conditions, sizes)
+        kept = (a is b or self._weak(b, s) for a, b, s in zip(arrays, args, self.inputs, strict=True))
+        if all(kept):
+            if len(self._seen) > 1024:
+                self._seen.clear()
+            self._seen.add(key)
+        return arrays
+
+    def _weak(self, value: Any, declared: Expr) -> bool:
+        """Whether the emitted code itself gives a scalar the dtype of the arrays."""
+        if declared.shape or not declared.dtype.startswith("float"):
+            return False
+        return self.fast or type(value) in (int, float)
+
+    def __repr__(self) -> str:
+        return f"<compiled function of {', '.join(self.names)}>"
+
+
+def loaded(source: str) -> dict[str, Any]:
+    """The names that a module's source defines; tracebacks show its lines."""
+    filename = f"<graphc module {next(_numbers)}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": "graphc_compiled"}
+    exec(builtins.compile(source, filename, "exec"), namespace)
+    return namespace
+
+
+def compile(
+    outputs: Any,
+    inputs: Sequence[Expr],
+    *,
+    style: str = "fast",
+    copy: bool = True,
+    sizes: Mapping[str, int] | None = None,
+) -> Compiled:
+    """Compile expressions to a function of NumPy arrays.
+
+    Parameters
+    ----------
+    outputs : Expr, sequence of Expr, or mapping from names to Expr
+        One expression gives an array, several give a list.
+    inputs : sequence of symbols and parameters
+        The arguments, in order; those that no output needs are accepted.
+    style : {"fast", "readable"}
+        The style of the emitted source; both give the same results.
+    copy : bool
+        Whether each call gives arrays of its own. With False (style "fast"), results live in buffers that the next
+        call with the same sizes overwrites; do not pass them back as inputs.
+    sizes : mapping from size names to int, optional
+        Sizes to expect, where the order of products depends on them; any sizes work.
+
+    Raises
+    ------
+    ValueMissingError
+        If an output needs a symbol that is not among `inputs`, or a size that they do not determine.
+    """
+    return Compiled(outputs, inputs, style, copy, sizes or {})

@@ -1,0 +1,222 @@
+"""Expressions to instructions: implied broadcasts are dropped, scalar factors applied where it is cheapest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD
+from graphc.ops.broadcasting import broadcast_shapes
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.defined import MEAN
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.reductions import MAX, MIN, RESHAPE, WHERE
+from graphc.scheduling.builder import COMPARISONS, Builder, dtype_class
+from graphc.scheduling.lazy import Lazy
+from graphc.scheduling.products import contraction
+from graphc.scheduling.scales import ONE, UNIT, Scale, dim_code
+from graphc.scheduling.steps import STEPS
+
+LINEAR = {"matmul": 2, "sum": 1, "mean": 1, "sumproduct": 2, "einsum": 2, "multiply": 2, "divide": 1}
+
+
+class Lowering:
+    """Lowers nodes in topological order.
+
+    Parameters
+    ----------
+    stepwise : whether softmax and its like become their steps (to run in place) or stay calls (to be read)
+    """
+
+    def __init__(self, order: list[Expr], roots: list[Expr], sizes: Mapping[str, int], stepwise: bool) -> None:
+        self.build = Builder(sizes, stepwise)
+        self.stepwise = stepwise
+        self.uses = Counter(o for node in order for o in node.operands)
+        self.uses.update(roots)
+        self.done: dict[Expr, Lazy] = {}
+        self.products: dict[Expr, tuple[list[int], list[int]]] = {}  # factors above and below the line
+        self.names: dict[int, str] = {}
+        self.sources: dict[int, Expr] = {}
+
+    def lower(self, node: Expr) -> None:
+        self.done[node] = self._lowered(node)
+
+    def _lowered(self, node: Expr) -> Lazy:
+        op = node.op
+        if op is NAMED:
+            return self._named(node)
+        if op is SYMBOL or op is PARAMETER:
+            place = self.build.emit("input", (), node.shape, dtype_class(node.dtype), node.name)
+            self.names[place] = str(node.name)
+            return Lazy(place)
+        if node.weak and not node.shape and op is not CONTRACT and op is not ADD:
+            return Lazy(None, self._scalar(node))
+        if op is EYE:
+            return Lazy(self.build.emit("eye", (), node.shape, "float", node.attributes["dim"]))
+        if op is ARRAY:
+            return Lazy(self.build.emit("array", (), node.shape, "float", node.attributes["values"]))
+        if op is ADD:
+            return self._add(node)
+        if op is CONTRACT:
+            return contraction(self, node)
+        return self._call(node)
+
+    def _named(self, node: Expr) -> Lazy:
+        place = self.applied(node.operands[0])
+        if self.build[place].kind not in ("input", "number"):
+            self.names.setdefault(place, str(node.name))
+            self.sources.setdefault(place, node.operands[0])
+        return Lazy(place)
+
+    def _scalar(self, node: Expr) -> Scale:
+        """A literal, a size, or a function of such, as a scalar known once the sizes are."""
+        if node.op is CONSTANT:
+            return Scale(node.attributes["value"])
+        if node.op is SIZE:
+            return Scale(ONE, (dim_code(node.attributes["dim"]),))
+        if node.op is PI:
+            return Scale(ONE, ("np.pi",))
+        scales = [self.done[o].scale for o in node.operands]
+        kernel: Any = node.op.kernel
+        if all(s.size_free is not None for s in scales):
+            value = float(kernel(*(float(s.coefficient) for s in scales), **node.attributes))
+            return Scale(ONE, (f"({value!r})" if value < 0 else repr(value),))
+        name = f"np.{kernel.__name__}" if isinstance(kernel, np.ufunc) else kernel.__name__
+        if not isinstance(kernel, np.ufunc):
+            self.build.functions[kernel.__name__] = kernel
+        return Scale(ONE, (f"float({name}({', '.join(s.text for s in scales)}))",))
+
+    def bare(self, node: Expr) -> int:
+        """The value of `node` without its scale."""
+        found = self.done[node]
+        return self.build.number(UNIT) if found.place is None else found.place
+
+    def sole(self, node: Expr) -> bool:
+        """Whether the bare value of `node` is read by one consumer alone."""
+        return self.uses[node] == 1 and self.done[node].sole
+
+    def applied(self, node: Expr) -> int:
+        """The value of `node` with its scale applied; it may lack axes that broadcasting implies."""
+        found = self.done[node]
+        if found.place is None:
+            return self.build.number(found.scale)
+        place = self.scaled(found.place, found.scale, found.sole)
+        self.done[node] = Lazy(place, UNIT, found.sole)
+        return place
+
+    def scaled(self, place: int, scale: Scale, sole: bool) -> int:
+        """A scale applied to a product's smallest part: an operand where that is smaller than the result."""
+        inst = self.build[place]
+        if scale != UNIT and sole and inst.kind in LINEAR and inst.dtype == "float":
+            parts = [o for o in inst.operands[: LINEAR[inst.kind]] if self.build[o].dtype == "float"]
+            smallest = min(parts, key=lambda o: 0 if self.build[o].static else self.build.entries(o), default=place)
+            static = self.build[smallest].static
+            smaller = static or (self.build.entries(smallest) < self.build.entries(place) and scale.size_free != -1)
+            if smaller and inst.operands.count(smallest) == 1:
+                deeper = self.build[smallest].kind in ("multiply", "divide")
+                replaced = self.scaled(smallest, scale, deeper)
+                operands = tuple(replaced if o == smallest else o for o in inst.operands)
+                return self.build.emit(inst.kind, operands, inst.shape, inst.dtype, inst.detail)
+        return self.build.scaled(place, scale)
+
+    def full(self, node: Expr) -> int:
+        """The value of `node` at its declared shape."""
+        return self.stretched(self.applied(node), node)
+
+    def bare_full(self, node: Expr) -> int:
+        return self.stretched(self.bare(node), node)
+
+    def stretched(self, place: int, node: Expr) -> int:
+        inst = self.build[place]
+        if inst.kind == "number" and node.shape:
+            return self.build.emit("full", (), node.shape, dtype_class(node.dtype), inst.detail)
+        return self.build.broadcast_to(place, node.shape)
+
+    def _add(self, node: Expr) -> Lazy:
+        terms = []
+        for c, x in zip(node.attributes["coefficients"], node.operands, strict=True):
+            found = self.done[x]
+            terms.append((Lazy(found.place, found.scale.times(Scale(c)), found.sole and self.uses[x] == 1), x))
+        dtype = dtype_class(node.dtype)
+        if all(t.place is None for t, _ in terms):
+            return Lazy(None, _scalar_sum([t.scale for t, _ in terms]))
+        common = UNIT
+        first = next((t.scale for t, _ in terms if t.scale.coefficient > 0), terms[0][0].scale)
+        if len(terms) > 1 and all(t.place is not None and t.scale in (first, first.negated()) for t, _ in terms):
+            common = first
+            terms = [(t._replace(scale=UNIT if t.scale == first else UNIT.negated()), x) for t, x in terms]
+        terms.sort(key=lambda t: t[0].scale.coefficient < 0)
+        if len(terms) > 2:
+            terms.sort(key=lambda t: 0 if t[0].place is None else self.build.entries(t[0].place))
+            lead = next((i for i, t in enumerate(terms) if t[0].scale.coefficient > 0), 0)
+            terms.insert(0, terms.pop(lead))
+        total = self._term(terms[0][0])
+        for lazy, _ in terms[1:]:
+            negative = lazy.scale.coefficient < 0
+            term = self._term(lazy._replace(scale=lazy.scale.negated()) if negative else lazy)
+            total = self.build.arithmetic("subtract" if negative else "add", (total, term), dtype)
+        return Lazy(total, common, True)
+
+    def _term(self, lazy: Lazy) -> int:
+        if lazy.place is None:
+            return self.build.number(lazy.scale)
+        return self.scaled(lazy.place, lazy.scale, lazy.sole)
+
+    def _call(self, node: Expr) -> Lazy:
+        op, dtype = node.op, dtype_class(node.dtype)
+        if op is MEAN or op is MAX or op is MIN:
+            axes, keepdims = node.attributes["axis"], node.attributes["keepdims"]
+            return Lazy(self.build.reduce(op.name, self.full(node.operands[0]), axes, keepdims, dtype), UNIT, True)
+        if op is RESHAPE:
+            found = self.done[node.operands[0]]
+            return Lazy(self.build.reshape(self.bare_full(node.operands[0]), node.shape), found.scale)
+        operands = tuple(self.applied(o) for o in node.operands)
+        if op is WHERE:
+            return Lazy(self._where(operands, dtype), UNIT, True)
+        if op.name == "relu":
+            zero = self.build.number(Scale(Fraction(0)))
+            return Lazy(self.build.arithmetic("maximum", (*operands, zero), dtype), UNIT, True)
+        if isinstance(op.kernel, np.ufunc):
+            kind = op.kernel.__name__
+            if kind in COMPARISONS:
+                return Lazy(self.build.ufunc(kind, *operands), UNIT, True)
+            return Lazy(self.build.arithmetic(kind, operands, dtype), UNIT, True)
+        return self._kernel(node)
+
+    def _where(self, operands: tuple[int, ...], dtype: str) -> int:
+        condition, *chosen = operands
+        chosen = [self.build.cast(o, dtype) for o in chosen]
+        if all(self.build[o].dtype == "number" for o in chosen):  # one typed scalar keeps NumPy from choosing float64
+            chosen[0] = self.build.emit("full", (), (), dtype, self.build[chosen[0]].detail)
+        shape = broadcast_shapes([self.build[o].shape for o in (condition, *chosen)], [])
+        assert shape is not None
+        return self.build.emit("where", (condition, *chosen), shape, dtype)
+
+    def _kernel(self, node: Expr) -> Lazy:
+        """An op with a kernel of its own: its steps, or a call of the function."""
+        elementwise = node.op.formula is not None
+        operands = tuple(self.applied(o) if elementwise else self.full(o) for o in node.operands)
+        dtype = dtype_class(node.dtype)
+        if dtype == "float":
+            operands = tuple(self.build.cast(o, dtype) for o in operands)
+        if self.stepwise and node.op.name in STEPS:
+            return Lazy(STEPS[node.op.name](self.build, *operands, **node.attributes), UNIT, True)
+        assert node.op.kernel is not None
+        self.build.functions[node.op.kernel.__name__] = node.op.kernel
+        shape = self.build[operands[0]].shape if elementwise and len(operands) == 1 else node.shape
+        detail = (node.op.kernel.__name__, tuple(node.attributes.items()))
+        return Lazy(self.build.emit("call", operands, shape, dtype, detail), UNIT, True)
+
+
+def _scalar_sum(scales: list[Scale]) -> Scale:
+    if all(s.size_free is not None for s in scales):
+        return Scale(sum((s.coefficient for s in scales), Fraction(0)))
+    text = scales[0].text
+    for s in scales[1:]:
+        text += f" - {s.negated().text}" if s.coefficient < 0 else f" + {s.text}"
+    return Scale(ONE, (f"({text})",))

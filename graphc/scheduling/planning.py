@@ -1,0 +1,102 @@
+"""``plan``: expressions to an ordered program with lifetimes and buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.errors import NameConflictError, UnsupportedError
+from graphc.ir.expr import Expr, topological
+from graphc.ops.defined import MEAN
+from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.ops.symbols import symbols_of
+from graphc.scheduling.buffers import assign
+from graphc.scheduling.builder import without_dead
+from graphc.scheduling.decompose import decomposed
+from graphc.scheduling.lower import Lowering
+from graphc.scheduling.missing import missing_error
+from graphc.scheduling.opening import opened
+from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Plan
+
+
+def plan(
+    outputs: Sequence[Expr],
+    inputs: Sequence[Expr],
+    *,
+    stepwise: bool = True,
+    sizes: Mapping[str, int] | None = None,
+) -> Plan:
+    """Schedule `outputs` as a program over `inputs`.
+
+    Parameters
+    ----------
+    outputs : sequence of Expr
+        Taken as they are; simplify them jointly first.
+    inputs : sequence of symbols and parameters
+        The arguments, in order; those that no output needs are accepted.
+    stepwise : bool
+        Whether softmax and its like become ufunc steps that run in place, or stay calls that read well.
+    sizes : mapping from size names to int, optional
+        Sizes to assume when the cheaper of two orders is chosen; the program takes any sizes.
+
+    Raises
+    ------
+    ValueMissingError
+        If an output needs a symbol that is not among `inputs`.
+    NameConflictError
+        If two different symbols carry one name.
+    UnsupportedError
+        If an input is no symbol, or an op cannot be computed.
+    """
+    checked_inputs(inputs)
+    assumed = dict(sizes or {})
+    keep = frozenset() if stepwise else frozenset((MEAN,))
+    roots = decomposed(opened(outputs, keep), assumed)
+    absent = [s for s in symbols_of([*inputs, *roots]) if s not in set(inputs)]
+    if absent:
+        raise missing_error([(str(s.name), s.shape) for s in absent], ())
+    by_depth = sorted(roots[1:], key=lambda e: e.depth)  # gradients of the last layers first, as backpropagation goes
+    order = topological([*inputs, *roots[:1], *by_depth])
+    lowering = Lowering(order, roots, assumed, stepwise)
+    wanted = set(roots)
+    for node in order:
+        lowering.lower(node)
+        if node in wanted:
+            lowering.full(node)
+    return _finished(lowering, list(inputs), roots)
+
+
+def checked_inputs(inputs: Sequence[Expr]) -> None:
+    """Inputs must be symbols or parameters, each given once."""
+    for i, symbol in enumerate(inputs):
+        if not isinstance(symbol, Expr) or symbol.op not in (SYMBOL, PARAMETER):
+            raise UnsupportedError(f"inputs are symbols and parameters, got {symbol!r}")
+        if symbol in inputs[:i]:
+            raise NameConflictError(f"{symbol.name} is given twice among the inputs")
+
+
+def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr]) -> Plan:
+    """Outputs get memory of their own, dead instructions go, slots are assigned."""
+    build = lowering.build
+    places: list[int] = []
+    for i, root in enumerate(roots):
+        place = lowering.full(root)
+        inst = build[place]
+        if inst.kind in LEAVES | VIEWS | UNALLOCATED or inst.static or place in places:
+            name = lowering.names.get(place) if inst.kind not in LEAVES else None
+            dtype = (
+                inst.dtype
+                if inst.dtype != "number"
+                else root.dtype.rstrip("0123456789") + "64" * (root.dtype == "int64")
+            )
+            place = build.emit("copy", (place,), inst.shape, dtype, i)
+            if name is not None:
+                lowering.names.setdefault(place, name)
+        places.append(place)
+    instructions, moved = without_dead(build, places)
+    names = {moved[p]: name for p, name in lowering.names.items() if p in moved}
+    sources = {moved[p]: root for p, root in zip(places, roots, strict=True)}
+    sources.update({moved[p]: source for p, source in lowering.sources.items() if p in moved})
+    ends = [moved[p] for p in places]
+    result = Plan(instructions, inputs, ends, names, sources, functions=build.functions)
+    assign(result)
+    return result
