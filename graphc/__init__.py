@@ -10,6 +10,7 @@ X.T @ (p - T)/n
 """
 
 from graphc.calculus import Derivation, derive, grad
+from graphc.checking import Verdict, check
 from graphc.errors import (
     DataError,
     DifferentiationError,
@@ -56,8 +57,9 @@ from graphc.ops.elementwise import (
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
 from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
-from graphc.pipeline import draw
+from graphc.pipeline import compile, draw, emit
 from graphc.rewriting import count_ops, expand, simplify
+from graphc.runtime import optim, regularize, train
 from graphc.runtime.evaluate import evaluate
 from graphc.visualize.latex import latex
 from graphc.visualize.text import names

@@ -6,12 +6,83 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphc.calculus import node_gradients
+from graphc.calculus.gradients import gradient_name
+from graphc.codegen import emit as source
 from graphc.errors import DrawingError
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.rewriting import simplify
+from graphc.runtime.compile import Compiled
+from graphc.runtime.compile import compile as load
 from graphc.runtime.evaluate import evaluate_all
 from graphc.visualize.draw import Drawing
 from graphc.visualize.draw import draw as picture
+
+
+def compile(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "fast", **options: Any) -> Compiled:
+    """A function of NumPy arrays that computes `outputs`, simplified jointly, from `inputs`.
+
+    Parameters
+    ----------
+    outputs : Expr, sequence of Expr, or mapping from names to Expr
+        One expression gives an array, several give a list.
+    inputs : sequence of symbols and parameters
+        The arguments, in order; they can be given by name too. Those that no output needs are accepted.
+    style : {"fast", "readable"}
+    **options
+        ``copy`` and ``sizes`` of `graphc.runtime.compile.compile`.
+
+    Returns
+    -------
+    Compiled
+        Takes float32 and float64 arrays of any sizes that fit; ``.source`` is the emitted module.
+
+    Raises
+    ------
+    ValueMissingError
+        If an output needs a symbol that is not among `inputs`.
+    """
+    return load(simplified(outputs), inputs, style=style, **options)
+
+
+def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **options: Any) -> str:
+    """The source of a module that computes `outputs`, simplified jointly, and imports NumPy alone.
+
+    Parameters
+    ----------
+    outputs : Expr, sequence of Expr, or mapping from names to Expr
+    inputs : sequence of symbols and parameters
+        The arguments, in order.
+    style : {"readable", "fast"}
+        Textbook code with ``forward`` and ``backward``, or reused buffers and ``out=`` everywhere.
+    **options
+        ``name``, ``update`` and ``sizes`` of `graphc.codegen.emit`.
+
+    Raises
+    ------
+    UnsupportedError
+        For an unknown style.
+    ValueMissingError
+        If an output needs a symbol that is not among `inputs`.
+    """
+    return source(simplified(outputs), inputs, style=style, **options)
+
+
+def simplified(outputs: Any) -> Any:
+    """`outputs` in closed form; several get the names their results have in code."""
+    if isinstance(outputs, Expr):
+        return simplify(outputs)
+    if isinstance(outputs, Mapping):
+        return dict(zip(outputs, simplify(list(outputs.values())), strict=True))
+    given = list(outputs)
+    if len(given) < 2:
+        return simplify(given)
+    names = [gradient_name(e) or e.name or f"out{i}" for i, e in enumerate(given)]
+    if given[0].ndim == 0 and given[0].name is None and gradient_name(given[0]) is None:
+        names[0] = "loss"
+    if len(set(names)) < len(names):
+        names = [f"out{i}" for i in range(len(given))]
+    return dict(zip(names, simplify(given), strict=True))
 
 
 def draw(

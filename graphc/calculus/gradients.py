@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any, overload
 
@@ -81,7 +82,19 @@ def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
         if x not in forms:
             forms[x] = by_stand_in(f, x, engine)
     engine.normal(f)  # names of the forward graph are visible in the result
-    return presented(engine, [forms[x] for x in wrt], as_declared=True)
+    results = presented(engine, [forms[x] for x in wrt], as_declared=True)
+    for x, g in zip(wrt, results, strict=True):
+        if x.name and g.operands:
+            _names[g] = f"d{x.name}"
+    return results
+
+
+_names: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()
+
+
+def gradient_name(expr: Expr) -> str | None:
+    """``dW`` for what `grad` last gave as the gradient by W: a name for emitted code."""
+    return _names.get(expr)
 
 
 def node_gradients(f: Expr, wrt: Sequence[Expr], /) -> dict[Expr, Expr]:
