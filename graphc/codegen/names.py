@@ -8,7 +8,7 @@ import keyword
 import numpy as np
 
 RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype"}
-UFUNCS = frozenset(name for name in dir(np) if callable(getattr(np, name)))
+UFUNCS = frozenset(name for name, value in vars(np).items() if callable(value))
 
 
 class Names:
