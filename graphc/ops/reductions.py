@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def reshape(x: Any, shape: Any) -> Expr:
         raise ShapeError(f"reshape({brief(array)}): only one size can be -1, got {shape!r}{declared_at()}")
     if open_places:
         rest = entries(tuple(as_dim(v) for i, v in enumerate(values) if i not in open_places))
-        quotient = sympy.cancel(sympy.sympify(total) / sympy.sympify(rest)) if rest != 0 else sympy.nan
+        quotient = _quotient(total, rest)
         if not quotient.is_integer:
             raise ShapeError(
                 f"reshape({brief(array)}): {total} entries are not provably divisible by {rest}; "
@@ -167,6 +168,12 @@ def reshape(x: Any, shape: Any) -> Expr:
     return make(RESHAPE, (array,), shape=target)
 
 
+@functools.lru_cache(maxsize=4096)
+def _quotient(total: Dim, rest: Dim) -> sympy.Expr:
+    return sympy.cancel(sympy.sympify(total) / sympy.sympify(rest)) if rest != 0 else sympy.nan
+
+
+@functools.lru_cache(maxsize=4096)
 def entries(shape: Shape) -> Dim:
     """The number of entries of an array of `shape`."""
     product: Any = 1
