@@ -9,11 +9,12 @@ from typing import Any
 from graphc.errors import FormulaError, GraphcError
 from graphc.frontend import values
 from graphc.frontend.lexicon import error_at
-from graphc.frontend.sizes import SIZE_WORK, size_function
+from graphc.frontend.sizes import DIGITS, SIZE_WORK, check_shape, size_function
+from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
 from graphc.ops.notation import functions
 
-MOST_OPERATIONS = 300_000
+MOST_OPERATIONS = 200_000
 
 
 class Evaluation:
@@ -23,6 +24,7 @@ class Evaluation:
         self.text = text
         self.operations = 0
         self.size_work = 0
+        self.shapes: set[Shape] = set()
 
     def apply(self, offset: int, function: Callable[..., Any], *operands: Any) -> Expr:
         """An operator over arrays; lists of numbers are constant arrays."""
@@ -58,9 +60,15 @@ class Evaluation:
         if not isinstance(value, Expr):
             raise self.failure(offset, f"this gives {type(value).__name__}, not an array")
         self.operations += 1
-        self.size_work += self.guarded(offset, values.check_value, value)
-        if self.operations > MOST_OPERATIONS or self.size_work > SIZE_WORK:
-            raise self.failure(offset, f"the text has more than {MOST_OPERATIONS:,} operations, or too many with sizes")
+        if self.operations > MOST_OPERATIONS:
+            raise self.failure(offset, f"a text may have at most {MOST_OPERATIONS:,} operations")
+        if value.shape not in self.shapes:
+            self.shapes.add(value.shape)
+            self.size_work += self.guarded(offset, check_shape, value.shape)
+        if not value.shape:
+            self.size_work += self.guarded(offset, values.check_scalar, value)
+        if self.size_work > SIZE_WORK:
+            raise self.failure(offset, "the text has too many operations with sizes; give the sizes names of their own")
         return value
 
     def guarded(self, offset: int, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
@@ -78,6 +86,8 @@ class Evaluation:
 
 def misused(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], error: Exception) -> str:
     """What is wrong with a call that Python itself refused."""
+    if "integer string conversion" in str(error):
+        return f"a number may have at most {DIGITS} digits"
     name = getattr(function, "__name__", "")
     if functions.get(name) is not function or function is None:
         return f"this cannot be computed: {error}"

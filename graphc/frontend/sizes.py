@@ -22,7 +22,7 @@ LIMIT = 10**DIGITS
 AXES = 64
 SIZE_PARTS = 100  # nodes of one size as SymPy keeps it
 SIZE_TERMS = 1000  # terms of all sizes of a shape, multiplied out
-SIZE_WORK = 300_000  # parts of the sizes that one formula computes, in all
+SIZE_WORK = 100_000  # parts of the sizes that one text computes, and terms of its shapes, in all
 
 SIZE_FUNCTIONS = {
     "floor": sympy.floor,
@@ -33,8 +33,14 @@ SIZE_FUNCTIONS = {
 }
 
 
-def check_shape(shape: Shape) -> None:
-    """Refuse shapes of more than 64 axes, or sizes whose products SymPy could not compare in time."""
+def check_shape(shape: Shape) -> int:
+    """Refuse a shape of more than 64 axes, or of sizes whose products SymPy could not compare in time.
+
+    Returns
+    -------
+    int
+        The work that SymPy has with the shape: its terms, multiplied out; 0 for plain sizes.
+    """
     if len(shape) > AXES:
         raise FormulaError(f"an array may have at most {AXES} axes, as in NumPy; this one has {len(shape)}")
     terms = 1
@@ -44,6 +50,7 @@ def check_shape(shape: Shape) -> None:
             terms *= _terms(dim)
     if terms > SIZE_TERMS:
         raise FormulaError(f"the sizes of this shape have more than {SIZE_TERMS} terms when they are multiplied out")
+    return terms - 1
 
 
 @functools.lru_cache(maxsize=4096)

@@ -46,8 +46,8 @@ def check_power(base: Expr, exponent: Expr) -> None:
             raise FormulaError(f"the coefficient of this size would have more than {DIGITS} digits")
 
 
-def check_value(value: Expr) -> int:
-    """Refuse a number, size or shape beyond the bounds; returns the work that went into a size.
+def check_scalar(value: Expr) -> int:
+    """Refuse a number or a size beyond the bounds; returns the work that went into a size.
 
     Raises
     ------
@@ -55,15 +55,9 @@ def check_value(value: Expr) -> int:
         Naming the bound.
     """
     found = number(value)
-    if found is not None:
-        if abs(found.numerator) >= LIMIT or found.denominator >= LIMIT:
-            raise FormulaError(f"a number may have at most {DIGITS} digits")
-        return 0
-    if value.op is SIZE:
-        return parts(value.attributes["dim"])
-    if value.shape:
-        check_shape(value.shape)
-    return 0
+    if found is not None and (abs(found.numerator) >= LIMIT or found.denominator >= LIMIT):
+        raise FormulaError(f"a number may have at most {DIGITS} digits")
+    return parts(value.attributes["dim"]) if value.op is SIZE else 0
 
 
 def operand(value: Any) -> Expr:
@@ -103,6 +97,8 @@ def argument(value: Any, keyword: bool = False, depth: int = 0) -> Any:
     """A value as an argument of a function: constants as Python numbers, tuples of sizes as shapes."""
     if isinstance(value, (list, tuple)):
         check_nesting(depth)
+        if isinstance(value, tuple) and len(value) > AXES:
+            raise FormulaError(f"a tuple of axes or sizes may have at most {AXES} entries; write [ ] for constant arrays")
         return type(value)([_entry(v, depth + 1) for v in value])
     if not isinstance(value, Expr):
         return value
