@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import graphc as gc
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, topological
+from graphc.ops.leaves import NAMED
 
 HIDDEN = (256, 128)
 RATES = (0.3, 0.3)
@@ -34,6 +35,11 @@ class Network:
     accuracy: Expr
     weights: list[Expr]
     biases: list[Expr]
+
+    @property
+    def intermediates(self) -> list[Expr]:
+        """The named values on the way to the loss, the last first."""
+        return [node for node in reversed(topological([self.loss])) if node.op is NAMED]
 
     @property
     def parameters(self) -> list[Expr]:

@@ -26,7 +26,8 @@ class Gradients:
 
     def __init__(self, loss: Expr, problem: Problem, trained: Sequence[Expr], style: str) -> None:
         self.problem = problem
-        self.run = compile([loss, *grad(loss, list(trained))], list(problem.leaves), style=style)
+        self.outputs = simplify([loss, *grad(loss, list(trained))])  # jointly: the stable form, and shared parts once
+        self.run = compile(self.outputs, list(problem.leaves), style=style, copy=False)
 
     def __call__(self, batch: Mapping[str, Any], masks: Sequence[Any], values: Mapping[str, Any]) -> Any:
         problem = self.problem
@@ -50,7 +51,7 @@ class Update:
         scalars = [p for p in topological([rule.new_parameter, *rule.new_states]) if p.name in rule.hyper]
         self.hyper = [self.flat.dtype.type(rule.hyper[str(s.name)]) for s in scalars]
         arguments = [rule.parameter, rule.gradient, *rule.states, *([rule.t] if rule.t is not None else []), *scalars]
-        self.run = compile([rule.new_parameter, *rule.new_states], arguments, style=style)
+        self.run = compile([rule.new_parameter, *rule.new_states], arguments, style=style, copy=False)
 
     def __call__(self, gradients: Sequence[Any]) -> None:
         for view, g in zip(self.gradient_views, gradients, strict=True):
@@ -86,9 +87,9 @@ class Masks:
 
 
 def without_dropout(exprs: Sequence[Expr]) -> list[Expr]:
-    """`exprs` as they are evaluated: every dropout mask is all ones and simplified away."""
+    """`exprs` as they are evaluated: in their closed and stable form, every dropout mask all ones."""
     masks = {leaf: broadcast(constant(1), leaf.shape) for leaf in topological(exprs) if is_mask(leaf)}
-    return simplify(substitute(exprs, masks)) if masks else list(exprs)
+    return simplify(substitute(exprs, masks))
 
 
 def first_not_finite(loss: Expr, values: Mapping[str, Any]) -> str:

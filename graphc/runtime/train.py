@@ -169,7 +169,9 @@ def fit(
                 value, *gradients = step(batch, drawn, update.values)
                 if not math.isfinite(value):
                     named = {str(m.name): mask for m, mask in zip(problem.masks, drawn, strict=True)}
-                    raise _not_finite(loss, value, f"epoch {number}, step {i}", {**batch, **named, **update.values})
+                    raise _not_finite(
+                        step.outputs[0], value, f"epoch {number}, step {i}", {**batch, **named, **update.values}
+                    )
                 total += float(value) * len(rows)
                 update(gradients)
             validation_loss, measured = judge(held, arrays, update.values)
