@@ -20,6 +20,7 @@ from graphc.errors import (
     FormulaError,
     GraphcError,
     NameConflictError,
+    SettingError,
     ShapeError,
     TrainingError,
     UnknownNameError,
