@@ -27,6 +27,7 @@ from graphc.errors import (
     UnsupportedError,
     ValueMissingError,
 )
+from graphc.frontend import nn
 from graphc.frontend.parse import parse
 from graphc.ir import facts
 from graphc.ir.dims import dims
