@@ -8,10 +8,10 @@ from html import escape
 
 from graphc.autodiff import pullback
 from graphc.calculus.gradients import expression, gradients, is_free, opened_at, scalar
-from graphc.ir.expr import Expr, behaviour, substitute
+from graphc.ir.expr import Expr, behaviour, make, substitute
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, is_implicit
-from graphc.ops.leaves import NAMED, constant
+from graphc.ops.leaves import NAMED, SYMBOL, constant
 from graphc.rewriting.engine import Step
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.normal import Normalizer
@@ -230,9 +230,8 @@ def folded(i: int, total: int) -> bool:
 
 def tex(expr: Expr) -> str:
     """LaTeX of `expr`; a named intermediate as its name."""
-    if expr.op is NAMED:
-        return str(behaviour["latex_name"](expr))
-    return str(behaviour["latex"](expr))
+    shown = make(SYMBOL, (), name=expr.name, shape=expr.shape, dtype=expr.dtype) if expr.op is NAMED else expr
+    return str(behaviour["latex"](shown))
 
 
 def mathml(latex: str) -> str:
