@@ -180,8 +180,9 @@ def merged(
         shown = tuple(present_step(show, s) for s in [*carried, *rewrites])
         carried = []
         derivative = show(cotangent)
+        shown = tuple(r for r in dict.fromkeys(shown) if r.before is not r.after)
         inner = tuple(u.operands[0] if u.op is NAMED else u for u in users)
-        steps.append(ChainStep(substitute([node], back)[0], inner, derivative, tuple(dict.fromkeys(shown))))
+        steps.append(ChainStep(substitute([node], back)[0], inner, derivative, shown))
     return steps
 
 

@@ -78,15 +78,15 @@ def dropout(x: Any, rate: Any, *, name: str = "mask") -> Expr:
     SettingError
         If the rate is not in [0, 1).
     """
-    x = as_expr(x)
+    units = as_expr(x)
     share = exact(rate)
     if not 0 <= share < 1:
         raise SettingError(f"dropout: the rate must be at least 0 and below 1, got {rate}")
     if share == 0:
-        return x
+        return units
     facts = frozenset((nonnegative,))
-    mask = make(SYMBOL, (), name=checked_name(name), shape=x.shape, dtype=x.dtype, facts=facts, dropout=share)
-    return x * mask
+    mask = make(SYMBOL, (), name=checked_name(name), shape=units.shape, dtype=units.dtype, facts=facts, dropout=share)
+    return units * mask
 
 
 def parameters(exprs: Expr | Sequence[Expr], /) -> list[Expr]:
