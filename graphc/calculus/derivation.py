@@ -219,9 +219,11 @@ def wrapped(expr: Expr) -> str:
 
 
 def short(expr: Expr) -> str:
-    """A name for what has one, a number for a stretched number, else the formula."""
+    """A name for what has one, the number for a stretched number, else the formula."""
     if expr.op is CONTRACT and not expr.operands:
         return str(constant(expr.attributes["coefficient"]))
+    if is_implicit(expr) and expr.operands[0].ndim == 0:
+        return str(expr.operands[0])
     return expr.name or str(expr)
 
 
