@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphc.codegen.fast import Fast
-from graphc.codegen.layout import HEAD
+from graphc.codegen.layout import HEAD, WIDTH, broken
 from graphc.codegen.readable import Readable
+from graphc.codegen.training import fast_training, readable_training
 from graphc.codegen.update import UpdateRule
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
@@ -83,8 +84,20 @@ def source_of(
     """The module for a plan that `planned` made for the same style."""
     checked_name(name)
     if style == "fast":
-        parts = Fast(program, names, name).write()
+        writer = Fast(program, names, name)
+        parts = writer.write()
+        imports = set(writer.imports)
+        if update is not None:
+            more, functions = fast_training(program, name, update)
+            parts += more
+            imports |= functions
+        line = f"from numpy import {', '.join(sorted(imports))}"
+        if len(line) > WIDTH:
+            line = "\n".join(broken(line.replace("import ", "import (") + ")", 0))
+        head = "\n".join(["import numpy as np", *([line] if imports else []), "", "_pools = {}"])
     else:
-        writer = Readable(program, names, name)
-        parts = ["import numpy as np", *writer.write()]
-    return "\n\n\n".join([f"{HEAD}\n\n{parts[0]}", *parts[1:]]) + "\n"
+        head = "import numpy as np"
+        parts = Readable(program, names, name).write()
+        if update is not None:
+            parts += readable_training(program, name, update)
+    return "\n\n\n".join([f"{HEAD}\n\n{head}", *parts]) + "\n"

@@ -51,11 +51,13 @@ class Writer:
     Attributes
     ----------
     renamed : size names that are called otherwise in the code
+    views : whether an entry picked out of an array must stay a view of it
     sizes, typed : the size names that the last piece used, and whether it used the variable ``dtype``
     """
 
     functions: Mapping[str, Any]
     renamed: Mapping[str, str] = field(default_factory=dict)
+    views: bool = False
     sizes: set[str] = field(default_factory=set)
     typed: bool = False
 
@@ -135,7 +137,8 @@ class Writer:
                 return f"{wrapped(args[0], ATOM)}.T"
             return f"np.transpose({args[0].text}, {detail})"
         if kind == "index":
-            return f"{wrapped(args[0], ATOM)}[{', '.join(map(str, detail))}]"
+            scalar = ["..."] if self.views and set(detail) == {0} else []  # without it NumPy copies the entry out
+            return f"{wrapped(args[0], ATOM)}[{', '.join([*map(str, detail), *scalar])}]"
         if kind in ("broadcast_to", "reshape"):
             return f"np.{kind}({args[0].text}, {self.shape(detail)})"
         return f"np.{kind}({', '.join(a.text for a in args)})"

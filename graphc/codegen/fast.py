@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from graphc.codegen.binding import size_lines
 from graphc.codegen.calls import Calls
 from graphc.codegen.expressions import Piece, Writer, spaced
-from graphc.codegen.layout import WIDTH, broken, paragraph, shapes_text
+from graphc.codegen.layout import broken, paragraph, shapes_text
 from graphc.codegen.names import UFUNCS, Names
 from graphc.codegen.sources import function_sources, is_numpy
 from graphc.ir.dims import Dim, Shape, dim_names
@@ -27,17 +27,33 @@ def _empty(shape, dtype):
 
 
 class Fast:
-    """Writes a plan as ``_build`` (buffers and a closure over them) and a function that calls the closure."""
+    """Writes a plan as ``_build`` (buffers and a closure over them) and a function that calls the closure.
 
-    def __init__(self, plan: Plan, output_names: Sequence[str], name: str) -> None:
-        self.plan, self.name, self.output_names = plan, name, list(output_names)
+    Parameters
+    ----------
+    donors : for outputs, the place of the input whose memory they end in, and whether they can be written there
+        directly or only after everything else was read
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        output_names: Sequence[str],
+        name: str,
+        build: str = "_build",
+        donors: Mapping[int, tuple[int, bool]] | None = None,
+    ) -> None:
+        self.plan, self.name, self.output_names, self.build_name = plan, name, list(output_names), build
+        self.donors = dict(donors or {})
         functions = {n for n, f in plan.functions.items() if not is_numpy(f)}
-        self.names = Names(UFUNCS | functions | {name, "_empty", "_build", "_prepare", "_pools", "run", "copy", "outs"})
+        self.names = Names(
+            UFUNCS | functions | {name, "_empty", "_build", "_prepare", "_pools", "run", "copy", "out", "outs"}
+        )
         self.inputs = [self.names.fresh(str(s.name)) for s in plan.inputs]
         used = {n for inst in plan.instructions for n in dim_names(inst.shape)}
         used |= {n for s in plan.inputs for n in dim_names(s.shape)}
         self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
-        self.writer = Writer(plan.functions, self.renamed)
+        self.writer = Writer(plan.functions, self.renamed, views=True)
         self.slots = [self.names.fresh(f"{'t' if s.output is None else 'out'}{i}") for i, s in enumerate(plan.slots)]
         self.outs = [self.slots[self._slot(o)] for o in plan.outputs]
         self.head: list[str] = []  # lines that run once for each set of sizes
@@ -58,7 +74,7 @@ class Fast:
     def _lower(self) -> None:
         plan = self.plan
         for i, memory in enumerate(plan.slots):
-            if memory.output is None:
+            if memory.output is None or (memory.output in self.donors and self._kept(i, memory.output)):
                 self.head.append(f"{self.slots[i]} = _empty({self.shape(memory.shape)}, {quoted(memory.dtype)})")
         for place, inst in enumerate(plan.instructions):
             slot = plan.slot_of[place]
@@ -69,11 +85,12 @@ class Fast:
             elif inst.kind == "number":
                 continue
             elif slot is not None:
-                self.bound[place] = self.slots[slot]
+                donor, direct = self.donors.get(place, (0, False))
+                self.bound[place] = self.inputs[donor] if direct else self.slots[slot]
                 if plan.slots[slot].output is None:
                     self.fixed.add(place)
                 note = f"  # {plan.names[place]}" if place in plan.names else ""
-                self.body.append(self.calls.line(place, self.slots[slot]) + note)
+                self.body.append(self.calls.line(place, self.bound[place]) + note)
             elif inst.static:
                 self._bind(place, "c", self.head)
                 self.fixed.add(place)
@@ -82,6 +99,13 @@ class Fast:
             else:
                 assert inst.kind in UNALLOCATED
                 self._bind(place, "v", self.body)
+        for output, (donor, direct) in self.donors.items():
+            if not direct:
+                self.body.append(f"{self.function('copyto')}({self.inputs[donor]}, {self.bound[output]})")
+
+    def _kept(self, slot: int, output: int) -> bool:
+        """Whether a donated output's slot is needed: it is written there first, or other values pass through it."""
+        return not self.donors[output][1] or self.plan.slot_of.count(slot) > 1
 
     def _view(self, place: int) -> None:
         """A view of memory that stays is taken once; of arguments, at each call."""
@@ -142,34 +166,32 @@ class Fast:
 
     def write(self) -> list[str]:
         """The parts of the module."""
-        fresh = [
-            f"np.empty({self.shape(self.plan.slots[self._slot(o)].shape)}, {quoted(self.plan.instructions[o].dtype)})"
-            for o in self.plan.outputs
-        ]
+        sources = function_sources(self.plan.functions.values())
+        return [ALIGNED, *sources, self.build(), self._prepare(), self._call()]
+
+    def build(self) -> str:
+        """The function that allocates the buffers and returns the computation."""
+        fresh = []
+        for o in self.plan.outputs:
+            inst = self.plan.instructions[o]
+            fresh.append(f"np.empty({self.shape(inst.shape)}, {quoted(inst.dtype)})")
         sizes = [self.renamed.get(n, n) for n in sorted(self.sizes)]
-        build = broken(f"def _build({', '.join(['dtype', *sizes])}):", 0)
-        build += [
-            part
-            for line in ['"""Buffers, and the computation as a closure over them."""', *self.head, ""]
-            for part in broken(line, 4)
-        ]
-        build += broken(f"def run({', '.join([*self.inputs, *self.outs])}):", 4)
-        build += [part for line in self.body for part in broken(line, 8)] or ["        pass"]
-        build += [
+        lines = broken(f"def {self.build_name}({', '.join(['dtype', *sizes])}):", 0)
+        for line in ('"""Buffers, and the computation as a closure over them."""', *self.head):
+            lines += broken(line, 4)
+        outs = [v for v, o in zip(self.outs, self.plan.outputs, strict=True) if o not in self.donors]
+        lines += ["", *broken(f"def run({', '.join([*self.inputs, *outs])}):", 4)]
+        lines += [part for line in self.body for part in broken(line, 8)]
+        if self.donors:
+            return "\n".join([*lines, "", "    return run"])
+        lines += [
             "",
             "    def fresh():",
             *broken(f"return [{', '.join(fresh)}]", 8),
             "",
             "    return [run, fresh, None]",
         ]
-        build = [line.rstrip() for line in build]
-        imports = ["import numpy as np"]
-        if self.imports:
-            line = f"from numpy import {', '.join(sorted(self.imports))}"
-            imports += broken(line if len(line) <= WIDTH else line.replace("import ", "import (") + ")", 0)
-        sources = function_sources(self.plan.functions.values())
-        head = "\n".join([*imports, "", "_pools = {}"])
-        return [head, ALIGNED, *sources, "\n".join(build), self._prepare(), self._call()]
+        return "\n".join(lines)
 
     def _real(self) -> tuple[list[str], list[str]]:
         """The real inputs that have axes, and those that are scalars."""
@@ -189,7 +211,9 @@ class Fast:
             ]
         else:
             lines.append("dtype = np.dtype(float)")
-        lines.append(f"work = _build({', '.join(['dtype', *(self.renamed.get(n, n) for n in sorted(self.sizes))])})")
+        lines.append(
+            f"work = {self.build_name}({', '.join(['dtype', *(self.renamed.get(n, n) for n in sorted(self.sizes))])})"
+        )
         if arrays:
             casts = [f"{v}.astype(dtype, copy=False)" if v in arrays else v for v in self.inputs]
             lines += [
@@ -223,7 +247,8 @@ class Fast:
             "",
             *(paragraph("Takes", shapes_text(shaped)) if shaped else []),
             *paragraph("Returns", shapes_text(results)),
-            "With copy=False the results are overwritten by the next call for the same sizes.",
+            "With copy=False the results live in buffers that the next call for the same sizes overwrites;",
+            "they must not be passed back as arguments. Arrays in out are written instead.",
             '"""',
         ]
         lines = [
@@ -235,7 +260,9 @@ class Fast:
             "except (KeyError, IndexError):",
             f"    work = _prepare({', '.join(self.inputs)})",
             "run, fresh, kept = work",
-            "if copy:",
+            "if out is not None:",
+            "    outs = out",
+            "elif copy:",
             "    outs = fresh()",
             "else:",
             "    outs = work[2] = kept or fresh()",
@@ -245,7 +272,7 @@ class Fast:
             "_pools.setdefault(key, []).append(work)",
             "return outs[0]" if single else "return outs",
         ]
-        text = broken(f"def {self.name}({', '.join([*self.inputs, '*', 'copy=True'])}):", 0)
+        text = broken(f"def {self.name}({', '.join([*self.inputs, '*', 'copy=True', 'out=None'])}):", 0)
         for line in lines:
             indent = len(line) - len(line.lstrip())
             text += broken(line.lstrip(), 4 + indent) if line else [""]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from graphc.ir.dims import Shape, shape_text
 
@@ -37,10 +37,13 @@ def function_text(
     *,
     saved: Shaped | None = None,
     cache: bool = False,
-    extra: Sequence[str] = (),
+    defaults: Mapping[str, float] | None = None,
 ) -> str:
-    """A function with its shapes in the docstring."""
-    parameters = [n for n, _ in arguments] + (["cache"] if cache else []) + list(extra)
+    """A function with its shapes in the docstring; arguments with `defaults` are keywords."""
+    given = defaults or {}
+    keywords = [f"{n}={given[n]!r}" for n, _ in arguments if n in given]
+    parameters = [n for n, _ in arguments if n not in given] + (["cache"] if cache else [])
+    parameters += ["*", *keywords] if keywords else []
     doc = [f"{_title(results)}.", ""]
     if arguments:
         doc += paragraph("Takes", shapes_text(arguments) + (", and what forward saved" if cache else ""))

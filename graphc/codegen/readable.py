@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphc.codegen.binding import size_lines
@@ -39,9 +39,9 @@ class Part:
 class Readable:
     """Writes a plan as ``forward`` (the first output), ``backward`` (the others) and a function of everything."""
 
-    def __init__(self, plan: Plan, output_names: Sequence[str], name: str) -> None:
+    def __init__(self, plan: Plan, output_names: Sequence[str], name: str, split: bool = True) -> None:
         self.plan, self.name = plan, name
-        self.split = len(plan.outputs) > 1
+        self.split = split and len(plan.outputs) > 1
         functions = {n for n, f in plan.functions.items() if not is_numpy(f)}
         own = {name, "forward", "backward", "cache", "update", "train_step"}
         self.names = Names(frozenset(own | functions))
@@ -68,15 +68,15 @@ class Readable:
     def part(self, place: int) -> Part:
         return self.parts[0 if not self.split or place in self.forward_values else 1]
 
-    def write(self) -> list[str]:
-        """The functions of the module, as text."""
+    def write(self, defaults: Mapping[str, float] | None = None) -> list[str]:
+        """The functions of the module, as text; inputs with `defaults` become keyword arguments."""
         for place in range(len(self.plan.instructions)):
             if place < len(self.plan.inputs):
                 self.pieces[place] = Piece(self.variables[place], needs=frozenset((place,)))
             else:
                 self._value(place)
         sources = function_sources(self.plan.functions.values())
-        return [*sources, *(self._split() if self.split else self._single())]
+        return [*sources, *(self._split() if self.split else self._single(defaults))]
 
     def _value(self, place: int) -> None:
         inst = self.plan.instructions[place]
@@ -149,17 +149,18 @@ class Readable:
     def _shaped(self, places: Sequence[int]) -> list[tuple[str, Shape]]:
         return [(self.variables[p], self.plan.instructions[p].shape) for p in places]
 
-    def _single(self) -> list[str]:
+    def _single(self, defaults: Mapping[str, float] | None = None) -> list[str]:
         (part,) = self.parts
         places = list(range(len(self.plan.inputs)))
         lines = self._body(part, self._shaped(places))
-        output = self.plan.outputs[0]
-        result = self.pieces[output].text
-        if lines and lines[-1] == f"{result} = {lines[-1].partition(' = ')[2]}":
-            lines[-1] = f"return {lines[-1].partition(' = ')[2]}"
+        outputs = self.plan.outputs
+        result = ", ".join(self.pieces[o].text for o in outputs)
+        last = lines[-1].partition(" = ") if lines else ("", "", "")
+        if last[0] == result and last[1]:
+            lines[-1] = f"return {last[2]}"
         else:
             lines.append(f"return {result}")
-        return [function_text(self.name, self._shaped(places), self._shaped([output]), lines)]
+        return [function_text(self.name, self._shaped(places), self._shaped(outputs), lines, defaults=defaults or {})]
 
     def _split(self) -> list[str]:
         first, second = self.parts

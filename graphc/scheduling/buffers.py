@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Plan, Slot, final_uses
+from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Instruction, Plan, Slot, final_uses
 
 NOT_ENTRYWISE = frozenset(("matmul", "vecdot"))  # ufuncs that read entries they have written
 
@@ -47,8 +47,7 @@ def _new(plan: Plan, place: int) -> int:
 def _in_place(plan: Plan, place: int) -> int | None:
     """The slot of an operand that dies here and can be overwritten entry by entry."""
     inst = plan.instructions[place]
-    entrywise = inst.kind == "scale" or isinstance(getattr(np, inst.kind, None), np.ufunc)
-    if not entrywise or inst.kind in NOT_ENTRYWISE:
+    if not entrywise(inst):
         return None
     for o in dict.fromkeys(inst.operands):
         operand = plan.instructions[o]
@@ -58,3 +57,10 @@ def _in_place(plan: Plan, place: int) -> int | None:
         if all(other == o or plan.base(other) != o for other in inst.operands):
             return plan.slot_of[o]
     return None
+
+
+def entrywise(inst: Instruction) -> bool:
+    """Whether an instruction reads each entry before it writes it, and no other."""
+    return inst.kind == "scale" or (
+        inst.kind not in NOT_ENTRYWISE and isinstance(getattr(np, inst.kind, None), np.ufunc)
+    )

@@ -30,10 +30,14 @@ class Lowering:
 
     Parameters
     ----------
+    given : names of nodes, for comments
     stepwise : whether softmax and its like become their steps (to run in place) or stay calls (to be read)
     """
 
-    def __init__(self, order: list[Expr], roots: list[Expr], sizes: Mapping[str, int], stepwise: bool) -> None:
+    def __init__(
+        self, order: list[Expr], roots: list[Expr], sizes: Mapping[str, int], stepwise: bool, given: Mapping[Expr, str]
+    ) -> None:
+        self.given = given
         self.build = Builder(sizes, stepwise)
         self.stepwise = stepwise
         self.uses = Counter(o for node in order for o in node.operands)
@@ -44,7 +48,9 @@ class Lowering:
         self.sources: dict[int, Expr] = {}
 
     def lower(self, node: Expr) -> None:
-        self.done[node] = self._lowered(node)
+        found = self.done[node] = self._lowered(node)
+        if node in self.given and found.place is not None and found.scale == UNIT:
+            self.names.setdefault(found.place, self.given[node])
 
     def _lowered(self, node: Expr) -> Lazy:
         op = node.op

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graphc.errors import NameConflictError, UnsupportedError
-from graphc.ir.expr import Expr, topological
+from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.defined import MEAN
-from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
 from graphc.ops.symbols import symbols_of
 from graphc.scheduling.buffers import assign
 from graphc.scheduling.builder import without_dead
@@ -51,18 +51,32 @@ def plan(
     assumed = dict(sizes or {})
     keep = frozenset() if stepwise else frozenset((MEAN,))
     roots = decomposed(opened(outputs, keep), assumed)
+    roots, names = unnamed(roots) if stepwise else (roots, {})
     absent = [s for s in symbols_of([*inputs, *roots]) if s not in set(inputs)]
     if absent:
         raise missing_error([(str(s.name), s.shape) for s in absent], ())
     by_depth = sorted(roots[1:], key=lambda e: e.depth)  # gradients of the last layers first, as backpropagation goes
     order = topological([*inputs, *roots[:1], *by_depth])
-    lowering = Lowering(order, roots, assumed, stepwise)
+    lowering = Lowering(order, roots, assumed, stepwise, names)
     wanted = set(roots)
     for node in order:
         lowering.lower(node)
         if node in wanted:
             lowering.full(node)
     return _finished(lowering, list(inputs), roots)
+
+
+def unnamed(roots: list[Expr]) -> tuple[list[Expr], dict[Expr, str]]:
+    """`roots` without wrappers of names, which would keep products apart; and the names of what was wrapped."""
+    bare: dict[Expr, Expr] = {}
+    names: dict[Expr, str] = {}
+    for node in topological(roots):
+        bare[node] = (
+            bare[node.operands[0]] if node.op is NAMED else rebuild(node, tuple(bare[o] for o in node.operands))
+        )
+        if node.op is NAMED:
+            names.setdefault(bare[node], str(node.name))
+    return [bare[root] for root in roots], names
 
 
 def checked_inputs(inputs: Sequence[Expr]) -> None:
