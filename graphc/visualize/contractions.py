@@ -43,29 +43,19 @@ class Printer(Protocol):
 def contraction(printer: Printer, node: Expr) -> Piece:
     """A contraction: its coefficient and scalars as a fraction before its product of arrays."""
     coefficient: Fraction = node.attributes["coefficient"]
-    factors: list[Factor] = []
-    for f, labels, e in factors_of(node):
-        c, bare = _peeled(printer, f) if e == 1 else (Fraction(1), f)
-        factors.append((bare, labels, e))
-        coefficient *= c
+    factors = factors_of(node)
     scalars = [(printer.piece(f), e) for f, _, e in factors if f.ndim == 0]
     arrays = [f for f in factors if f[0].ndim]
     if arrays:
         return scaled(coefficient, scalars, _core(printer, node, arrays), scalar=node.ndim == 0)
     if node.ndim == 0:
-        return scaled(coefficient, scalars, None)
+        total = next(((p, e) for p, e in scalars if p[1] == OPEN and e == 1), None)  # a sum stands last
+        if total:
+            scalars.remove(total)
+        return scaled(coefficient, scalars, total[0] if total else None, scalar=True)
     digit = "0" if coefficient == 0 else "1"
     ones = rf"\mathbf{{{digit}}}_{{{shape_latex(node.shape)}}}", ATOM
     return scaled(coefficient or Fraction(1), scalars, ones)
-
-
-def _peeled(printer: Printer, node: Expr) -> tuple[Fraction, Expr]:
-    """The exact number in front of `node`, and the rest."""
-    coefficient = Fraction(1)
-    while node.op is CONTRACT and node.operands and node not in printer.named and form(node).kind == "scale":
-        coefficient *= node.attributes["coefficient"]
-        node = node.operands[0]
-    return coefficient, node
 
 
 def scaled(coefficient: Fraction, scalars: list[Power], core: Piece | None, scalar: bool = False) -> Piece:
@@ -86,18 +76,16 @@ def scaled(coefficient: Fraction, scalars: list[Power], core: Piece | None, scal
         above, core = [*above, core], None
     head = rf"\frac{{{chain(above)[0]}}}{{{chain(below)[0]}}}", POWER
     pieces = ([head] if below else above) + ([core] if core else [])
-    text, level = chain(pieces)
+    text, level = chain(pieces, HADAMARD)
     return (sign + text, SUM) if sign else (text, level)
 
 
-def chain(pieces: list[Piece]) -> Piece:
-    """Factors side by side; the last one may be a function or a sum without brackets."""
+def chain(pieces: list[Piece], last: int = OPEN) -> Piece:
+    """Factors side by side; the last one stands without brackets from the level `last` on."""
     if len(pieces) < 2:
         return pieces[0] if pieces else ("1", ATOM)
-    *first, last = pieces
-    level = HADAMARD if last[1] == HADAMARD else OPEN
-    texts = [wrap(p, PRODUCT) for p in first] + [wrap(last, level)]
-    return juxtapose(texts), min(last[1], PRODUCT) if last[1] >= level else PRODUCT
+    texts = [wrap(p, PRODUCT) for p in pieces[:-1]] + [wrap(pieces[-1], last)]
+    return juxtapose(texts), min(pieces[-1][1], PRODUCT) if pieces[-1][1] >= last else PRODUCT
 
 
 def juxtapose(texts: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.errors import DrawingError
 from graphc.ir.dims import dim_text
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, substitute, topological
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
@@ -65,6 +65,7 @@ def view(
         builder.output(root, i, len(roots))
     if wrt is not None:
         builder.add(list(chosen), FORWARD)
+    chosen = _with_forward_names(roots, chosen, builder.values)
     wanted = {builder.place[bare(k)]: (k, g) for k, g in reversed(list(chosen.items())) if bare(k) in builder.place}
     ordered = [wanted[n] for n in builder.graph if n in wanted]
     seeds = [t for t, g in ordered if literal(g) and any(bare(t) is bare(r) for r in roots)]
@@ -84,6 +85,21 @@ def _chosen(wrt: Expr | Iterable[Expr] | None, gradients: Mapping[Expr, Expr]) -
         if node not in gradients:
             raise DrawingError(f"the gradient with respect to {node} is not among the gradients that were given")
     return {node: gradients[node] for node in wanted}
+
+
+def _with_forward_names(roots: list[Expr], gradients: Mapping[Expr, Expr], values: dict[Expr, Any]) -> dict[Expr, Expr]:
+    """`gradients` over the named intermediates of the forward graph, where they have simplified copies of these."""
+    named = {n.name: n for n in topological(roots) if n.op is NAMED}
+    copies = {
+        n: named[n.name]
+        for n in topological(gradients.values())
+        if n.op is NAMED and n.name in named and n.shape == named[n.name].shape
+    }
+    found = substitute(gradients.values(), copies)
+    for old, new in zip(gradients.values(), found, strict=True):
+        if bare(old) in values:
+            values.setdefault(bare(new), values[bare(old)])
+    return dict(zip(gradients, found, strict=True))
 
 
 def bare(expr: Expr) -> Expr:

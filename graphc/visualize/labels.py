@@ -78,7 +78,12 @@ def _after(text: str, symbol: str, number: Expr) -> Label:
     while number.op is NAMED or (is_implicit(number) and number.operands):
         number = number.operands[0]
     value = constant(number.attributes["coefficient"]) if is_implicit(number) else number
-    return Label(f"{text} {value}", f"{symbol} {latex(value)}")
+    return Label(f"{text} {value}", f"{symbol} {_signed(latex(value))}")
+
+
+def _signed(number: str) -> str:
+    """A number after an operator: its sign is not a difference."""
+    return f"{{-}}{number[1:]}" if number.startswith("-") else number
 
 
 def _sum(node: Expr, at: list[int]) -> Label:
@@ -120,7 +125,7 @@ def _scale(coefficient: Fraction) -> Label:
         return Label("−", "-")
     if abs(coefficient.numerator) == 1 and coefficient > 0:
         return Label(f"÷ {coefficient.denominator}", rf"\div {coefficient.denominator}")
-    return Label(f"× {number_piece(coefficient)[0]}", rf"\times {number_latex(coefficient)[0]}")
+    return Label(f"× {number_piece(coefficient)[0]}", rf"\times {_signed(number_latex(coefficient)[0])}")
 
 
 def _general(node: Expr, at: list[int]) -> Label:

@@ -6,13 +6,12 @@ import itertools
 import re
 import string
 
-from graphc.ir.dims import Dim
-from graphc.ir.expr import Expr, behaviour, rebuild
+from graphc.ir.expr import Expr, behaviour
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
-from graphc.ops.reductions import entries
 from graphc.visualize.contractions import contraction, contraction_entry, juxtapose, reduction
+from graphc.visualize.hoisting import hoisted
 from graphc.visualize.letters import (
     ATOM,
     HADAMARD,
@@ -34,6 +33,10 @@ LETTERS = "ijklpqrstuvw"
 LARGE = 36  # entries beyond which a constant array is printed as a letter
 DEEP = 3  # operations through which an index is carried to the atoms
 TEXT = r"\text"
+TALL = (r"\frac", r"\sqrt", r"\begin", r"\left")
+STRETCHING = 4  # nested growing brackets, fractions and roots beyond which a part gets a line of its own
+_BRACKETS = re.compile(r"(\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\(?:sum|prod)_\{[^{}]*\})")
+_NESTING = re.compile(r"\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\frac\{|\\sqrt\{|[{}]")
 REDUCTIONS = {"max": r"\max", "min": r"\min", "prod": r"\prod"}
 
 
@@ -52,40 +55,48 @@ def latex(expr: Expr) -> str:
     left = ""
     if expr.op is NAMED:
         left, expr = name_latex(expr.attributes["name"], expr.ndim), expr.operands[0]
-    expr = _opened(expr)
+    expr = hoisted(expr)
     order = printed(expr)
     printer = Printer(order, shared_parts(expr, order))
-    result = _compact(printer.pieces[expr][0])
+    result = set_brackets(printer.pieces[expr][0])
     if not printer.named:
         return f"{left} = {result}" if left else result
-    lines = [(name_latex(name, node.ndim), _compact(printer.pieces[node][0])) for node, name in printer.named.items()]
+    lines = [(name_latex(name, n.ndim), set_brackets(printer.pieces[n][0])) for n, name in printer.named.items()]
     body = r" \\ ".join(f"{name} &= {formula}" for name, formula in [*lines, (left, result)])
     return rf"\begin{{array}}{{rl}} {body} \end{{array}}"
 
 
-def _compact(text: str) -> str:
-    """`text` with small sums inside brackets: ziamath stretches brackets around a large sum without bound."""
-    depth = 0
+def set_brackets(text: str) -> str:
+    r"""`text` with ``\left`` and ``\right`` only where something tall is between, and with small sums in brackets.
 
-    def small(found: re.Match[str]) -> str:
-        nonlocal depth
-        token = found[0]
-        if token in (r"\left", r"\right"):
-            depth += 1 if token == r"\left" else -1
-            return token
-        return rf"{{\textstyle{token}}} \," if depth else token
+    ziamath needs twice the time for each level of stretching, and stretches brackets around a large sum without bound.
+    """
+    out: list[str] = [""]
+    for token in _BRACKETS.split(text):
+        if token.startswith(r"\left"):
+            out += [token, ""]
+        elif token.startswith(r"\right"):
+            inside, opening = out.pop(), out.pop()
+            stretch = any(t in inside for t in TALL) or opening == r"\left|"
+            out[-1] += opening + inside + token if stretch else f"{opening[5:]}{inside}{token[6:]}"
+        else:
+            out[-1] += (
+                rf"{{\textstyle{token}}} \," if len(out) > 1 and token.startswith((r"\sum_", r"\prod_")) else token
+            )
+    return "".join(out)
 
-    return re.sub(r"\\left(?![a-z])|\\right(?![a-z])|\\(?:sum|prod)_\{[^{}]*\}", small, text)
 
-
-def _opened(expr: Expr) -> Expr:
-    """`expr` with the ops that have no notation of their own, such as a linear layer, replaced by their formulas."""
-    done: dict[Expr, Expr] = {}
-    for node in printed(expr):
-        same = rebuild(node, tuple(done.get(o, o) for o in node.operands))
-        spelled = node.op.latex or node.op.name in REDUCTIONS or node.op.name == "mean"
-        done[node] = same.op.body(same) if same.op.opens and same.op.body and not spelled else same
-    return done[expr]
+def stretching(text: str) -> int:
+    """How deep brackets, fractions and roots that grow with their content are nested in `text`."""
+    deepest = 0
+    stack: list[bool] = []
+    for token in _NESTING.findall(text):
+        if token.startswith(r"\right") or token == "}":
+            stack.pop()
+        else:
+            stack.append(token != "{")
+            deepest = max(deepest, sum(stack))
+    return deepest
 
 
 class Printer:
@@ -96,11 +107,17 @@ class Printer:
         bases = {name.split("_")[0].rstrip(string.digits) for name in taken if name}
         self.letters = [c for c in LETTERS if c not in taken] or list(LETTERS)
         base = next((c for c in "uvwabcefgh" if c not in bases), "part")
-        self.named = {node: f"{base}_{i}" for i, node in enumerate(parts, 1)}
+        self.named: dict[Expr, str] = {}
         self.pieces: dict[Expr, Piece] = {}
         self.used: dict[Expr, int] = {}
+        lines = set(parts)
         for node in order:
             self.pieces[node] = self._build(node)
+            if node in lines or (node is not order[-1] and self._stretches(self.pieces[node][0])):
+                self.named[node] = f"{base}_{len(self.named) + 1}"
+
+    def _stretches(self, text: str) -> bool:
+        return sum(map(text.count, TALL)) >= STRETCHING and stretching(set_brackets(text)) >= STRETCHING
 
     def piece(self, node: Expr) -> Piece:
         """`node` where it is an operand."""
@@ -142,17 +159,9 @@ class Printer:
         if node.op is CONTRACT:
             return contraction(self, node)
         axes = node.attributes.get("axis")
-        if isinstance(axes, tuple) and (node.op.name == "mean" or node.op.name in REDUCTIONS):
-            if node.op.name == "mean":
-                return self._mean(node, axes)
+        if isinstance(axes, tuple) and node.op.name in REDUCTIONS:
             return reduction(self, node, REDUCTIONS[node.op.name], axes)
         return _compose(node, [self.piece(o) for o in args], node.ndim)
-
-    def _mean(self, node: Expr, axes: tuple[int, ...]) -> Piece:
-        (x,) = node.operands
-        count: Dim = entries(tuple(x.shape[a] for a in axes))
-        total = reduction(self, node, r"\sum", axes)
-        return juxtapose([rf"\frac{{1}}{{{dim_latex(count)[0]}}}", total[0]]), OPEN
 
 
 def _placed(operand: Expr, node: Expr, indices: tuple[str, ...]) -> tuple[str, ...]:
@@ -214,8 +223,6 @@ def _array(node: Expr) -> str:
 def _add(node: Expr, args: list[Piece]) -> str:
     text = ""
     for i, (c, arg) in enumerate(zip(node.attributes["coefficients"], args, strict=True)):
-        if arg[0].startswith("-") and node.operands[i].op is CONTRACT:
-            c, arg = -c, (arg[0][1:], HADAMARD)  # noqa: PLW2901 - the sign of a product joins that of its term
         head = "" if i == 0 and c > 0 else "-" if i == 0 else " + " if c > 0 else " - "
         if abs(c) == 1:
             text += head + wrap(arg, SUM if i == 0 and c > 0 else HADAMARD)
