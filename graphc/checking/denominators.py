@@ -63,7 +63,10 @@ def _multiplied_out(algebra: Algebra, mono: Mono, c: Fraction, factor: Factor) -
 
 
 def divided(algebra: Algebra, p: Poly) -> Poly:
-    """Numerators reduced modulo the sums under index sums: x/(1 + x) is 1 - 1/(1 + x)."""
+    """Numerators reduced modulo the sums under index sums, and sums modulo their signs.
+
+    With d = x + 1, x/d is 1 - 1/d; with s = sign(x + y), x*s**2 is x + y - y*s**2.
+    """
     for _ in range(ROUNDS):
         step = next((found for mono, c in p.items() if (found := _division(algebra, mono, c)) is not None), None)
         if step is None:
@@ -74,27 +77,42 @@ def divided(algebra: Algebra, p: Poly) -> Poly:
 
 
 def _division(algebra: Algebra, mono: Mono, c: Fraction) -> tuple[Mono, Poly] | None:
-    for a, labels, e in _sums(algebra, {mono: c}):
-        body = algebra.atoms[a].body
+    """A monomial, and what it becomes when the lead term of a sum in it is written through the sum."""
+    for a, labels, e in mono[0]:
+        atom = algebra.atoms[a]
+        if not ((atom.kind == "power" and e < 0) or (atom.kind == "sign" and e == 2)):
+            continue
+        body = atom.body
         lead = max(body, key=lambda m: (sum(abs(q) for _, _, q in m[0]), m))
-        if e >= 0 or not lead[0] or any(q <= 0 for _, _, q in lead[0]):
+        if not lead[0] or any(q <= 0 for _, _, q in lead[0]):
             continue
         taken = next(_occurrences(lead, labels, mono), None)
         if taken is None:
             continue
         left, bound = taken
-        rest = {m: -k / body[lead] for m, k in body.items() if m != lead}
-        result = algebra.monomial(
-            c / body[lead], [(b, ls, q + 1 if (b, ls) == (a, labels) else q) for b, ls, q in left], dict(bound)
-        )
-        lowest = min(bound, default=0)
-        for (factors, dims), k in rest.items():
-            rename = dict(enumerate(labels)) | {-1 - i: lowest - 1 - i for i in range(len(dims))}
-            moved = [(b, tuple(rename[x] for x in ls), q) for b, ls, q in factors]
-            inner = {lowest - 1 - i: d for i, d in enumerate(dims)}
-            result = algebra.add((1, result), (1, algebra.monomial(c * k, [*left, *moved], {**bound, **inner})))
-        return mono, result
+        rest = {m: k for m, k in body.items() if m != lead}
+        scale = c / body[lead]
+        if atom.kind == "power":
+            raised = [(b, ls, q + 1 if (b, ls) == (a, labels) else q) for b, ls, q in left]
+            whole = algebra.monomial(scale, raised, dict(bound))
+        else:
+            whole = _joined(algebra, scale, [f for f in left if f[:2] != (a, labels)], bound, body, labels)
+        return mono, algebra.add((1, whole), (-1, _joined(algebra, scale, left, bound, rest, labels)))
     return None
+
+
+def _joined(
+    algebra: Algebra, c: Fraction, left: list[Factor], bound: dict[int, int], body: Poly, labels: Labels
+) -> Poly:
+    """A product of factors and a sum whose axes have `labels` there."""
+    lowest = min(bound, default=0)
+    parts = []
+    for (factors, dims), k in body.items():
+        rename = dict(enumerate(labels)) | {-1 - i: lowest - 1 - i for i in range(len(dims))}
+        moved = [(b, tuple(rename[x] for x in ls), q) for b, ls, q in factors]
+        inner = {lowest - 1 - i: d for i, d in enumerate(dims)}
+        parts.append((1, algebra.monomial(c * k, [*left, *moved], {**bound, **inner})))
+    return algebra.add(*parts)
 
 
 def _occurrences(lead: Mono, labels: Labels, mono: Mono) -> Iterator[tuple[list[Factor], dict[int, int]]]:

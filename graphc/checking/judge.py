@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from graphc.calculus import grad
+from graphc.checking.case import Case, Diagnosis
 from graphc.checking.claims import caller, names_in_play, read, unlabelled
-from graphc.checking.diagnose import Case, Diagnosis, diagnose
+from graphc.checking.diagnose import diagnose
 from graphc.checking.kinks import kinks
 from graphc.checking.points import (
     RELATIVE,

@@ -126,13 +126,14 @@ def differing(left: Any, right: Any) -> Any:
     """Which entries differ by more than the stated precision."""
     a, b = _real(left), _real(right)
     scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)))
-    return np.abs(a - b) > RELATIVE * scale + ABSOLUTE
+    return ~(np.abs(a - b) <= RELATIVE * scale + ABSOLUTE)  # also where one is not a number
 
 
 def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = 400) -> tuple[Point | None, int]:
     """The first point in the stated order at which the results differ, and at how many points they were compared."""
     compared = 0
-    for sizes, values in itertools.islice(candidates(symbols, names), most):
+    every = sorted({*names, *size_names(symbols)})
+    for sizes, values in itertools.islice(candidates(symbols, every), most):
         found = judge({**sizes, **values})
         if found is None:
             continue
@@ -145,7 +146,7 @@ def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: in
 def sample(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], seed: int = 1, tries: int = 60) -> Point | None:
     """One point with real entries and sizes that differ from each other, where both results exist."""
     rng = np.random.default_rng(seed)
-    sizes = {name: 2 + i for i, name in enumerate(names)}
+    sizes = {name: 2 + i for i, name in enumerate(sorted({*names, *size_names(symbols)}))}
     for k in range(tries):
         try:
             values = {str(s.name): draw(s, sizes, REAL, rng, positive=k % 2 == 1) for s in symbols}

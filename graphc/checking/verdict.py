@@ -10,6 +10,8 @@ import numpy as np
 
 from graphc.checking.page import array_text, equation, page, shown
 from graphc.checking.points import SEARCH_ORDER, differing
+from graphc.checking.snippets import snippet
+from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
 
 
@@ -118,6 +120,19 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         return self.html()
+
+    def reproduce(self) -> str:
+        """A NumPy script that computes both results at the counterexample; it imports NumPy alone.
+
+        Raises
+        ------
+        UnsupportedError
+            If there is no counterexample, or the claim is a Python function.
+        """
+        found = self.counterexample
+        if found is None or self.answer is None or not isinstance(self.claim, Expr):
+            raise UnsupportedError("only a wrong formula has a counterexample to reproduce")
+        return snippet(self.answer, self.claim, found.values, self.labels)
 
     def pairs(self) -> list[tuple[str, Any, Any]]:
         """The arrays of the counterexample: name, value, which entries to mark."""

@@ -1,0 +1,516 @@
+"""Hand derivations are judged: right ones in disguise proved, wrong ones shown wrong and explained."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc as gc
+from graphc.checking import compare_gradients, finite_difference, judge
+from graphc.checking.claims import names_in_play, unlabelled
+from graphc.checking.diagnose import derivative_factors
+from graphc.checking.edits import local_edits, order_edits, small_edits, tree_of, whole_edits
+from graphc.checking.points import agree, judge_of, sample, size_names
+from graphc.checking.prove import Gradient, Proof, prove
+from graphc.errors import FormulaError, GraphcError, UnsupportedError
+
+# A function, the shapes of its symbols, and claims: variable, formula, what is wrong with it (empty: right and proved).
+Claims = list[tuple[str, str, str]]
+RIGHT = ""
+N, D, K, M, ND, DK, NK = ("n",), ("d",), ("k",), ("m",), ("n", "d"), ("d", "k"), ("n", "k")
+
+CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
+    "B1, a product": (
+        "(x + y)*z",
+        {"x": (), "y": (), "z": ()},
+        [
+            ("x", "z", RIGHT),
+            ("z", "x + y", RIGHT),
+            ("y", "x", "wrong variable"),
+            ("z", "x*y", "wrong operation"),
+            ("x", "1", "missing factor"),
+        ],
+    ),
+    "B2, a squared norm": (
+        "sum((W @ x)**2)",
+        {"W": ("m", "n"), "x": N},
+        [
+            ("W", "2*outer(W @ x, x)", RIGHT),
+            ("W", "2*(W @ x)[:, None]*x[None, :]", RIGHT),
+            ("W", "2*W @ outer(x, x)", RIGHT),
+            ("x", "2*W.T @ W @ x", RIGHT),
+            ("x", "2*(W @ x) @ W", RIGHT),
+            ("W", "2*outer(x, W @ x)", "transposed"),
+            ("W", "outer(W @ x, x)", "constant factor"),
+            ("x", "W.T @ W @ x", "constant factor"),
+            ("x", "2*W.T @ W @ x @ x", "superfluous factor"),
+        ],
+    ),
+    "B3, a hidden layer, regression": (
+        "(theta @ tanh(w @ x + b) + c - t)**2",
+        {"w": ("m", "d"), "x": D, "b": M, "theta": M, "c": (), "t": ()},
+        [
+            ("theta", "2*(theta @ tanh(w @ x + b) + c - t)*tanh(w @ x + b)", RIGHT),
+            ("c", "2*theta @ tanh(w @ x + b) + 2*c - 2*t", RIGHT),
+            ("b", "2*(theta @ tanh(w @ x + b) + c - t)*theta*(1 - tanh(w @ x + b)**2)", RIGHT),
+            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(theta*(1 - tanh(w @ x + b)**2), x)", RIGHT),
+            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(theta, x)", "missing factor"),
+            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(x, theta*(1 - tanh(w @ x + b)**2))", "transposed"),
+            (
+                "b",
+                "2*(theta @ tanh(w @ x + b) + c - t)*theta*tanh(w @ x + b)*(1 - tanh(w @ x + b))",
+                "wrong activation",
+            ),
+            ("c", "2*(t - theta @ tanh(w @ x + b) - c)", "sign"),
+            ("c", "theta @ tanh(w @ x + b) + c - t", "constant factor"),
+        ],
+    ),
+    "B4, cross entropy of a distribution": (
+        "logsumexp(h) - sum(t*h)",
+        {"h": K, "t": K},
+        [
+            ("h", "softmax(h) - t", RIGHT),
+            ("h", "exp(h)/sum(exp(h)) - t", RIGHT),
+            ("h", "exp(h - logsumexp(h)) - t", RIGHT),
+            ("h", "t - softmax(h)", "sign"),
+            ("h", "exp(h) - t", "wrong function"),
+            ("h", "softmax(h)", "missing term"),
+        ],
+    ),
+    "B4, cross entropy of any weights": (
+        "-sum(t*log(softmax(h)))",
+        {"h": K, "t": K},
+        [("h", "softmax(h)*sum(t) - t", RIGHT), ("h", "softmax(h) - t", "assumption")],
+    ),
+    "B5, a linear layer": (
+        "sum(G*(W @ x + b))",
+        {"W": ("m", "d"), "x": D, "b": M, "G": M},
+        [
+            ("W", "outer(G, x)", RIGHT),
+            ("b", "G", RIGHT),
+            ("x", "W.T @ G", RIGHT),
+            ("x", "G @ W", RIGHT),
+            ("W", "outer(x, G)", "transposed"),
+        ],
+    ),
+    "B6, a sigmoid layer": (
+        "sum(G*sigmoid(x))",
+        {"x": N, "G": N},
+        [
+            ("x", "G*sigmoid(x)*(1 - sigmoid(x))", RIGHT),
+            ("x", "G*exp(-x)/(1 + exp(-x))**2", RIGHT),
+            ("x", "G*sigmoid(x)*sigmoid(-x)", RIGHT),
+            ("x", "G*(1 - tanh(x/2)**2)/4", RIGHT),
+            ("x", "G*sigmoid(x)", "missing factor"),
+            ("x", "G*(1 - sigmoid(x)**2)", "wrong activation"),
+            ("x", "G*x*(1 - x)", "wrong activation"),
+            ("x", "sigmoid(x)*(1 - sigmoid(x))", "missing factor"),
+        ],
+    ),
+    "B7, two layers": (
+        "mean((relu(X @ W1) @ W2 - Y)**2)",
+        {"X": ND, "W1": ("d", "h"), "W2": ("h", "k"), "Y": NK},
+        [
+            ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)/(n*k)", RIGHT),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/(n*k)", RIGHT),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 >= 0))/(n*k)", RIGHT),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T)/(n*k)", "missing factor"),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/n", "size factor"),
+            ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)", "size factor"),
+        ],
+    ),
+    "linear regression": (
+        "sum((X @ w - y)**2)/n",
+        {"X": ND, "w": D, "y": N},
+        [
+            ("w", "2*X.T @ (X @ w - y)/n", RIGHT),
+            ("w", "2/n*(X.T @ X @ w - X.T @ y)", RIGHT),
+            ("w", "X.T @ (X @ w - y)/n", "constant factor"),
+            ("w", "2*X.T @ (y - X @ w)/n", "sign"),
+            ("w", "2*X.T @ (X @ w + y)/n", "sign"),
+            ("w", "2*X.T @ X @ w/n", "missing term"),
+            ("w", "2*X.T @ (X @ w - y)", "size factor"),
+        ],
+    ),
+    "a quadratic form": (
+        "x @ A @ x",
+        {"x": N, "A": ("n", "n")},
+        [
+            ("x", "(A + A.T) @ x", RIGHT),
+            ("x", "A @ x + x @ A", RIGHT),
+            ("A", "outer(x, x)", RIGHT),
+            ("x", "2*A @ x", "assumption"),
+            ("x", "A @ x", "missing term"),
+        ],
+    ),
+    "a norm": (
+        "norm(A @ x - b)",
+        {"A": ("m", "n"), "x": N, "b": M},
+        [
+            ("x", "A.T @ (A @ x - b)/norm(A @ x - b)", RIGHT),
+            ("b", "(b - A @ x)/norm(A @ x - b)", RIGHT),
+            ("x", "A.T @ (A @ x - b)", "missing factor"),
+            ("x", "A.T @ (A @ x - b)/norm(A @ x - b)**2", "exponent"),
+        ],
+    ),
+    "ridge regression": (
+        "sum((X @ w - y)**2)/(2*n) + alpha/2*sum(w**2)",
+        {"X": ND, "w": D, "y": N, "alpha": ()},
+        [
+            ("w", "X.T @ (X @ w - y)/n + alpha*w", RIGHT),
+            ("w", "X.T @ (X @ w - y)/n + alpha*w/2", "constant factor"),
+            ("w", "X.T @ (X @ w - y)/n + 2*alpha*w", "constant factor"),
+            ("w", "X.T @ (X @ w - y)/n", "missing term"),
+            ("w", "X.T @ (X @ w - y) + alpha*w", "size factor"),
+            ("w", "alpha*w", "forgotten path"),
+        ],
+    ),
+    "a batch of sigmoid units": (
+        "sum(sigmoid(X @ W + b)*G)",
+        {"X": ND, "W": ("d", "m"), "b": M, "G": ("n", "m")},
+        [
+            ("W", "X.T @ (G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)))", RIGHT),
+            ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", RIGHT),
+            ("X", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)) @ W.T", RIGHT),
+            ("b", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b))", "missing sum"),
+            ("b", "mean(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", "size factor"),
+            ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=1)", "wrong axis"),
+            ("W", "X.T @ (G*(1 - sigmoid(X @ W + b)**2))", "wrong activation"),
+        ],
+    ),
+    "batch normalization": (
+        "sum(g*(x - mean(x))/sqrt(mean((x - mean(x))**2) + eps))",
+        {"x": M, "g": M, "eps": ()},
+        [
+            (
+                "x",
+                "(g - mean(g) - (x - mean(x))*mean(g*(x - mean(x)))/(mean(x**2) - mean(x)**2 + eps))"
+                "/sqrt(mean((x - mean(x))**2) + eps)",
+                RIGHT,
+            ),
+            ("x", "g/sqrt(mean((x - mean(x))**2) + eps)", "forgotten path"),
+            ("x", "(g - mean(g))/sqrt(mean((x - mean(x))**2) + eps)", "forgotten path"),
+        ],
+    ),
+    "a matrix factorization": (
+        "sum((A @ B - C)**2)",
+        {"A": ("m", "k"), "B": ("k", "n"), "C": ("m", "n")},
+        [
+            ("A", "2*(A @ B - C) @ B.T", RIGHT),
+            ("B", "2*A.T @ (A @ B - C)", RIGHT),
+            ("C", "2*(C - A @ B)", RIGHT),
+            ("A", "2*B @ (A @ B - C).T", "transposed"),
+            ("C", "2*(A @ B - C)", "sign"),
+        ],
+    ),
+    "a trace": (
+        "trace(A @ X @ B)",
+        {"A": ("n", "n"), "B": ("n", "n"), "X": ("n", "n")},
+        [
+            ("X", "A.T @ B.T", RIGHT),
+            ("X", "(B @ A).T", RIGHT),
+            ("X", "B @ A", "transposed"),
+            ("X", "A.T @ B", "transposed"),
+            ("X", "B.T @ A.T", "wrong order"),
+        ],
+    ),
+    "logistic regression": (
+        "sum(log(1 + exp(-y*(X @ w))))/n",
+        {"X": ND, "w": D, "y": N},
+        [
+            ("w", "-X.T @ (y*sigmoid(-y*(X @ w)))/n", RIGHT),
+            ("w", "-X.T @ (y/(1 + exp(y*(X @ w))))/n", RIGHT),
+            ("w", "X.T @ (y*sigmoid(-y*(X @ w)))/n", "sign"),
+            ("w", "-X.T @ sigmoid(-y*(X @ w))/n", "missing factor"),
+        ],
+    ),
+    "absolute values": (
+        "sum(abs(x - t)) + alpha*sum(abs(w))",
+        {"x": N, "t": N, "w": D, "alpha": ()},
+        [
+            ("x", "sign(x - t)", RIGHT),
+            ("x", "(x > t) - (x < t)", RIGHT),
+            ("x", "2*(x > t) - 1", RIGHT),
+            ("w", "alpha*sign(w)", RIGHT),
+            ("x", "x - t", "missing function"),
+            ("w", "alpha", "missing factor"),
+        ],
+    ),
+    "cosine similarity": (
+        "x @ y/(norm(x)*norm(y))",
+        {"x": N, "y": N},
+        [
+            ("x", "y/(norm(x)*norm(y)) - x*(x @ y)/(norm(x)**3*norm(y))", RIGHT),
+            ("x", "y/(norm(x)*norm(y))", "forgotten path"),
+        ],
+    ),
+    "a bell curve": (
+        "sum(exp(-x**2/2))",
+        {"x": N},
+        [
+            ("x", "-x*exp(-x**2/2)", RIGHT),
+            ("x", "exp(-x**2/2)", "missing factor"),
+            ("x", "x*exp(-x**2/2)", "sign"),
+            ("x", "-2*x*exp(-x**2/2)", "constant factor"),
+        ],
+    ),
+}
+ROWS = [(f, names, *row) for f, names, rows in CASES.values() for row in rows]
+
+
+def declared(formula: str, names: dict[str, Any]) -> tuple[gc.Expr, dict[str, Any]]:
+    f = gc.parse(formula, **names)
+    return f, names_in_play([f])
+
+
+@pytest.mark.parametrize(
+    ("formula", "names", "x", "claim", "kind"), ROWS, ids=[f"{r[0]} by {r[2]}: {r[3]}" for r in ROWS]
+)
+def test_claims(formula: str, names: dict[str, Any], x: str, claim: str, kind: str) -> None:
+    f, play = declared(formula, names)
+    verdict = gc.check(f, play[x], claim)
+    if kind == RIGHT:
+        assert verdict.status == "proved", str(verdict)
+        assert verdict
+        return
+    assert verdict.status == "wrong", str(verdict)
+    assert not verdict
+    assert verdict.counterexample is not None
+    assert verdict.counterexample.differing.any()
+    assert verdict.kind == kind, str(verdict)
+    if kind != "assumption":
+        assert verdict.repair is not None
+        assert gc.check(f, play[x], verdict.repair).status == "proved"
+
+
+@pytest.mark.parametrize(
+    ("formula", "names", "x", "claim", "repair"),
+    [
+        ("sum((A @ B - C)**2)", CASES["a matrix factorization"][1], "A", "2*(A @ B - C) @ B", "2*(A @ B - C) @ B.T"),
+        ("sum(G*(W @ x + b))", CASES["B5, a linear layer"][1], "x", "W @ G", "W.T @ G"),
+        ("sum((W @ x)**2)", {"W": ("m", "n"), "x": N}, "x", "2*W @ (W @ x)", "2*W.T @ (W @ x)"),
+        ("sum(x**2)", {"x": N}, "x", "2*z", None),
+    ],
+)
+def test_claims_that_do_not_fit_together(
+    formula: str, names: dict[str, Any], x: str, claim: str, repair: str | None
+) -> None:
+    f, play = declared(formula, names)
+    verdict = gc.check(f, play[x], claim)
+    assert verdict.status == "incomparable"
+    assert not verdict
+    assert claim in str(verdict)
+    assert verdict.repair == repair
+
+
+@pytest.fixture
+def classifier() -> tuple[gc.Expr, gc.Expr]:
+    n, d, k = gc.dims("n d k")
+    X, T = gc.symbol("X", (n, d)), gc.symbol("T", (n, k), facts=["one_hot"])
+    W, b = gc.parameter("W", (d, k)), gc.parameter("b", (k,))
+    p = gc.softmax(X @ W + b, axis=-1).named("p")
+    return gc.mean(gc.cross_entropy(p, T)), W
+
+
+def test_a_proof_says_which_facts_it_needs(classifier: tuple[gc.Expr, gc.Expr]) -> None:
+    loss, W = classifier
+    verdict = gc.check(loss, W, "dW = X.T @ (p - T)/n")
+    assert str(verdict).splitlines()[:3] == [
+        "PROVED: X.T @ (p - T)/n",
+        "  true for all sizes: both sides have the same normal form.",
+        "  needs: the entries of T sum to one along axis -1",
+    ]
+    assert gc.check(loss, W, "X.T @ (p*sum(T, axis=1, keepdims=True) - T)/n").facts == ()
+
+
+def test_a_page_that_a_student_understands(classifier: tuple[gc.Expr, gc.Expr]) -> None:
+    loss, W = classifier
+    verdict = gc.check(loss, W, "df/dW = X.T @ (p - T)")
+    lines = str(verdict).splitlines()
+    assert lines[:6] == [
+        "WRONG: X.T @ (p - T)",
+        "  the two sides differ at the point below.",
+        "  what is wrong: the claim is n times too large: the factor 1/n is missing",
+        "  repaired: X.T @ (p - T)/n",
+        "  right: X.T @ (p - T)/n",
+        "",
+    ]
+    assert lines[6] == "  counterexample with d = 1, k = 2, n = 2:"
+    assert verdict.latex().count(r"\neq") == 1
+    assert "<mark>" in verdict.html()
+    assert "<math" in verdict.html()
+    assert "<script" not in verdict.html()
+
+
+def test_a_counterexample_is_reproduced_by_numpy_alone(
+    classifier: tuple[gc.Expr, gc.Expr], capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = gc.check(*classifier, "X.T @ (p - T)")
+    found = verdict.counterexample
+    assert found is not None
+    scope: dict[str, Any] = {}
+    exec(verdict.reproduce(), scope)
+    assert "claim" in capsys.readouterr().out
+    np.testing.assert_allclose(scope["right"], found.answer)
+    np.testing.assert_allclose(scope["claim"], found.claim)
+    with pytest.raises(UnsupportedError, match="only a wrong formula"):
+        gc.check(*classifier, "X.T @ (p - T)/n").reproduce()
+
+
+def test_the_transpose_is_a_wrong_gradient(classifier: tuple[gc.Expr, gc.Expr]) -> None:
+    verdict = gc.check(*classifier, "(p - T).T @ X/n")
+    assert (verdict.status, verdict.kind) == ("wrong", "transposed")
+    assert verdict.reason.startswith("the claim (p - T).T @ X/n has shape (k, d), the gradient has the shape of W")
+    assert verdict.counterexample is not None
+    assert verdict.counterexample.sizes == {"d": 1, "k": 2, "n": 1}
+
+
+def test_functions_are_judged_by_numbers(classifier: tuple[gc.Expr, gc.Expr]) -> None:
+    right = gc.check(*classifier, lambda X, p, T: X.T @ (p - T) / len(X))
+    assert right.status == "equal"
+    assert "a function is judged by numbers alone" in right.reason
+    wrong = gc.check(*classifier, lambda X, p, T: X.T @ (p - T))
+    assert wrong.status == "wrong"
+    assert gc.check(*classifier, lambda X, p, T: (p - T).T @ X).status == "wrong"
+    with pytest.raises(GraphcError, match="the argument Q is called like nothing in play"):
+        gc.check(*classifier, lambda Q: Q)
+
+
+def test_two_expressions() -> None:
+    assert gc.check("(a + b)**2", "a**2 + 2*a*b + b**2", a=(), b=()).status == "proved"
+    verdict = gc.check("sum(x)**2", "sum(x**2)", x=N)
+    assert verdict.status == "wrong"
+    assert "first  = *" in str(verdict)
+    assert gc.check("x", "y", x=(2,), y=(3,)).reason == "the shapes differ: (2,) and (3,)"
+    assert gc.check("abs(x)", "relu(x) + relu(-x)", x=N)
+    # without a derivative, ties count: the two differ at 0
+    assert gc.check("sign(x)", "2*(x > 0) - 1", x=N).status == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "names"),
+    [
+        ("tanh(x)", "2*sigmoid(2*x) - 1", {"x": N}),
+        ("softmax(x - max(x))", "softmax(x)", {"x": N}),
+        ("log_softmax(x)", "x - logsumexp(x)", {"x": N}),
+        ("sum(softmax(X), axis=1)", "ones(n)", {"X": ND}),
+        ("sum(sigmoid(x))", "n - sum(1/(1 + exp(x)))", {"x": N}),
+        ("softplus(x) - softplus(-x)", "x", {"x": N}),
+        ("trace(A @ A.T)", "sum(A**2)", {"A": ND}),
+        ("(A @ A.T).T", "A @ A.T", {"A": ND}),
+        ("trace(A @ B @ C)", "trace(C @ A @ B)", {"A": ND, "B": DK, "C": ("k", "n")}),
+        ("1/(s + 1) - 1/(s + 2)", "1/((s + 1)*(s + 2))", {"s": ()}),
+        ("sum((x - mean(x))**2)", "sum(x**2) - n*mean(x)**2", {"x": N}),
+        ("maximum(x, y) + minimum(x, y)", "x + y", {"x": N, "y": N}),
+        ("exp(x)*exp(y)", "exp(x + y)", {"x": N, "y": N}),
+        ("sqrt(8)*s", "2*sqrt(2)*s", {"s": ()}),
+        ("sum(x)**4", "sum(outer(x, x))**2", {"x": N}),
+    ],
+)
+def test_identities_are_proved(left: str, right: str, names: dict[str, Any]) -> None:
+    assert gc.check(left, right, **names).status == "proved"
+
+
+@pytest.mark.parametrize(
+    ("fact", "shape", "left", "right"),
+    [
+        ("symmetric", ("n", "n"), "x.T @ ones(n)", "x @ ones(n)"),
+        ("orthogonal", ("n", "n"), "x @ x.T", "eye(n)"),
+        ("unit_norm", N, "sum(x**2)", "1"),
+        ("sign", N, "x**2", "ones(n)"),
+        ("binary", N, "x**3", "x"),
+        ("one_hot", ND, "sum(x**2, axis=1)", "ones(n)"),
+        ("simplex", N, "sum(x)", "1"),
+        ("positive", N, "sqrt(x**2)", "x"),
+    ],
+)
+def test_facts_are_used_and_named(fact: str, shape: tuple[str, ...], left: str, right: str) -> None:
+    x = gc.symbol("x", shape, facts=[fact])
+    verdict = gc.check(gc.parse(left, x=x), gc.parse(right, x=x))
+    assert verdict.status == "proved", str(verdict)
+    assert len(verdict.facts) == 1
+    assert gc.check(left, right, x=shape).status == "wrong"
+
+
+def test_labels_are_not_part_of_a_claim() -> None:
+    assert unlabelled("dW = 2*x") == "2*x"
+    assert unlabelled("df/dW = sum(x, axis=0)") == "sum(x, axis=0)"
+    assert unlabelled("sum(x, axis=0)") == "sum(x, axis=0)"
+    assert unlabelled("x == y") == "x == y"
+    assert unlabelled("x >= y") == "x >= y"
+    with pytest.raises(FormulaError):
+        gc.check("x +", "x", x=())
+
+
+def test_a_false_proof_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "prove", lambda question: Proof("by magic", (), ()))
+    with pytest.raises(GraphcError, match="internal error: both sides were proved equal"):
+        gc.check("sum(x)**2", "sum(x**2)", x=N)
+
+
+def mutations(per_claim: int, seed: int = 0) -> list[tuple[str, dict[str, Any], str, str]]:
+    """Single edits of right claims, drawn at random."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for formula, names, x, claim, kind in ROWS:
+        tree = tree_of(claim)
+        if kind != RIGHT or tree is None:
+            continue
+        f, play = declared(formula, names)
+        sizes = [name for name in play if name not in names]
+        case = type("Origin", (), {"origin": f, "names": play})
+        every = itertools.chain(
+            whole_edits(tree, 2, sizes),
+            order_edits(tree),
+            small_edits(tree),
+            local_edits(tree, derivative_factors(case), sizes, [list(names)], ("sigmoid", "tanh")),  # type: ignore[arg-type]
+        )
+        texts = list(dict.fromkeys(edit.text for edit in every))
+        chosen = rng.choice(len(texts), min(per_claim, len(texts)), replace=False)
+        out += [(formula, names, x, texts[i]) for i in chosen]
+    return out
+
+
+def test_mutated_claims_are_never_proved() -> None:
+    judged = 0
+    for formula, names, x, text in mutations(per_claim=4):
+        f, play = declared(formula, names)
+        try:
+            mutant = gc.parse(text, **play)
+        except GraphcError:
+            continue
+        answer = gc.grad(f, play[x])
+        if mutant.shape != answer.shape:
+            continue
+        symbols = [play[name] for name in names]
+        point = sample(judge_of(answer, mutant), symbols, size_names([answer, mutant]), seed=3)
+        if point is None or agree(point.left, point.right):
+            continue
+        judged += 1
+        assert prove(Gradient(f, play[x], mutant)) is None, f"{formula} by {x}: {text}"
+    assert judged > 60
+
+
+def test_differences_of_a_loss() -> None:
+    f = gc.parse("sum(tanh(W @ x)**2)", W=("m", "n"), x=N)
+    play = names_in_play([f])
+    rng = np.random.default_rng(0)
+    values = {"W": rng.normal(size=(3, 2)), "x": rng.normal(size=2)}
+    derived = gc.evaluate(gc.grad(f, play["W"]), values)
+    np.testing.assert_allclose(finite_difference(f, play["W"], values), derived, rtol=1e-8)
+
+
+def test_gradients_of_a_compiled_function_are_compared() -> None:
+    f = gc.parse("sum(tanh(X @ W)**2)", X=ND, W=DK)
+    play = names_in_play([f])
+    X, W = play["X"], play["W"]
+    rng = np.random.default_rng(0)
+    inputs = {"X": rng.normal(size=(5, 12)).astype(np.float32), "W": rng.normal(size=(12, 20))}
+    step = gc.compile([f, gc.grad(f, W), gc.grad(f, X)], [X, W])
+    errors = compare_gradients(step, inputs, ["W", "X"])
+    assert max(errors.values()) < 1e-6
+    wrong = gc.compile([f, 2 * gc.grad(f, W)], [X, W])
+    assert compare_gradients(wrong, inputs, ["W"])["W"] == pytest.approx(0.5, rel=1e-3)
