@@ -1,103 +1,154 @@
-"""Layers that create their parameters, and dropout masks: ``graphc.nn``."""
+"""Layers that create their parameters (``graphc.nn``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from graphc.errors import SettingError, ShapeError, UnknownNameError
-from graphc.ir.dims import as_dim
+from graphc.errors import NameConflictError, ShapeError, UnknownNameError, UnsupportedError
+from graphc.frontend.lexicon import nearest
+from graphc.ir.dims import as_dim, shape_text
 from graphc.ir.expr import Expr, make, topological
-from graphc.ir.facts import nonnegative
-from graphc.ops.broadcasting import brief
+from graphc.ir.facts import as_facts
+from graphc.ops.broadcasting import brief, declared_at
 from graphc.ops.defined import dense as linear
 from graphc.ops.leaves import PARAMETER, SYMBOL, as_expr, checked_name, exact, parameter
 from graphc.ops.notation import functions
+
+Activation = Callable[[Expr], Expr]
 
 
 def dense(
     x: Any,
     units: Any,
-    name: str,
+    name: str = "",
     *,
     bias: bool = True,
-    activation: str | Callable[[Expr], Expr] | None = None,
+    activation: str | Activation | None = None,
     init: str | None = None,
 ) -> Expr:
-    """A linear layer ``x @ W + b`` that creates its parameters, optionally with an activation.
+    """A linear layer with parameters of its own: ``activation(x @ W + b)``.
 
     Parameters
     ----------
     x : Expr of shape (..., d)
-    units : int, dimension or name of a dimension
-        The size m of the output (..., m).
+    units : int, str or dimension
+        The number of outputs, u.
     name : str
-        The parameters are W (d, m) and b (m,) followed by it: ``dense(x, 10, "1")`` has W1 and b1.
+        Goes after the letters of the parameters: ``dense(x, 64, "1")`` creates ``W1`` of shape (d, u) and ``b1`` of
+        shape (u,). Two layers of one network need different names.
     bias : bool
-    activation : function, or the name of one, optional
-        Applied to the result, for example ``"relu"``.
+        Whether to add ``b``; it begins at zero.
+    activation : str or function, optional
+        Applied to the result, for example ``"relu"`` or ``gc.tanh``.
     init : str, optional
-        How W is drawn, see `parameter`; by default he_normal before a relu, else glorot_uniform. b starts at zero.
+        How ``W`` is drawn: by default "he_normal" under relu (He et al. 2015), else "glorot_uniform" (Glorot and
+        Bengio 2010).
+
+    Returns
+    -------
+    Expr of shape (..., u)
 
     Raises
     ------
     ShapeError
-        If x is a scalar.
-    UnknownNameError
-        For an unknown activation.
+        If x is a scalar or `units` is no size.
+    NameConflictError
+        If `name` does not end an identifier, or a parameter of x has the name with another shape.
+    UnknownNameError, UnsupportedError
+        If the activation or the initializer is not known.
     """
     x = as_expr(x)
-    if x.ndim == 0:
-        raise ShapeError(f"dense({brief(x)}): needs an array of shape (..., d), got a scalar")
-    if isinstance(activation, str) and activation not in functions:
-        raise UnknownNameError(
-            f"dense: unknown activation {activation!r}; give a function or the name of one, as 'relu'"
-        )
-    act = functions[activation] if isinstance(activation, str) else activation
-    rectified = getattr(act, "__name__", "") == "relu"
-    m = as_dim(units)
-    W = parameter(f"W{name}", (x.shape[-1], m), init=init or ("he_normal" if rectified else "glorot_uniform"))
-    layer = linear(x, W, parameter(f"b{name}", (m,), init="zeros") if bias else None)
-    return layer if act is None else act(layer)
+    if not x.ndim:
+        raise ShapeError(f"dense({brief(x)}): needs an array with at least one axis, got a scalar{declared_at()}")
+    function = _activation(activation)
+    if init is None:
+        init = "he_normal" if function is functions["relu"] else "glorot_uniform"
+    outputs = as_dim(units)
+    W = parameter(f"W{name}", (x.shape[-1], outputs), init=init)
+    b = parameter(f"b{name}", (outputs,), init="zeros") if bias else None
+    for new in (W, b):
+        _check_unused(x, new)
+    return linear(x, W, b) if function is None else function(linear(x, W, b))
 
 
-def dropout(x: Any, rate: Any, *, name: str = "mask") -> Expr:
-    """`x` times a random mask, drawn anew at each training step (inverted dropout: Srivastava et al., 2014).
+def _check_unused(x: Expr, new: Expr | None) -> None:
+    for node in topological([x]):
+        if new is not None and node is not new and node.op in (PARAMETER, SYMBOL) and node.name == new.name:
+            raise NameConflictError(
+                f"dense: {new.name} of shape {shape_text(node.shape)} exists already; "
+                f"give this layer a name of its own, as in dense(x, units, '2'){declared_at()}"
+            )
+
+
+def _activation(given: str | Activation | None) -> Activation | None:
+    if given is None or callable(given):
+        return given
+    if not isinstance(given, str):
+        raise UnsupportedError(f"dense: an activation is a function or the name of one, got {given!r}")
+    if given not in functions:
+        raise UnknownNameError(f"dense: there is no activation {given!r}{nearest(given, functions)}")
+    return functions[given]
+
+
+def dropout(x: Any, rate: Any, name: str = "mask") -> Expr:
+    """`x` times a random mask, as in training (inverted dropout; Srivastava et al. 2014).
+
+    The mask is a symbol of x's shape whose entries the trainer draws for each step: 0 with probability `rate`,
+    else ``1/(1 - rate)``, so that the mean stays the same and prediction uses ones.
 
     Parameters
     ----------
     x : Expr
-    rate : float in [0, 1)
-        The probability that an entry is dropped; those kept are divided by 1 - rate. ``train.fit`` draws the mask;
-        elsewhere it is an input like any other, with entries 0 or 1/(1 - rate), or all ones to evaluate.
+    rate : number
+        The share of entries dropped, from 0 to below 1; exact, 0.1 is one tenth. With 0 nothing is dropped: x itself.
     name : str
-        The mask symbol's name; each dropout of a network needs its own.
+        The name of the mask; each dropout of a network needs one of its own.
 
     Raises
     ------
-    SettingError
-        If the rate is not in [0, 1).
+    UnsupportedError
+        If the rate is no number from 0 to below 1.
+    NameConflictError
+        If the name is no identifier, or x depends on a symbol of that name already.
     """
-    units = as_expr(x)
-    share = exact(rate)
+    x = as_expr(x)
+    try:
+        share = exact(rate)
+    except UnsupportedError:
+        raise UnsupportedError(
+            f"dropout: the rate is a number from 0 to below 1, got {rate!r}{declared_at()}"
+        ) from None
     if not 0 <= share < 1:
-        raise SettingError(f"dropout: the rate must be at least 0 and below 1, got {rate}")
+        raise UnsupportedError(
+            f"dropout: the rate is the share of entries that are dropped, from 0 to below 1, got {rate}{declared_at()}"
+        )
     if share == 0:
-        return units
-    facts = frozenset((nonnegative,))
-    mask = make(SYMBOL, (), name=checked_name(name), shape=units.shape, dtype=units.dtype, facts=facts, dropout=share)
-    return units * mask
+        return x
+    if any(node.op in (SYMBOL, PARAMETER) and node.name == name for node in topological([x])):
+        raise NameConflictError(
+            f"dropout: {name} is used already; give this mask a name of its own, as in dropout(x, {rate}, 'mask2')"
+            f"{declared_at()}"
+        )
+    dtype = x.dtype if x.dtype.startswith("float") else "float64"
+    facts = as_facts(["nonnegative"], x.shape, name)
+    mask = make(SYMBOL, (), name=checked_name(name), shape=x.shape, dtype=dtype, facts=facts, dropout=share)
+    dropped: Expr = x * mask
+    return dropped
 
 
-def parameters(exprs: Expr | Sequence[Expr], /) -> list[Expr]:
-    """The parameters of one expression or several, in order of first use."""
+def parameters(exprs: Expr | Iterable[Expr]) -> list[Expr]:
+    """The parameters that expressions depend on, in order of first appearance."""
     return [node for node in _nodes(exprs) if node.op is PARAMETER]
 
 
-def masks(exprs: Expr | Sequence[Expr], /) -> list[Expr]:
-    """The dropout masks of one expression or several, in order of first use."""
-    return [node for node in _nodes(exprs) if "dropout" in node.attributes]
+def masks(exprs: Expr | Iterable[Expr]) -> list[Expr]:
+    """The dropout masks that expressions depend on, in order of first appearance.
+
+    The rate of a mask is ``mask.attributes["dropout"]``.
+    """
+    return [node for node in _nodes(exprs) if node.op is SYMBOL and "dropout" in node.attributes]
 
 
-def _nodes(exprs: Expr | Sequence[Expr]) -> list[Expr]:
+def _nodes(exprs: Expr | Iterable[Expr]) -> list[Expr]:
     return topological([exprs] if isinstance(exprs, Expr) else exprs)

@@ -98,7 +98,9 @@ def argument(value: Any, keyword: bool = False, depth: int = 0) -> Any:
     if isinstance(value, (list, tuple)):
         check_nesting(depth)
         if isinstance(value, tuple) and len(value) > AXES:
-            raise FormulaError(f"a tuple of axes or sizes may have at most {AXES} entries; write [ ] for constant arrays")
+            raise FormulaError(
+                f"a tuple of axes or sizes may have at most {AXES} entries; write [ ] for constant arrays"
+            )
         return type(value)([_entry(v, depth + 1) for v in value])
     if not isinstance(value, Expr):
         return value

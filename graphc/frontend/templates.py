@@ -1,0 +1,127 @@
+"""Scalar formulas as templates: expressions of scalar symbols that are applied to arrays entry by entry."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from graphc.errors import FormulaError
+from graphc.frontend.lexicon import KEYWORDS, Tokens, error_at
+from graphc.ir.expr import Expr, topological
+from graphc.ir.op import Op, registry
+from graphc.ops.arithmetic import ADD, scaled
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.elementwise import softplus
+from graphc.ops.leaves import CONSTANT, NAMED, PI, SYMBOL, as_expr, constant, number
+from graphc.ops.notation import functions
+from graphc.ops.reductions import WHERE
+
+COMPOSED = ("sqrt", "where", "clip")  # act entry by entry without an elementwise record of their own
+
+
+def arguments(formula: str) -> list[str]:
+    """The names of a scalar formula that nothing defines, in order of first appearance.
+
+    Raises
+    ------
+    FormulaError
+        If there are none, or the formula uses matrix notation.
+    """
+    if not isinstance(formula, str):
+        raise FormulaError(f"a formula is a text, got {type(formula).__name__}")
+    tokens = Tokens(formula)
+    found: dict[str, None] = {}
+    lines: set[str] = set()
+    while tokens.upcoming.kind != "end":
+        token = tokens.next()
+        if token.kind == "operator" and token.text in ("@", ".", "["):
+            reason = f"{token.text} does not act entry by entry; use @gc.op for formulas of arrays"
+            raise error_at(FormulaError(reason), formula, token.offset)
+        if token.kind != "name" or token.text in KEYWORDS or token.text in ("pi", "True", "False", "None"):
+            continue
+        after = tokens.upcoming.text if tokens.upcoming.kind == "operator" else ""
+        if after == "(":
+            record = registry.get(token.text)
+            if token.text in functions and token.text not in COMPOSED and not (record and record.formula):
+                reason = f"{token.text} does not act entry by entry; use @gc.op for formulas of arrays"
+                raise error_at(FormulaError(reason), formula, token.offset)
+        elif after == "=":
+            lines.add(token.text)
+        elif token.text not in lines:
+            found[token.text] = None
+    if not found:
+        raise FormulaError(f"the formula {formula.strip()!r} has no names; write for example x * tanh(x)")
+    return list(found)
+
+
+def entrywise(op: Op) -> bool:
+    """Whether a scalar formula may use the op."""
+    return op in (SYMBOL, CONSTANT, PI, ADD, CONTRACT, NAMED, WHERE) or op.formula is not None
+
+
+def stable(template: Expr) -> Expr:
+    """The template with ``log(1 + exp(x))`` as ``softplus(x)`` and ``1/(1 + exp(x))`` as ``sigmoid(-x)``."""
+    done: dict[Expr, Expr] = {}
+    for node in topological([template]):
+        operands = [done[o] for o in node.operands]
+        inner = _exponent(operands[0]) if len(operands) == 1 else None
+        if inner is not None and node.op.name == "log":
+            done[node] = softplus(inner)
+        elif inner is not None and node.op is CONTRACT and node.attributes["exponents"] == (-1,):
+            done[node] = scaled(node.attributes["coefficient"], functions["sigmoid"](-inner))
+        else:
+            done[node] = _again(node, operands)
+    return done[template]
+
+
+def _exponent(x: Expr) -> Expr | None:
+    """The u of ``1 + exp(u)``."""
+    if x.op is not ADD or x.attributes["coefficients"] != (1, 1):
+        return None
+    a, b = x.operands
+    if number(b) == 1:
+        a, b = b, a
+    return b.operands[0] if number(a) == 1 and b.op.name == "exp" else None
+
+
+def replay(template: Expr, values: Mapping[Expr, Expr]) -> Expr:
+    """The template over other operands: its symbols replaced by arrays, its operations broadcast."""
+    done: dict[Expr, Expr] = dict(values)
+    for node in topological([template]):
+        if node not in done:
+            done[node] = _again(node, [done[o] for o in node.operands])
+    return done[template]
+
+
+def _again(node: Expr, operands: list[Expr]) -> Expr:
+    """The operation of a template's node over other operands, by the constructors that broadcast."""
+    if not operands:
+        return node
+    if node.op is ADD:
+        terms = [scaled(abs(c), x) for c, x in zip(node.attributes["coefficients"], operands, strict=True)]
+        total = terms[0] if node.attributes["coefficients"][0] > 0 else -terms[0]
+        for c, x in zip(node.attributes["coefficients"][1:], terms[1:], strict=True):
+            total = total + x if c > 0 else total - x
+        return total
+    if node.op is CONTRACT:
+        powers = list(zip(operands, node.attributes["exponents"], strict=True))
+        return quotient(node.attributes["coefficient"], powers)
+    if node.op is NAMED:
+        return operands[0]
+    if node.op.name == "general_power":
+        result: Expr = operands[0] ** operands[1]
+        return result
+    return functions[node.op.name](*operands)  # type: ignore[no-any-return]
+
+
+def quotient(coefficient: Fraction, powers: Sequence[tuple[Expr, Fraction]]) -> Expr:
+    """``coefficient * x**2 * y / z`` from factors and exponents, without factors of 1."""
+    top = [x ** as_expr(e) for x, e in powers if e > 0]
+    bottom = [x ** as_expr(-e) for x, e in powers if e < 0]
+    above = functools.reduce(lambda a, b: a * b, top) if top else None
+    below = functools.reduce(lambda a, b: a * b, bottom) if bottom else None
+    if below is None:
+        return constant(coefficient) if above is None else scaled(coefficient, above)
+    numerator = constant(coefficient.numerator) if above is None else scaled(Fraction(coefficient.numerator), above)
+    return numerator / scaled(Fraction(coefficient.denominator), below)
