@@ -155,4 +155,5 @@ def _line(points: Sequence[tuple[float, float]], color: str, width: float, dash:
         return f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{width + 1}" fill="{color}"/>'
     path = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}" stroke-linejoin="round"{dashed}/>'
+    stroke = f'stroke="{color}" stroke-width="{width}" stroke-linejoin="round"{dashed}'
+    return f'<polyline points="{path}" fill="none" {stroke}/>'

@@ -64,12 +64,17 @@ def demo(
         raise SettingError(f"--seed must be a whole number of 0 or more, got {seed}")
     if epochs < 1:
         raise SettingError(f"--epochs must be a whole number of 1 or more, got {epochs}")
-    from graphc.cli.demo_report import report  # noqa: PLC0415 - `graphc --help` answers without loading these
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - `graphc --help` answers without loading these
+
+    from graphc.cli.demo_report import report  # noqa: PLC0415
     from graphc.cli.demo_stages import Findings, run  # noqa: PLC0415
 
     began = time.perf_counter()
     log = Log(Console())
-    findings: Findings = run(log, out, seed, data, epochs)
+    with threadpool_limits(
+        1, user_api="blas"
+    ):  # products this small lose by a second thread, tenfold on a busy machine
+        findings: Findings = run(log, out, seed, data, epochs)
     seconds = time.perf_counter() - began
     path = write(out / "report.html", report(findings, seconds))
     log.console.rule("[bold]done", align="left")

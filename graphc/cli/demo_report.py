@@ -20,11 +20,14 @@ body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.25rem 4rem; color: #1f2
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; }
 p.lead, small, caption, figcaption { color: #616e7c; }
 dl.numbers { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0; }
-dl.numbers div { flex: 1 1 8.5rem; border: 1px solid #e4e7eb; border-radius: .5rem; padding: .7rem .9rem; }
+dl.numbers div { flex: 1 1 7rem; border: 1px solid #e4e7eb; border-radius: .5rem; padding: .7rem .8rem; }
 dl.numbers dt { color: #616e7c; font-size: .82rem; } dl.numbers dd { margin: 0; font-size: 1.35rem; font-weight: 600; }
 figure { margin: 1rem 0; border: 1px solid #e4e7eb; border-radius: .5rem; overflow-x: auto; padding: .6rem; }
-figure svg { max-width: 100%; height: auto; } figure.wide svg { max-width: none; }
-.scroll { overflow-x: auto; } math { font-size: 1.05em; }
+figure svg { max-width: 100%; height: auto; }
+figure.wide { width: calc(100vw - 4rem); max-width: 110rem; margin-left: 50%; transform: translateX(-50%);
+  box-sizing: border-box; }
+figure.wide svg { min-width: 62rem; max-width: 100%; }
+.scroll { overflow-x: auto; } math { font-size: 1.05em; math-style: normal; }
 table { border-collapse: collapse; margin: .6rem 0; } caption { text-align: left; padding-bottom: .2rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #e4e7eb; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; } th { font-weight: 500; }
@@ -44,7 +47,7 @@ def report(found: Findings, seconds: float) -> str:
         header(found, seconds),
         section("The classifier", network(found)),
         section("Its gradients", gradients(found)),
-        section(f"The derivation of one of them, {found.network.weights[-1].name}", found.derivation.html()),
+        section(f"The derivation of one of them, {found.network.weights[1].name}", found.derivation.html()),
         section("The graphs", graphs(found)),
         section("Training", training(found)),
         section("Checks", checks(found)),
@@ -64,10 +67,11 @@ def section(title: str, body: str) -> str:
 
 def header(found: Findings, seconds: float) -> str:
     parts = ", ".join(f"{len(p.labels):,} for {name}" for name, p in parts_of(found.split).items())
+    source = escape(found.dataset.source)
     numbers = {
         "test accuracy": f"{found.test_accuracy:.2%}",
         "best epoch": f"{found.fit.best_epoch} of {found.fit.stopped_epoch}",
-        "operations, raw": found.raw_count,
+        "operations, by chain rule": found.raw_count,
         "operations, simplified": found.count,
         "gradient error": f"{max(max(e.values()) for e in found.errors.values()):.0e}",
         "time": f"{seconds:.1f} s",
@@ -75,7 +79,7 @@ def header(found: Findings, seconds: float) -> str:
     cells = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(str(v))}</dd></div>" for k, v in numbers.items())
     return (
         f'<h1>From formula to trained network</h1><p class="lead">graphc {gc.__version__} on '
-        f"{escape(found.dataset.name)}: {parts}; seed {found.seed}.<br><small>{escape(found.dataset.source)}</small></p>"
+        f"{escape(found.dataset.name)}: {parts}; seed {found.seed}.<br><small>{source}</small></p>"
         f'<dl class="numbers">{cells}</dl>\n'
     )
 
@@ -84,14 +88,12 @@ def network(found: Findings) -> str:
     net = found.network
     features, classes = net.inputs.shape[1], net.targets.shape[1]
     words = (
-        f"{features} inputs, {HIDDEN[0]} and {HIDDEN[1]} relu units with dropout {RATES[0]:g} and {RATES[1]:g}, {classes} classes; "
-        f"softmax, cross entropy, and the L2 penalty of {ALPHA:g} on the weights. The batch size is the symbol n."
+        f"{features} inputs, {HIDDEN[0]} and {HIDDEN[1]} relu units with dropout {RATES[0]:g} and {RATES[1]:g}, "
+        f"{classes} classes; softmax, cross entropy, and the L2 penalty of {ALPHA:g} on the weights. "
+        "The batch size is the symbol n."
     )
-    named = {node.name: node for node in net.intermediates}
-    rows = [rf"{gc.latex(net.loss)}"] + [
-        rf"{name_latex(node)} = {gc.latex(node.operands[0])}" for node in named.values()
-    ]
-    formulas = "".join(f"<p>{mathml(('L = ' if i == 0 else '') + row)}</p>" for i, row in enumerate(rows))
+    rows = [rf"{name_latex(node)} = {gc.latex(node.operands[0])}" for node in net.intermediates]
+    formulas = "".join(f"<p>{mathml(row)}</p>" for row in [*rows, f"L = {gc.latex(net.loss)}"])
     return f'<p>{escape(words)}</p><div class="scroll">{formulas}</div>'
 
 

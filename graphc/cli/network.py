@@ -24,7 +24,7 @@ class Network:
     p : class probabilities (n, k)
     loss : scalar
     accuracy : scalar, the share of examples whose class has the largest probability
-    weights, biases : parameters
+    parameters : W1, b1, W2, b2, W3, b3
     """
 
     inputs: Expr
@@ -33,18 +33,16 @@ class Network:
     p: Expr
     loss: Expr
     accuracy: Expr
-    weights: list[Expr]
-    biases: list[Expr]
+    parameters: list[Expr]
 
     @property
     def intermediates(self) -> list[Expr]:
-        """The named values on the way to the loss, the last first."""
-        return [node for node in reversed(topological([self.loss])) if node.op is NAMED]
+        """The named values on the way to the loss, in order."""
+        return [node for node in topological([self.loss]) if node.op is NAMED]
 
     @property
-    def parameters(self) -> list[Expr]:
-        """Layer by layer: W1, b1, W2, ..."""
-        return [x for pair in zip(self.weights, self.biases, strict=True) for x in pair]
+    def weights(self) -> list[Expr]:
+        return [w for w in self.parameters if w.ndim == 2]
 
 
 def declare(features: Any, hidden: tuple[Any, Any], classes: Any) -> Network:
@@ -52,16 +50,14 @@ def declare(features: Any, hidden: tuple[Any, Any], classes: Any) -> Network:
     n = gc.dims("n")
     X = gc.symbol("X", (n, features))
     T = gc.symbol("T", (n, classes), facts=["one_hot"])
-    W1 = gc.parameter("W1", (features, hidden[0]), init="he_normal")
-    W2 = gc.parameter("W2", (hidden[0], hidden[1]), init="he_normal")
-    W3 = gc.parameter("W3", (hidden[1], classes), init="glorot_uniform")
-    b1, b2, b3 = (gc.parameter(f"b{i}", W.shape[1:]) for i, W in enumerate((W1, W2, W3), 1))
-    h1 = gc.relu(X @ W1 + b1).named("h1")
+    h1 = gc.nn.dense(X, hidden[0], "1", activation="relu").named("h1")
     d1 = gc.nn.dropout(h1, RATES[0], name="m1").named("d1")
-    h2 = gc.relu(d1 @ W2 + b2).named("h2")
+    h2 = gc.nn.dense(d1, hidden[1], "2", activation="relu").named("h2")
     d2 = gc.nn.dropout(h2, RATES[1], name="m2").named("d2")
-    p = gc.softmax(d2 @ W3 + b3).named("p")
-    loss = gc.mean(gc.cross_entropy(p, T)) + gc.regularize.L2(ALPHA)([W1, W2, W3])
+    p = gc.softmax(gc.nn.dense(d2, classes, "3")).named("p")
+    parameters = gc.nn.parameters(p)
+    weights = [w for w in parameters if w.ndim == 2]
+    loss = gc.mean(gc.cross_entropy(p, T)) + gc.regularize.L2(ALPHA)(weights)
     hit = gc.greater_equal(p, gc.max(p, axis=-1, keepdims=True))
     accuracy = gc.mean(gc.sum(T * hit, axis=-1))
-    return Network(X, T, gc.nn.masks(loss), p, loss, accuracy, [W1, W2, W3], [b1, b2, b3])
+    return Network(X, T, gc.nn.masks(loss), p, loss, accuracy, parameters)
