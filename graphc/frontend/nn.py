@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from graphc.errors import NameConflictError, ShapeError, UnknownNameError, UnsupportedError
+from graphc.errors import NameConflictError, SettingError, ShapeError, UnknownNameError, UnsupportedError
 from graphc.frontend.lexicon import nearest
 from graphc.ir.dims import as_dim, shape_text
 from graphc.ir.expr import Expr, make, topological
@@ -107,33 +107,31 @@ def dropout(x: Any, rate: Any, name: str = "mask") -> Expr:
 
     Raises
     ------
-    UnsupportedError
+    SettingError
         If the rate is no number from 0 to below 1.
     NameConflictError
         If the name is no identifier, or x depends on a symbol of that name already.
     """
-    x = as_expr(x)
+    array = as_expr(x)
     try:
         share = exact(rate)
     except UnsupportedError:
-        raise UnsupportedError(
-            f"dropout: the rate is a number from 0 to below 1, got {rate!r}{declared_at()}"
-        ) from None
+        raise SettingError(f"dropout: the rate is a number from 0 to below 1, got {rate!r}{declared_at()}") from None
     if not 0 <= share < 1:
-        raise UnsupportedError(
+        raise SettingError(
             f"dropout: the rate is the share of entries that are dropped, from 0 to below 1, got {rate}{declared_at()}"
         )
     if share == 0:
-        return x
-    if any(node.op in (SYMBOL, PARAMETER) and node.name == name for node in topological([x])):
+        return array
+    if any(node.op in (SYMBOL, PARAMETER) and node.name == name for node in topological([array])):
         raise NameConflictError(
             f"dropout: {name} is used already; give this mask a name of its own, as in dropout(x, {rate}, 'mask2')"
             f"{declared_at()}"
         )
-    dtype = x.dtype if x.dtype.startswith("float") else "float64"
-    facts = as_facts(["nonnegative"], x.shape, name)
-    mask = make(SYMBOL, (), name=checked_name(name), shape=x.shape, dtype=dtype, facts=facts, dropout=share)
-    dropped: Expr = x * mask
+    dtype = array.dtype if array.dtype.startswith("float") else "float64"
+    facts = as_facts(["nonnegative"], array.shape, name)
+    mask = make(SYMBOL, (), name=checked_name(name), shape=array.shape, dtype=dtype, facts=facts, dropout=share)
+    dropped: Expr = array * mask
     return dropped
 
 

@@ -40,7 +40,7 @@ NATURAL = {
     "erf": sympy.erf,
     "abs": sympy.Abs,
 }
-_BACK = {function: name for name, function in NATURAL.items()} | {sympy.sign: "sign"}
+_BACK = {function: name for name, function in NATURAL.items()}
 
 
 def to_sympy(template: Expr, values: Mapping[Expr, sympy.Expr]) -> sympy.Expr:
@@ -165,12 +165,13 @@ def partial(template: Expr, variables: Sequence[Expr], by: Expr, output: Expr) -
     values = {v: sympy.Symbol(f"x{i}", real=True) for i, v in enumerate(variables)}
     y = sympy.Symbol("y", real=True)
     f = to_sympy(template, values)
-    d = f.diff(values[by])
+    d = f.diff(values[by]).replace(sympy.sign, opaque("sign"))
     back = {s: v for v, s in values.items()} | {y: output}
     candidates = [d, sympy.factor_terms(d), sympy.factor(d)]
-    candidates += [c.subs(f, y) for c in (*candidates, sympy.expand(d)) if not f.is_Symbol and not f.is_number]
+    if not f.is_Symbol and not f.is_number:
+        candidates = [c.subs(f, y) for c in (*candidates, sympy.expand(d))] + candidates
     eliminated = through_output(f, d, y)
-    candidates += [] if eliminated is None else [eliminated, sympy.expand(eliminated)]
+    candidates += [] if eliminated is None else [sympy.expand(eliminated), eliminated]
     written = [from_sympy(c, back) for c in dict.fromkeys(candidates)]
     return min(written, key=lambda e: sum(1 for node in topological([e]) if node.operands))
 
@@ -187,13 +188,16 @@ def through_output(f: Any, d: Any, y: Any) -> Any:
     if any(not r.is_Rational for r in ratios):
         return None
     unit = sympy.gcd_list(ratios) * exponents[0]
-    t = sympy.Dummy("t", positive=True)
-    rewritten = [g.xreplace({sympy.exp(u): t ** sympy.cancel(u / unit) for u in exponents}) for g in (f, d)]
-    step = 2 if sympy.cancel(rewritten[0] - rewritten[0].subs(t, -t)) == 0 else 1
-    above, below = (sympy.Poly(p, t) for p in sympy.fraction(sympy.cancel(rewritten[0])))
-    (a, b), (c, e) = ([p.coeff_monomial(t**step), p.coeff_monomial(1)] for p in (above, below))
-    if max(above.degree(), below.degree()) > step or any(not k.is_number for k in (a, b, c, e)) or a * e == b * c:
+    t, square = sympy.Dummy("t", positive=True), sympy.Dummy("t", positive=True)
+    powers = {sympy.exp(u): t ** sympy.cancel(u / unit) for u in exponents}
+    pair = [sympy.cancel(g.xreplace(powers)) for g in (f, d)]
+    if pair[0].subs(t, -t) == pair[0]:  # tanh is a linear fraction of exp(2x)
+        pair, t = [g.subs(t, sympy.sqrt(square)) for g in pair], square
+    if not all(g.is_rational_function(t) and g.free_symbols <= {t} for g in pair):
         return None
-    result = sympy.cancel(rewritten[1].subs(t, ((e * y - b) / (a - c * y)) ** sympy.Rational(1, step)))
-    polynomial = result.free_symbols <= {y} and sympy.fraction(result)[1].is_number
-    return sympy.factor(result) if polynomial else None
+    above, below = (sympy.Poly(p, t) for p in sympy.fraction(sympy.cancel(pair[0])))
+    (a, b), (c, e) = ([p.coeff_monomial(t), p.coeff_monomial(1)] for p in (above, below))
+    if max(above.degree(), below.degree()) > 1 or a * e == b * c:
+        return None
+    result = sympy.cancel(pair[1].subs(t, (e * y - b) / (a - c * y)))
+    return sympy.factor(result) if result.is_polynomial(y) else None

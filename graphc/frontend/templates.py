@@ -12,7 +12,7 @@ from graphc.ir.expr import Expr, topological
 from graphc.ir.op import Op, registry
 from graphc.ops.arithmetic import ADD, scaled
 from graphc.ops.contraction import CONTRACT
-from graphc.ops.elementwise import softplus
+from graphc.ops.elementwise import sigmoid, softplus
 from graphc.ops.leaves import CONSTANT, NAMED, PI, SYMBOL, as_expr, constant, number
 from graphc.ops.notation import functions
 from graphc.ops.reductions import WHERE
@@ -61,18 +61,26 @@ def entrywise(op: Op) -> bool:
 
 
 def stable(template: Expr) -> Expr:
-    """The template with ``log(1 + exp(x))`` as ``softplus(x)`` and ``1/(1 + exp(x))`` as ``sigmoid(-x)``."""
+    """The template with ``log(1 + exp(x))`` as ``softplus(x)`` and ``1/(1 + exp(-x))`` as ``sigmoid(x)``."""
     done: dict[Expr, Expr] = {}
     for node in topological([template]):
         operands = [done[o] for o in node.operands]
-        inner = _exponent(operands[0]) if len(operands) == 1 else None
-        if inner is not None and node.op.name == "log":
+        if node.op.name == "log" and (inner := _exponent(operands[0])) is not None:
             done[node] = softplus(inner)
-        elif inner is not None and node.op is CONTRACT and node.attributes["exponents"] == (-1,):
-            done[node] = scaled(node.attributes["coefficient"], functions["sigmoid"](-inner))
+        elif node.op is CONTRACT and operands:
+            powers = zip(operands, node.attributes["exponents"], strict=True)
+            done[node] = quotient(node.attributes["coefficient"], [_logistic(x, e) for x, e in powers])
         else:
             done[node] = _again(node, operands)
     return done[template]
+
+
+def _logistic(x: Expr, e: Fraction) -> tuple[Expr, Fraction]:
+    inner = _exponent(x)
+    if e >= 0 or inner is None:
+        return x, e
+    negated = inner.op is CONTRACT and inner.attributes["coefficient"] == -1 and inner.attributes["exponents"] == (1,)
+    return sigmoid(inner.operands[0] if negated else -inner), -e
 
 
 def _exponent(x: Expr) -> Expr | None:
@@ -119,9 +127,12 @@ def quotient(coefficient: Fraction, powers: Sequence[tuple[Expr, Fraction]]) -> 
     """``coefficient * x**2 * y / z`` from factors and exponents, without factors of 1."""
     top = [x ** as_expr(e) for x, e in powers if e > 0]
     bottom = [x ** as_expr(-e) for x, e in powers if e < 0]
-    above = functools.reduce(lambda a, b: a * b, top) if top else None
-    below = functools.reduce(lambda a, b: a * b, bottom) if bottom else None
-    if below is None:
-        return constant(coefficient) if above is None else scaled(coefficient, above)
-    numerator = constant(coefficient.numerator) if above is None else scaled(Fraction(coefficient.numerator), above)
-    return numerator / scaled(Fraction(coefficient.denominator), below)
+    share = Fraction(coefficient.denominator) if bottom else Fraction(1)
+    below = _multiplied(share, bottom)
+    return _multiplied(coefficient * share, top) / below if bottom else _multiplied(coefficient, top)
+
+
+def _multiplied(coefficient: Fraction, factors: list[Expr]) -> Expr:
+    if not factors:
+        return constant(coefficient)
+    return functools.reduce(lambda a, b: a * b, factors[1:], scaled(coefficient, factors[0]))

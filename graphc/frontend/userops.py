@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from graphc.errors import FormulaError, NameConflictError, UnsupportedError
+from graphc.frontend.lexicon import LONGEST_STRING
 from graphc.frontend.parse import parse
 from graphc.frontend.scalars import partial
 from graphc.frontend.sizes import SIZE_FUNCTIONS, as_size
@@ -19,6 +20,7 @@ from graphc.ir.dims import as_dim
 from graphc.ir.expr import Expr, make, topological
 from graphc.ir.op import Op, register, registry
 from graphc.ops.arithmetic import broadcast
+from graphc.ops.broadcasting import declared_at
 from graphc.ops.defined import defined
 from graphc.ops.elementwise import apply, infer_float
 from graphc.ops.leaves import as_expr, checked_name, exact, number, symbol
@@ -52,9 +54,9 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
 
     Examples
     --------
-    >>> mish = elementwise("mish", "x * tanh(log(1 + exp(x)))")
-    >>> print(mish(symbol("z", ("n",))))
-    mish(z)
+    >>> bent = elementwise("bent", "(sqrt(x**2 + 1) - 1)/2 + x")
+    >>> print(bent(symbol("z", ("n",))))
+    bent(z)
     """
     if _given.get(name) == formula:
         return functions[name]
@@ -116,10 +118,10 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
     Examples
     --------
     >>> @op
-    ... def rms_norm(x, gain, *, axis=-1, eps=1e-6):
+    ... def rms_scaled(x, gain, *, axis=-1, eps=1e-6):
     ...     return gain * x / ((x * x).mean(axis=axis, keepdims=True) + eps) ** 0.5
-    >>> print(rms_norm(symbol("x", ("n", "d")), symbol("g", ("d",)), eps=0.01))
-    rms_norm(x, g, eps=0.01)
+    >>> print(rms_scaled(symbol("x", ("n", "d")), symbol("g", ("d",)), eps=0.01))
+    rms_scaled(x, g, eps=0.01)
     """
     name, signature = function.__name__, inspect.signature(function)
     if name in _given and _same(_given[name], function):
@@ -146,7 +148,10 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Expr:
-        given = signature.bind(*args, **kwargs)
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise UnsupportedError(f"{name}{signature}: {error}{declared_at()}") from None
         given.apply_defaults()
         operands = list(given.args)
         while operands and operands[-1] is None:
@@ -160,8 +165,12 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
 def attribute(owner: str, key: str, value: Any) -> Any:
     """An option of an op as an exact constant that can be hashed, printed and read back."""
     if isinstance(value, Expr):
-        constant_value = number(value)
-        value = as_size(value) if constant_value is None else constant_value
+        known = as_size(value) if number(value) is None else number(value)
+        value = value if known is None else known
+    if isinstance(value, str) and (repr(value)[1:-1] != value or len(value) > LONGEST_STRING):
+        raise UnsupportedError(
+            f"{owner}: {key}={value!r}: a text is short and has no quotes, backslashes or line breaks"
+        )
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, (np.bool_, np.integer)):
