@@ -10,6 +10,7 @@ from graphc.calculus.gradients import gradient_name
 from graphc.codegen import emit as source
 from graphc.errors import DrawingError
 from graphc.ir.expr import Expr, topological
+from graphc.ops.arguments import by_name, expressions
 from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.rewriting import simplify
 from graphc.runtime.compile import Compiled
@@ -42,7 +43,7 @@ def compile(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "fast", **o
     ValueMissingError
         If an output needs a symbol that is not among `inputs`.
     """
-    return load(simplified(outputs), inputs, style=style, **options)
+    return load(simplified(outputs, "compile"), expressions(inputs, "compile"), style=style, **options)
 
 
 def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **options: Any) -> str:
@@ -65,16 +66,16 @@ def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **
     ValueMissingError
         If an output needs a symbol that is not among `inputs`.
     """
-    return source(simplified(outputs), inputs, style=style, **options)
+    return source(simplified(outputs, "emit"), expressions(inputs, "emit"), style=style, **options)
 
 
-def simplified(outputs: Any) -> Any:
+def simplified(outputs: Any, function: str) -> Any:
     """`outputs` in closed form; several get the names their results have in code."""
     if isinstance(outputs, Expr):
         return simplify(outputs)
     if isinstance(outputs, Mapping):
-        return dict(zip(outputs, simplify(list(outputs.values())), strict=True))
-    given = list(outputs)
+        return dict(zip(outputs, simplify(expressions(outputs.values(), function)), strict=True))
+    given = expressions(outputs, function)
     if len(given) < 2:
         return simplify(given)
     names = [gradient_name(e) or e.name or f"out{i}" for i, e in enumerate(given)]
@@ -86,7 +87,11 @@ def simplified(outputs: Any) -> Any:
 
 
 def draw(
-    output: Expr | Sequence[Expr], /, wrt: Expr | Sequence[Expr] = (), values: Mapping[str, Any] | None = None, **style: Any
+    output: Expr | Sequence[Expr],
+    /,
+    wrt: Expr | Sequence[Expr] = (),
+    values: Mapping[str, Any] | None = None,
+    **style: Any,
 ) -> Drawing:
     """The graph of an expression; with `wrt`, the backward graph too; with `values`, numbers on the edges.
 
@@ -110,8 +115,9 @@ def draw(
     DrawingError
         If `wrt` is given for several outputs, or the picture cannot be made.
     """
-    outputs = [output] if isinstance(output, Expr) else list(output)
-    targets = [wrt] if isinstance(wrt, Expr) else list(wrt)
+    outputs, targets = expressions(output, "draw"), expressions(wrt, "draw(wrt=)")
+    if not outputs:
+        raise DrawingError("there is nothing to draw: no outputs were given")
     if targets and len(outputs) > 1:
         raise DrawingError("a backward graph starts from one scalar; draw several outputs without wrt=")
     leaves = [n for n in topological(outputs) if n.op in (SYMBOL, PARAMETER)]
@@ -120,5 +126,5 @@ def draw(
     numbers: dict[Expr, Any] | None = None
     if values is not None:
         nodes = list(dict.fromkeys([*topological(outputs), *shown.values()]))
-        numbers = dict(zip(nodes, evaluate_all(nodes, values), strict=True))
+        numbers = dict(zip(nodes, evaluate_all(nodes, by_name(values, "draw(values=)")), strict=True))
     return picture(outputs if len(outputs) > 1 else outputs[0], None, shown or None, numbers, **style)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from html import escape
 
 from graphc.autodiff import pullback
-from graphc.calculus.gradients import expression, gradients, is_free, opened_at, scalar
+from graphc.calculus.gradients import gradients, is_free, opened_at, scalar
 from graphc.ir.expr import Expr, behaviour, make, substitute
+from graphc.ops.arguments import expression
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant
@@ -138,7 +139,7 @@ def derive(f: Expr, x: Expr, /) -> Derivation:
     DifferentiationError
         As for `grad`.
     """
-    target, root = expression(x), scalar(f)
+    target, root = expression(x, "derive"), scalar(f)
     (result,) = gradients(root, [target])
     back: dict[Expr, Expr] = {}
     if not is_free(target):

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from graphc.autodiff import pullback
-from graphc.errors import DifferentiationError, UnsupportedError
+from graphc.errors import DifferentiationError
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import TYING
+from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
@@ -49,25 +50,20 @@ def grad(f: Any, x: Any, /) -> Any:
     """
     if isinstance(x, Expr):
         return gradients(scalar(f), [x])[0]
-    return gradients(scalar(f), [expression(v) for v in x])
-
-
-def expression(value: Any) -> Expr:
-    if not isinstance(value, Expr):
-        raise UnsupportedError(f"expected an expression, got {value!r} of type {type(value).__name__}")
-    return value
+    return gradients(scalar(f), expressions(x, "grad"))
 
 
 def scalar(f: Any) -> Expr:
     """`f`, if a gradient of it exists."""
-    if expression(f).ndim:
+    root = expression(f, "grad")
+    if root.ndim:
         raise DifferentiationError(
-            f"grad needs a scalar, but {brief(f)} has shape {shape_text(f.shape)}; "
+            f"grad needs a scalar, but {brief(root)} has shape {shape_text(root.shape)}; "
             "reduce it first, for example with sum() or mean()"
         )
-    if f.dtype == "bool":
-        raise DifferentiationError(f"grad needs a number, but {brief(f)} is a truth value")
-    return f  # type: ignore[no-any-return]
+    if root.dtype == "bool":
+        raise DifferentiationError(f"grad needs a number, but {brief(root)} is a truth value")
+    return root
 
 
 def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:

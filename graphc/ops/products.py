@@ -63,6 +63,8 @@ def outer(a: Any, b: Any) -> Expr:
 def transpose(x: Any, axes: Any = None) -> Expr:
     """`x` with its axes permuted, reversed by default, as ``numpy.transpose``."""
     array = as_expr(x)
+    if axes is not None and not (isinstance(axes, (tuple, list)) and all(isinstance(a, int) for a in axes)):
+        raise ShapeError(f"transpose: the axes must be a tuple of integers, got {axes!r}{declared_at()}")
     order = tuple(reversed(range(array.ndim))) if axes is None else tuple(axes)
     if sorted(order) != list(range(array.ndim)):
         if len(order) != array.ndim:

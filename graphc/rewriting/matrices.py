@@ -113,7 +113,9 @@ def keep_axes(x: Expr, added: tuple[int, ...]) -> Expr | None:
 
 
 def stripped(x: Expr) -> Expr:
-    """A stretched scalar as the scalar."""
+    """A stretched number or scalar as itself."""
+    if x.op is CONTRACT and not x.operands:
+        return constant(x.attributes["coefficient"])
     if x.op is CONTRACT and form(x).kind == "broadcast_to" and x.operands[0].ndim == 0:
         return x.operands[0]
     return x
@@ -174,6 +176,8 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
     if sides is not None:
         (a, la), (b, lb) = one_side(sides[0], label, last=True), one_side(sides[1], label, last=False)
         labels = tuple(x for x in la + lb if x != label)
+        if a.ndim == 2 and b.ndim == 1 and turns(a) > 1:  # sum_n v_n M_nm, without a transpose of a product
+            return [*others, (matmul(b, one_side(sides[0], label, last=False)[0]), labels)], (1, len(labels))
         return [*others, (chained(a, b), labels)], (1, len(labels))
     stacked = batched(label, touching, out, needed)
     if stacked is not None:

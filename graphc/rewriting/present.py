@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 
 import sympy
 
@@ -128,6 +129,7 @@ class Presenter:
         if delta is not None:
             return self.with_delta(node, delta, coefficient)
         coefficient, powers = self.averaged(coefficient, powers)
+        coefficient, scales = whole_numbers(coefficient, powers)
         sizes = [(f, e) for f, _, e in powers if f.op is SIZE and e.denominator == 1]
         rest = [x for x in powers if not (x[0].op is SIZE and x[2].denominator == 1)]
         top = [(f, ls, e) for f, ls, e in rest if e > 0]
@@ -135,8 +137,8 @@ class Presenter:
         if flipped is not None:
             coefficient = -coefficient
         order = tuple(range(node.ndim))
-        numerator = self.joined(top, order, flipped)
-        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None)
+        numerator = self.joined(top, order, flipped, scales)
+        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None, scales)
         return quotient(coefficient, numerator, denominator, sizes)
 
     def inline(self, node: Expr) -> Expr:
@@ -151,16 +153,18 @@ class Presenter:
             ]
         return min(places, key=lambda i: is_constant(top[i][0].operands[-1]), default=None)
 
-    def joined(self, powers: Powers, order: Labels, flipped: int | None) -> Expr | None:
+    def joined(self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, int]) -> Expr | None:
         """The elementwise product of powers; the one at `flipped` is written negated."""
         if not powers:
             return None
         group = []
         for i, (f, labels, e) in enumerate(powers):
-            if i != flipped:
+            if i != flipped and f in scales:
+                group.append((rational_power(self.sum(f, Fraction(scales[f])), e), labels))
+            elif i != flipped:
                 group.append(self.face(f, labels, e))
             elif f.op is ADD:
-                group.append((rational_power(self.sum(f, -ONE), e), labels))
+                group.append((rational_power(self.sum(f, Fraction(-scales.get(f, 1))), e), labels))
             else:
                 found = self.oriented(f, flipped=True)
                 assert found is not None
@@ -233,6 +237,21 @@ def stretched(x: Expr, node: Expr) -> Expr:
         if kept is not None:
             return broadcast(kept, node.shape)
     return broadcast(x, node.shape)
+
+
+def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict[Expr, int]]:
+    """Sums that a product's coefficient frees of fractions: 2*g*(1/2 - h) is g*(1 - 2*h)."""
+    scales: dict[Expr, int] = {}
+    for f, _, e in powers:
+        if f.op is ADD and e.denominator == 1 and f not in scales:
+            scale = lcm(*(c.denominator for c in f.attributes["coefficients"]))
+            share = coefficient / Fraction(scale) ** e.numerator
+            if scale > 1 and (share.denominator if e > 0 else share.numerator) <= (
+                coefficient.denominator if e > 0 else abs(coefficient.numerator)
+            ):
+                scales[f] = scale
+                coefficient = share
+    return coefficient, scales
 
 
 def whole_terms(node: Expr, coefficient: Fraction) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from graphc.ir.expr import Expr, rebuild, substitute, topological
+from graphc.ops.arguments import expression, expressions
 from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
@@ -42,7 +43,7 @@ def simplify(exprs: Any, /) -> Any:
     """
     if isinstance(exprs, Expr):
         return simplify([exprs])[0]
-    together = list(exprs)
+    together = expressions(exprs, "simplify")
     symbols_of(together)
     return presented(normalizer(), together)
 
@@ -75,7 +76,7 @@ def visible_names(engine: Normalizer) -> dict[Expr, Expr]:
 def expand(expr: Expr, /) -> Expr:
     """`expr` with every defined op opened to its body, down to primitives."""
     done: dict[Expr, Expr] = {}
-    stack = [expr]
+    stack = [expression(expr, "expand")]
     while stack:
         root = stack[-1]
         for node in topological([root]):

@@ -21,6 +21,7 @@ from graphc.rewriting.terms import (
     carried_labels,
     cost,
     entries_of,
+    is_constant,
     leading,
     min_power,
     positive_term,
@@ -82,11 +83,13 @@ def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, 
 
 
 def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
-    """A sum as content times a sum with coprime integer coefficients whose first term is positive."""
+    """A sum as content times a sum whose coefficients, but for the constant's, are coprime integers.
+
+    The constant does not count, so that ``v + eps`` stays as it is for a small rational eps.
+    """
     order = sorted(collected, key=term_key)
-    content = Fraction(
-        gcd(*(c.numerator for c in collected.values())), lcm(*(c.denominator for c in collected.values()))
-    )
+    counted = [c for t, c in collected.items() if not is_constant(t)]
+    content = Fraction(gcd(*(c.numerator for c in counted)), lcm(*(c.denominator for c in counted)))
     if collected[positive_term(order)] < 0:
         content = -content
     terms = [(t, collected[t] / content) for t in order]

@@ -11,6 +11,7 @@ import sympy
 
 from graphc.ir.dims import bind, dim_names
 from graphc.ir.expr import Expr, topological
+from graphc.ops.arguments import by_name, expression
 from graphc.ops.arithmetic import ADD
 from graphc.ops.conditions import conditions
 from graphc.ops.contraction import CONTRACT
@@ -46,7 +47,7 @@ def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
     ShapeError, DTypeError
         If an array does not fit its declaration, or two arrays give a size different values.
     """
-    return evaluate_all([expr], values)[0]
+    return evaluate_all([expression(expr, "evaluate")], by_name(values, "evaluate"))[0]
 
 
 def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:

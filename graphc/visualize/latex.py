@@ -7,6 +7,7 @@ import re
 import string
 
 from graphc.ir.expr import Expr, behaviour
+from graphc.ops.arguments import expression
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
@@ -53,6 +54,7 @@ def latex(expr: Expr) -> str:
         LaTeX for math mode; long formulas are an ``array`` environment.
     """
     left = ""
+    expr = expression(expr, "latex")
     if expr.op is NAMED:
         left, expr = name_latex(expr.attributes["name"], expr.ndim), expr.operands[0]
     expr = hoisted(expr)

@@ -13,6 +13,7 @@ import sympy
 from graphc.errors import NameConflictError
 from graphc.ir.dims import Dim, dim_names, dim_text, shape_text
 from graphc.ir.expr import Expr, behaviour
+from graphc.ops.arguments import expression
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, strip_broadcasts
@@ -278,7 +279,8 @@ def names(expr: Expr) -> dict[str, Any]:
     NameConflictError
         If one name stands for two things in the formula.
     """
-    body = expr.operands[0] if expr.op is NAMED else expr
+    root = expression(expr, "names")
+    body = root.operands[0] if root.op is NAMED else root
     found: dict[str, Any] = {}
     sizes: dict[str, Any] = {}
     counted: set[str] = set()
