@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr, rebuild
 from graphc.ops.arithmetic import ADD, combine
-from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import is_implicit
 from graphc.ops.leaves import NAMED
 
@@ -81,26 +81,14 @@ def _split(x: Expr) -> tuple[Fraction, list[Factor], Expr | None]:
     arrays = [f for f in factors if f[0].ndim]
     if not arrays and x.ndim:
         return ONE, [], x
-    return x.attributes["coefficient"], scalars, _bare(x, arrays)
-
-
-def _bare(x: Expr, arrays: list[Factor]) -> Expr | None:
-    """The product of `arrays` in the shape of `x`."""
-    if len(arrays) == 1 and arrays[0][2] == 1 and not summed(x):
-        only, labels, _ = arrays[0]
-        if only.shape == x.shape and labels == aligned(x.shape, x.shape):
-            return only
-    return contract(arrays, x.shape) if arrays else None
+    return x.attributes["coefficient"], scalars, contract(arrays, x.shape) if arrays else None
 
 
 def _sum(node: Expr) -> Expr:
     terms = []
     for coefficient, x in zip(node.attributes["coefficients"], node.operands, strict=True):
         if x.op is CONTRACT and x.operands and x.attributes["coefficient"] < 0:
-            factors = factors_of(x)
-            turned = contract(factors, x.shape, -x.attributes["coefficient"])
-            plain = _bare(x, factors) if turned.attributes["coefficient"] == 1 else turned
-            terms.append((-coefficient, plain or turned))
+            terms.append((-coefficient, contract(factors_of(x), x.shape, -x.attributes["coefficient"])))
         else:
             terms.append((coefficient, x))
     return combine(terms)

@@ -130,17 +130,25 @@ def _scale(coefficient: Fraction) -> Label:
 
 def _general(node: Expr, at: list[int]) -> Label:
     """An n-ary product: its formula, and in plain text its core with the number in front."""
-    factors = [factors_of(node)[i] for i in at]
-    rest = contract([f for i, f in enumerate(factors_of(node)) if i not in at], (), node.attributes["coefficient"])
-    core = form(contract(factors, node.shape))
-    text = SYMBOLS[core.kind].text if core.kind in SYMBOLS else "Σ" if core.kind == "sum" else core.kind
+    every = factors_of(node)
+    rest = contract([f for i, f in enumerate(every) if i not in at], (), node.attributes["coefficient"])
+    core = contract([every[i] for i in at], node.shape)
+    if core.op is not CONTRACT:
+        return _times(rest)
+    kind = form(core).kind
+    text = SYMBOLS[kind].text if kind in SYMBOLS else "Σ" if kind == "sum" else kind
     number = f" × {rest}" if str(rest) != "1" else ""
-    if core.kind == "scale":
-        under = contract([(f, ls, -e) for f, ls, e in factors_of(rest)], (), 1 / rest.attributes["coefficient"])
-        over = factors_of(rest) and all(e < 0 for _, _, e in factors_of(rest)) and rest.attributes["coefficient"] == 1
-        return _after("÷", r"\div", under) if over else _after("×", r"\times", rest)
     found = _template(node, at)
     return found if "contract[" not in found.text else found._replace(text=f"{text}{number}")
+
+
+def _times(number: Expr) -> Label:
+    """A product with a number, or a quotient by one."""
+    if number.op is CONTRACT:
+        powers = factors_of(number)
+        if number.attributes["coefficient"] == 1 and powers and all(e < 0 for _, _, e in powers):
+            return _after("÷", r"\div", contract([(f, ls, -e) for f, ls, e in powers], ()))
+    return _after("×", r"\times", number)
 
 
 def _template(node: Expr, at: list[int]) -> Label:
