@@ -21,7 +21,7 @@ from graphc.rewriting.terms import (
     carried_labels,
     cost,
     entries_of,
-    is_constant,
+    is_number,
     leading,
     min_power,
     positive_term,
@@ -88,7 +88,7 @@ def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
     The constant does not count, so that ``v + eps`` stays as it is for a small rational eps.
     """
     order = sorted(collected, key=term_key)
-    counted = [c for t, c in collected.items() if not is_constant(t)]
+    counted = [c for t, c in collected.items() if not is_number(t)] or list(collected.values())
     content = Fraction(gcd(*(c.numerator for c in counted)), lcm(*(c.denominator for c in counted)))
     if collected[positive_term(order)] < 0:
         content = -content
