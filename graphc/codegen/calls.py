@@ -32,6 +32,8 @@ class Calls:
             return self._reduction(inst, out)
         if inst.kind == "sumproduct":
             return self._sumproduct(inst, out)
+        if inst.kind in KEYWORD_OUT:
+            return f"{self._f(inst.kind)}({', '.join(self._row(inst, o) for o in inst.operands)}, out={out})"
         args = [self._operand(inst, o) for o in inst.operands]
         if inst.kind == "scale":
             return self._scale(inst, args[0], out)
@@ -39,8 +41,6 @@ class Calls:
             return f'{self._f("einsum")}("{inst.detail}", {", ".join(args)}, out={out})'
         if inst.kind in ("copy", "cast"):
             return f"{self._f('copyto')}({out}, {args[0]})"
-        if inst.kind in KEYWORD_OUT:
-            return f"{self._f(inst.kind)}({', '.join(self._rows(inst, args))}, out={out})"
         return f"{self._f(inst.kind)}({', '.join([*args, out])})"
 
     def _f(self, name: str) -> str:
@@ -54,24 +54,20 @@ class Calls:
         if inst.kind in COMPARISONS:
             classes = [self.plan.instructions[o].dtype for o in inst.operands]
             found = "float" if "float" in classes or "int64" not in classes else "int64"
-        return self.fast.constant(place, found)
+        return self.fast.constant(self.plan.instructions[place].detail, found)
 
-    def _rows(self, inst: Instruction, args: list[str]) -> list[str]:
-        """Zero as a row of zeros: NumPy compares rows faster than it compares with a scalar."""
-        if inst.dtype != "float" or not inst.shape:
-            return args
-        return [
-            self.fast.constant_row("0", inst.shape[-1])
-            if self.plan.instructions[o].kind == "number" and self.plan.instructions[o].detail.size_free == 0
-            else a
-            for o, a in zip(inst.operands, args, strict=True)
-        ]
+    def _row(self, inst: Instruction, place: int) -> str:
+        """An operand; zero as a row of zeros, with which NumPy compares faster than with a scalar."""
+        operand = self.plan.instructions[place]
+        if inst.dtype == "float" and inst.shape and operand.kind == "number" and operand.detail.size_free == 0:
+            return self.fast.constant_row("0", inst.shape[-1])
+        return self._operand(inst, place)
 
     def _scale(self, inst: Instruction, x: str, out: str) -> str:
         scale: Scale = inst.detail
         if scale.size_free == -1:
             return f"{self._f('negative')}({x}, {out})"
-        return f"{self._f('multiply')}({x}, {self.fast.bound_number(scale.text, inst.dtype)}, {out})"
+        return f"{self._f('multiply')}({x}, {self.fast.constant(scale, inst.dtype)}, {out})"
 
     def _matmul(self, inst: Instruction, out: str) -> str:
         a, b = inst.operands

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphc.codegen.fast import Fast
-from graphc.codegen.layout import HEAD, WIDTH, broken
+from graphc.codegen.layout import HEAD, WIDTH
 from graphc.codegen.readable import Readable
 from graphc.codegen.training import fast_training, readable_training
 from graphc.codegen.update import UpdateRule
@@ -93,7 +93,7 @@ def source_of(
             imports |= functions
         line = f"from numpy import {', '.join(sorted(imports))}"
         if len(line) > WIDTH:
-            line = "\n".join(broken(line.replace("import ", "import (") + ")", 0))
+            line = "\n".join(["from numpy import (", *(f"    {name}," for name in sorted(imports)), ")"])
         head = "\n".join(["import numpy as np", *([line] if imports else []), "", "_pools = {}"])
     else:
         head = "import numpy as np"

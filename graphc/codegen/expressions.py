@@ -66,7 +66,7 @@ class Writer:
 
         def rename(match: re.Match[str]) -> str:
             word = match.group()
-            if word in ("np", "float", "LOG_MAX") or word in self.functions or f"np.{word}" in text:
+            if word in ("np", "float", "LOG_MAX") or word in self.functions:
                 return word
             self.sizes.add(word)
             return self.renamed.get(word, word)

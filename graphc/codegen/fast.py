@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from graphc.codegen.binding import size_lines
 from graphc.codegen.calls import Calls
-from graphc.codegen.expressions import Piece, Writer, spaced
+from graphc.codegen.expressions import Piece, Writer
 from graphc.codegen.layout import broken, paragraph, shapes_text
 from graphc.codegen.names import UFUNCS, Names
 from graphc.codegen.sources import function_sources, is_numpy
 from graphc.ir.dims import Dim, Shape, dim_names
 from graphc.scheduling.plan import UNALLOCATED, VIEWS, Plan
+from graphc.scheduling.scales import Scale
 
 ALIGNED = '''
 def _empty(shape, dtype):
@@ -136,16 +137,18 @@ class Fast:
         self.sizes |= self.writer.sizes
         return text
 
-    def constant(self, place: int, dtype: str) -> str:
+    def constant(self, scale: Scale, dtype: str) -> str:
         """The name of a number as a 0-d array of a dtype."""
-        scale = self.plan.instructions[place].detail
-        return self.bound_number(scale.text, dtype)
-
-    def bound_number(self, text: str, dtype: str) -> str:
-        key = (text, dtype)
+        key = (scale.text, dtype)
         if key not in self.constants:
+            sign, above, below = scale.parts()
+            code = sign + (" * ".join(above) or "1")
+            if scale.downs:  # a size may be 0: NumPy's division, not Python's
+                code = f"np.divide({code}, {' * '.join(below)})"
+            elif below:
+                code = f"{code} / {below[0]}"
             self.writer.sizes = set()
-            code = self.writer.size_code(spaced(text)).replace("LOG_MAX", "0.999 * np.log(np.finfo(dtype).max)")
+            code = self.writer.size_code(code).replace("LOG_MAX", "0.999 * np.log(np.finfo(dtype).max)")
             self.sizes |= self.writer.sizes
             name = self.constants[key] = self.names.fresh(f"k{len(self.constants)}")
             self.head.append(f"{name} = np.array({code}, {quoted(dtype)})")

@@ -15,7 +15,14 @@ from graphc.scheduling.plan import VIEWS, Plan
 
 LONGEST = 84  # characters of a right-hand side
 INLINE = 44  # characters of an operand that is written in place
-HINTS = {"matmul": "product", "sum": "total", "sumproduct": "total", "where": "chosen", "mean": "average"}
+HINTS = {
+    "matmul": "product",
+    "sum": "total",
+    "sumproduct": "total",
+    "where": "chosen",
+    "mean": "average",
+    "sqrt": "root",
+}
 ALWAYS_INLINE = VIEWS | {"number"}
 
 
@@ -154,13 +161,14 @@ class Readable:
         places = list(range(len(self.plan.inputs)))
         lines = self._body(part, self._shaped(places))
         outputs = self.plan.outputs
+        lines = self._returning(lines, outputs)
+        return [function_text(self.name, self._shaped(places), self._shaped(outputs), lines, defaults=defaults or {})]
+
+    def _returning(self, lines: list[str], outputs: Sequence[int]) -> list[str]:
+        """The lines and a return; a single result that was just assigned is returned at once."""
         result = ", ".join(self.pieces[o].text for o in outputs)
         last = lines[-1].partition(" = ") if lines else ("", "", "")
-        if last[0] == result and last[1]:
-            lines[-1] = f"return {last[2]}"
-        else:
-            lines.append(f"return {result}")
-        return [function_text(self.name, self._shaped(places), self._shaped(outputs), lines, defaults=defaults or {})]
+        return [*lines[:-1], f"return {last[2]}"] if last[1] and last[0] == result else [*lines, f"return {result}"]
 
     def _split(self) -> list[str]:
         first, second = self.parts
@@ -176,10 +184,9 @@ class Readable:
             "forward", self._shaped(ins), self._shaped(outputs[:1]), lines, saved=self._shaped(saved)
         )
         arguments = self._shaped(outs)
-        head = [f"{', '.join(cache)}{',' if len(cache) == 1 else ''} = cache"] if cache else []
+        head = [f"{tuple_text(cache) if len(cache) == 1 else ', '.join(cache)} = cache"] if cache else []
         lines = head + self._body(second, arguments + self._shaped(saved))
-        results = [self.pieces[o].text for o in outputs[1:]]
-        lines.append(f"return {', '.join(results)}")
+        lines = self._returning(lines, outputs[1:])
         backward = function_text("backward", arguments, self._shaped(outputs[1:]), lines, cache=True)
         return [forward, backward, self._whole(ins, outs)]
 

@@ -23,7 +23,7 @@ def python_number(value: Fraction) -> int | float:
 def powered(x: Any, exponent: Fraction) -> Any:
     """``x ** exponent`` by the cheapest exact route; whole numbers become real below zero and between."""
     if exponent < 0:
-        return 1 / powered(x, -exponent)
+        return np.divide(1, powered(x, -exponent))  # by 0 as arrays divide, also where x is a Python number
     whole, rest = divmod(exponent, 1)
     if rest not in (0, Fraction(1, 2)) or whole > 8:
         return x ** python_number(exponent)
@@ -51,10 +51,10 @@ def contracted(node: Expr, arrays: Arrays, shape: tuple[int, ...]) -> Any:
 
 _FORMS: dict[str, Callable[[Arrays, Any], Any]] = {
     "scale": lambda arrays, c: -arrays[0] if c == -1 else arrays[0] * python_number(c),
-    "over": lambda arrays, c: python_number(c) / arrays[0],
+    "over": lambda arrays, c: np.divide(python_number(c), arrays[0]),
     "power": lambda arrays, e: powered(arrays[0], e),
     "multiply": lambda arrays, _: arrays[0] * arrays[1],
-    "divide": lambda arrays, _: arrays[0] / arrays[1],
+    "divide": lambda arrays, _: np.divide(arrays[0], arrays[1]),
     "matmul": lambda arrays, _: np.matmul(arrays[0], arrays[1]),
     "outer": lambda arrays, _: np.outer(arrays[0], arrays[1]),
     "transpose": lambda arrays, axes: np.transpose(arrays[0], axes),

@@ -1,0 +1,200 @@
+"""Evaluation at once: every op, dtypes, sizes solved from shapes, and what the errors say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from generate import arrays, expression
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import graphc.visualize.text  # noqa: F401 - printing is entered on import
+from graphc.errors import DTypeError, NameConflictError, ShapeError, ValueMissingError
+from graphc.ir.dims import bind, dims
+from graphc.ir.expr import Expr
+from graphc.ir.op import registry
+from graphc.ops.conditions import conditions
+from graphc.ops.defined import body_of
+from graphc.ops.leaves import constant, eye, parameter, size, symbol
+from graphc.ops.notation import functions as fn
+from graphc.runtime.evaluate import evaluate, evaluate_all
+
+N, D, K = dims("n d k")
+X, T, W, B = symbol("X", (N, D)), symbol("T", (N, K)), symbol("W", (D, K)), symbol("b", (K,))
+x, y = symbol("x", (N,)), symbol("y", (N,))
+RNG = np.random.default_rng(3)
+
+
+LEAVES = {"symbol", "parameter", "constant", "size", "pi", "array", "eye"}
+
+
+def cases() -> dict[str, Expr]:
+    """One expression for each op that is no leaf, over x, y, X and T."""
+    special = {
+        "where": fn["where"](x > y, x, 2),
+        "contract": fn["einsum"]("ij,ik,ij->k", X, T, X) * 3,
+        "add": x - 2 * y + 1,
+        "named": (x + y).named("total"),
+        "reshape": fn["reshape"](X, (D, N)),
+        "cross_entropy": fn["cross_entropy"](fn["softmax"](T), fn["softmax"](2 * T)),
+        "dense": fn["dense"](X, W, B),
+        "max": fn["max"](X, axis=0),
+        "min": fn["min"](X, axis=(0, 1), keepdims=True),
+        "general_power": fn["exp"](x) ** y,
+        "mse": fn["mse"](x, y),
+        "log": fn["log"](x * x + 1),
+        "log1p": fn["log1p"](x * x),
+    }
+    for name, op in registry.items():
+        if name not in special and name not in LEAVES:
+            special[name] = fn[name](x, y) if len(op.domain) == 2 else fn[name](X if op.body else x)
+    return special
+
+
+CASES = cases()
+
+
+def values(dtype: str = "float64", n: int = 4, d: int = 3, k: int = 2) -> dict[str, np.ndarray]:
+    shapes = {"X": (n, d), "T": (n, k), "W": (d, k), "b": (k,), "x": (n,), "y": (n,)}
+    return {name: RNG.uniform(-1.5, 1.5, shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def test_cases_cover_the_registry() -> None:
+    assert set(registry) - LEAVES <= set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_op_keeps_shape_and_dtype(name: str) -> None:
+    for dtype in ("float64", "float32"):
+        result = evaluate(CASES[name], values(dtype))
+        assert isinstance(result, np.ndarray)
+        assert result.dtype == (bool if CASES[name].dtype == "bool" else dtype)
+        assert result.ndim == CASES[name].ndim
+    assert evaluate(CASES[name], values(n=1, d=1, k=1)).ndim == CASES[name].ndim
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if registry[n].body is not None])
+def test_op_equals_its_body(name: str) -> None:
+    given_values = values()
+    node = CASES[name]
+    np.testing.assert_allclose(evaluate(node, given_values), evaluate(body_of(node), given_values), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["sum", "softmax", "X.T @ T", "exp"])
+def test_size_zero_follows_numpy(kind: str) -> None:
+    e = {"sum": fn["sum"](X, axis=0), "softmax": fn["softmax"](X), "X.T @ T": X.T @ T, "exp": fn["exp"](x)}[kind]
+    result = evaluate(e, values(n=0))
+    np.testing.assert_array_equal(result, np.zeros(result.shape))
+
+
+def test_the_mean_of_nothing_is_nan() -> None:
+    with np.errstate(all="ignore"):
+        assert np.isnan(evaluate(fn["mean"](x), {"x": np.ones(0)}))
+        assert np.isnan(evaluate(fn["sum"](x) * (1 / size(N)), {"x": np.ones(0)}))
+
+
+def test_contractions_against_einsum() -> None:
+    v = values()
+    e = fn["einsum"]("ij,jk,ik->ij", X, W, T)
+    np.testing.assert_allclose(evaluate(e, v), np.einsum("ij,jk,ik->ij", v["X"], v["W"], v["T"]))
+    np.testing.assert_allclose(evaluate(fn["outer"](x, y) ** 2, v), np.outer(v["x"], v["y"]) ** 2)
+    np.testing.assert_allclose(evaluate(fn["diag"](x) @ X, v), v["x"][:, None] * v["X"])
+    np.testing.assert_allclose(evaluate(fn["trace"](X @ X.T) * eye(D), v), np.sum(v["X"] ** 2) * np.eye(3))
+
+
+def test_literals_never_widen_float32() -> None:
+    v = values("float32")
+    c = constant([[1, 2], [3, 4]])
+    square = symbol("S", (2, 2))
+    for e in (x * 0.1 + 1, x / N, fn["where"](x > 0, 0.5, 0.1) * x, fn["max"](x) + fn["sum"](x > 0), (x > 0) * 0.5 * x):
+        assert evaluate(e, v).dtype == np.float32
+    assert evaluate(c @ square + eye(2), {"S": np.eye(2, dtype="f")}).dtype == np.float32
+    assert evaluate(x * symbol("lr"), {"x": v["x"], "lr": 0.1}).dtype == np.float32
+
+
+def test_whole_numbers_for_reals_become_float64() -> None:
+    assert evaluate(x + 1, {"x": [1, 2]}).dtype == np.float64
+    labels = symbol("labels", (N,), dtype="int64")
+    assert evaluate(labels + 1, {"labels": [1, 2]}).dtype == np.int64
+    np.testing.assert_allclose(evaluate(labels / 3, {"labels": [1, 2]}), [1 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("array", [np.array([True]), np.array([1j]), np.array(["a"]), np.array([None])])
+def test_other_kinds_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(DTypeError, match=r"x: expected real numbers \(float64 or float32\), got an array of"):
+        evaluate(x + 1, {"x": array})
+
+
+def test_missing_values_are_named_all_at_once() -> None:
+    with pytest.raises(ValueMissingError) as caught:
+        evaluate(X @ W + B, {"X": np.ones((2, 3))})
+    assert str(caught.value) == "no value was given for W (d, k), b (k,)"
+    with pytest.raises(ValueMissingError, match="the size m"):
+        evaluate(x * size("m"), {"x": np.ones(2)})
+    assert evaluate(x * size("m"), {"x": np.ones(2), "m": 3, "unused": None}).tolist() == [3, 3]
+
+
+def test_sizes_that_contradict_name_both_sources() -> None:
+    with pytest.raises(ShapeError) as caught:
+        evaluate_all([fn["sum"](X), fn["sum"](T)], {"X": np.ones((5, 3)), "T": np.ones((6, 2))})
+    assert str(caught.value) == "n is 5 in X (axis 0) but 6 in T (axis 0)"
+    with pytest.raises(ShapeError, match="n is 4 as given but 5 in x"):
+        evaluate(x + 1, {"x": np.ones(5), "n": 4})
+
+
+def test_shapes_that_do_not_fit() -> None:
+    with pytest.raises(
+        ShapeError, match=r"X: expected shape \(n, d\), got \(3,\): 2 axes are declared, the array has 1"
+    ):
+        evaluate(X + 1, {"X": np.ones(3)})
+    with pytest.raises(ShapeError, match=r"A: expected shape \(n, 3\), got \(2, 4\): axis 1 must be 3, not 4"):
+        evaluate(symbol("A", (N, 3)) + 1, {"A": np.ones((2, 4))})
+
+
+def test_compound_sizes_are_solved_and_checked() -> None:
+    wide = symbol("wide", ("2*n + 1",))
+    assert evaluate(fn["sum"](wide) * N, {"wide": np.ones(7)}) == 21
+    with pytest.raises(ShapeError, match=r"2\*n \+ 1 is 8 in wide \(axis 0\), but no whole n gives that"):
+        evaluate(fn["sum"](wide) * N, {"wide": np.ones(8)})
+    with pytest.raises(ShapeError, match=r"2\*n \+ 1 is 7, as n is 3 in x \(axis 0\), but 9 in wide \(axis 0\)"):
+        evaluate(fn["sum"](wide) + fn["sum"](x), {"wide": np.ones(9), "x": np.ones(3)})
+
+
+def test_conditions_are_collected_and_checked() -> None:
+    e = symbol("p", ("n*m",)) + symbol("q", (4,))
+    assert [tuple(map(str, pair)) for pair in conditions([e])] == [("4", "m*n")]
+    assert evaluate(e, {"p": np.ones(4), "q": np.ones(4), "n": 2}).tolist() == [2] * 4
+    f = fn["reshape"](symbol("r", (N, D)), (K, 2))
+    assert len(conditions([f])) == 1
+    with pytest.raises(ShapeError, match="must be equal, but with"):
+        evaluate(f, {"r": np.ones((3, 2)), "k": 2})
+
+
+def test_two_symbols_with_one_name() -> None:
+    with pytest.raises(NameConflictError, match="two different symbols are called x"):
+        evaluate(x + fn["sum"](parameter("x", (3,))), {"x": np.ones(3)})
+
+
+def test_results_are_the_callers_own() -> None:
+    v = values()
+    for e in (X, X.T, fn["broadcast_to"](B, (N, K)), fn["reshape"](X, (D, N))):
+        result = evaluate(e, {**v, "n": 4})
+        result[...] = 7
+    assert not (v["X"] == 7).any()
+    assert not (v["b"] == 7).any()
+
+
+def test_a_hundred_thousand_nodes() -> None:
+    e = x
+    for _ in range(50_000):
+        e = fn["tanh"](e + x)
+    assert evaluate(e, {"x": np.full(2, 0.1)}).shape == (2,)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 12))
+def test_random_expressions_have_the_declared_shape(rng: object, count: int) -> None:
+    e = expression(rng, count)  # type: ignore[arg-type]
+    with np.errstate(all="ignore"):
+        result = evaluate(e, arrays([e]))
+    assert result.shape == tuple(bind(d, {"n": 3, "m": 4}) for d in e.shape)
