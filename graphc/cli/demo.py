@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from graphc.cli.files import write
+from graphc.cli.files import folder, write
 from graphc.errors import SettingError
 
 STAGES = 8
@@ -74,7 +74,7 @@ def demo(
     with threadpool_limits(
         1, user_api="blas"
     ):  # products this small lose by a second thread, tenfold on a busy machine
-        findings: Findings = run(log, out, seed, data, epochs)
+        findings: Findings = run(log, folder(out), seed, data, epochs)
     seconds = time.perf_counter() - began
     path = write(out / "report.html", report(findings, seconds))
     log.console.rule("[bold]done", align="left")

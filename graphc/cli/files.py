@@ -36,6 +36,21 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
+def folder(path: Path) -> Path:
+    """The folder `path`, made if need be.
+
+    Raises
+    ------
+    SettingError
+        If it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"cannot make the folder {str(path)!r}: {error.strerror or error}") from error
+    return path
+
+
 def umask() -> int:
     """The process's file mode mask; reading it means setting it twice."""
     current = os.umask(0)

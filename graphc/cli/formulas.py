@@ -30,8 +30,8 @@ def grad(
     wrt: Name,
     shape: Shapes,
     fact: Facts = None,
-    latex: Annotated[bool, Parameter(negative="")] = False,
-    steps: Annotated[bool, Parameter(negative="")] = False,
+    latex: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    steps: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Print the gradient of a scalar formula.
 
@@ -44,7 +44,8 @@ def grad(
     wrt
         The name to differentiate by.
     shape
-        NAME=SIZES for each name: W=m,n is a matrix, x=n a vector, c= a scalar. Sizes are names or numbers.
+        NAME=SIZES for each name, after the formula: W=m,n is a matrix, x=n a vector, c= a scalar.
+        Sizes are names or numbers.
     fact
         NAME=FACT for what is known of a name, for example T=one_hot.
     latex
@@ -77,7 +78,8 @@ def check(formula: Formula, /, *, wrt: Name, claim: Formula, shape: Shapes, fact
     claim
         The gradient as you derived it, as a formula of the same names.
     shape
-        NAME=SIZES for each name: W=m,n is a matrix, x=n a vector, c= a scalar. Sizes are names or numbers.
+        NAME=SIZES for each name, after the formula: W=m,n is a matrix, x=n a vector, c= a scalar.
+        Sizes are names or numbers.
     fact
         NAME=FACT for what is known of a name, for example T=one_hot.
     """
@@ -105,7 +107,8 @@ def draw(
     formula
         A formula in NumPy notation.
     shape
-        NAME=SIZES for each name: W=m,n is a matrix, x=n a vector, c= a scalar. Sizes are names or numbers.
+        NAME=SIZES for each name, after the formula: W=m,n is a matrix, x=n a vector, c= a scalar.
+        Sizes are names or numbers.
     wrt
         Names whose gradients are drawn too.
     fact
@@ -142,7 +145,8 @@ def emit(
     formula
         A formula in NumPy notation.
     shape
-        NAME=SIZES for each name: W=m,n is a matrix, x=n a vector, c= a scalar. Sizes are names or numbers.
+        NAME=SIZES for each name, after the formula: W=m,n is a matrix, x=n a vector, c= a scalar.
+        Sizes are names or numbers.
     wrt
         Names whose gradients are computed too.
     fact

@@ -6,7 +6,9 @@ Exit codes: 0 done (or: the claim is right), 1 the claim is wrong, 2 an error, 1
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
@@ -30,17 +32,25 @@ app = App(
     help="Gradients of tensor formulas in closed form: derived, drawn, emitted as NumPy code, and checked.",
     version=installed_version,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-app.command(demo.demo)
-for command in (formulas.grad, formulas.check, formulas.draw, formulas.emit):
-    app.command(command)
+app.meta.suppress_keyboard_interrupt = False  # an interrupt is reported below
+USAGES = {
+    demo.demo: "[--out DIR] [--seed S] [--data FILE] [--epochs N]",
+    formulas.grad: "FORMULA --wrt NAME --shape NAME=SIZES ... [--latex] [--steps]",
+    formulas.check: "FORMULA --wrt NAME --claim FORMULA --shape NAME=SIZES ...",
+    formulas.draw: "FORMULA --shape NAME=SIZES ... [--wrt NAME ...] [--out FILE]",
+    formulas.emit: "FORMULA --shape NAME=SIZES ... [--wrt NAME ...] [--style STYLE] [--out FILE]",
+}
+for place, (command, usage) in enumerate(USAGES.items()):
+    app.command(command, sort_key=place, usage=f"Usage: graphc {command.__name__} {usage}")
 
 
 @app.meta.default
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-    debug: Annotated[bool, Parameter(negative="")] = False,
+    debug: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> Any:
     """Run one command.
 
@@ -55,7 +65,28 @@ def launch(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
+    for name in ("SIGINT", "SIGALRM"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), interrupt)
+    sys.unraisablehook = dropped
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def interrupt(number: int, frame: Any) -> None:
+    """Raise KeyboardInterrupt, again every half second until it is heard: Python drops what is raised in callbacks."""
+    remind(0.5)
+    raise KeyboardInterrupt
+
+
+def dropped(event: Any) -> None:
+    """Say nothing of an interrupt that a callback dropped: it comes again."""
+    if event.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(event)
+
+
+def remind(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def run(arguments: list[str]) -> int:
@@ -66,26 +97,33 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
     except KeyboardInterrupt:
+        remind(0)
         return failed("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as in `graphc grad ... | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except CycloptsError as error:
+    except Exception as error:
         if debug:
-            raise
-        return failed(f"{one_line(str(error))} (see graphc --help)", 2)
-    except GraphcError as error:
-        if debug:
-            raise
-        return failed(one_line(str(error)), 2)
-    except Exception as error:  # a defect: still one line, with the way to the details
-        if debug:
-            raise
-        return failed(f"internal error: {type(error).__name__}: {one_line(str(error))} (--debug shows the details)", 2)
+            traceback.print_exc()
+            return 2
+        return failed(explained(error, arguments), 2)
+
+
+def explained(error: Exception, arguments: list[str]) -> str:
+    """An error as one line, with what to do next."""
+    text = one_line(str(error))
+    if isinstance(error, CycloptsError):
+        commands = [command.__name__ for command in USAGES if arguments[:1] == [command.__name__]]
+        return f"{text} (see {' '.join(['graphc', *commands, '--help'])})"
+    if isinstance(error, GraphcError):
+        return text
+    return f"internal error: {type(error).__name__}: {text} (--debug shows the details)"
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """The lines of a message in one; a line of marks below a formula is left out."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "; ".join(line for line in lines if line.strip("^~ ")).replace(":; ", ": ")
 
 
 def failed(message: str, code: int) -> int:
