@@ -97,6 +97,11 @@ def is_constant(term: Expr) -> bool:
     return term.weak or (term.op is CONTRACT and not term.operands)
 
 
+def is_number(term: Expr) -> bool:
+    """The exact constant of a sum, stretched or not."""
+    return term.op is CONSTANT or (term.op is CONTRACT and not term.operands)
+
+
 def is_reduction(term: Expr) -> bool:
     """A sum over labels, at most divided by sizes and stretched."""
     if term.op is not CONTRACT:

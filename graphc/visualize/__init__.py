@@ -1,0 +1,1 @@
+"""Showing expressions: text, LaTeX, pictures and pages."""
