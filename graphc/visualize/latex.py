@@ -37,7 +37,7 @@ TEXT = r"\text"
 TALL = (r"\frac", r"\sqrt", r"\begin", r"\left")
 STRETCHING = 4  # nested growing brackets, fractions and roots beyond which a part gets a line of its own
 _BRACKETS = re.compile(r"(\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\(?:sum|prod)_\{[^{}]*\})")
-_NESTING = re.compile(r"\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\frac\{|\\sqrt\{|[{}]")
+_NESTING = re.compile(r"\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\frac\{|\\sqrt\{|\}\{|[{}]")
 REDUCTIONS = {"max": r"\max", "min": r"\min", "prod": r"\prod"}
 
 
@@ -95,6 +95,8 @@ def stretching(text: str) -> int:
     for token in _NESTING.findall(text):
         if token.startswith(r"\right") or token == "}":
             stack.pop()
+        elif token == "}{":  # the second half of a fraction
+            continue
         else:
             stack.append(token != "{")
             deepest = max(deepest, sum(stack))
@@ -153,7 +155,8 @@ class Printer:
         elif deep and (node.op is ADD or node.op.formula or node.op.name == "where"):
             args = arguments(node)
             return _compose(node, [self.entry(o, _placed(o, node, indices), deep - 1) for o in args], rank)
-        return f"{wrap(self.piece(node), ATOM)}_{{{joined}}}", ATOM
+        base, level = self.piece(node)
+        return f"{wrap((base, SUM if base.endswith('}') else level), ATOM)}_{{{joined}}}", ATOM
 
     def _build(self, node: Expr) -> Piece:
         args = arguments(node)
@@ -219,7 +222,7 @@ def _array(node: Expr) -> str:
         return rf"\mathbf{{C}}_{{{shape_latex(shape)}}}"
     width = int(shape[-1]) if node.ndim == 2 else 1
     rows = r" \\ ".join(" & ".join(values[i : i + width]) for i in range(0, len(values), width))
-    return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+    return rf"\left[\begin{{matrix}} {rows} \end{{matrix}}\right]"  # bmatrix cannot carry an exponent in latex2mathml
 
 
 def _add(node: Expr, args: list[Piece]) -> str:

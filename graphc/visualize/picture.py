@@ -253,9 +253,11 @@ class Painter:
 
 
 def _title(data: dict[str, Any]) -> str:
-    name = f"{data['name']} = " if data["kind"] == "operation" and data["name"] else ""
-    text = str(data["expr"])
-    return f"{name}{text if len(text) < 200 else data['label']} : {data['shape']}"
+    """What a reader sees on pointing at a node: its formula, shape and numbers."""
+    formula = str(data["expr"])
+    lines = [f"{formula if len(formula) < 200 else data['label']} : {data['shape']}"]
+    lines += [f"{k} {' '.join(value_lines(data[k]))}" for k in ("value", "gradient") if data[k] is not None]
+    return "\n".join(lines)
 
 
 def _rows(wire: Wire, x: float, y: float) -> str:

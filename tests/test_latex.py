@@ -1,0 +1,245 @@
+"""LaTeX as papers set it, readable by ziamath and latex2mathml for every op of the registry."""
+
+from __future__ import annotations
+
+import random
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+import ziamath
+from generate import expression
+
+import graphc as gc
+from graphc.errors import DrawingError
+from graphc.ir.expr import Expr
+from graphc.ir.op import registry
+from graphc.ops.contraction import contract
+from graphc.ops.leaves import size
+from graphc.ops.notation import functions
+from graphc.visualize.latex import set_brackets, stretching
+from graphc.visualize.letters import dim_latex, name_latex, number_latex
+from graphc.visualize.mathml import mathml
+
+n, d, k = gc.dims("n d k")
+X, Y = gc.symbol("X", (n, d)), gc.symbol("Y", (n, d))
+A = gc.symbol("A", (d, d))
+W, W1 = gc.parameter("W", (d, k)), gc.parameter("W1", (k, d))
+T = gc.symbol("T", (n, k))
+b = gc.parameter("b", (k,))
+x, y = gc.symbol("x", (d,)), gc.symbol("y", (d,))
+s, c, alpha = gc.symbol("s"), gc.symbol("c"), gc.symbol("alpha")
+p = gc.softmax(X @ W + b).named("p")
+gamma, eps = gc.symbol("gamma", (d,)), gc.symbol("eps")
+
+GOLDENS: list[tuple[Expr, str]] = [
+    (p, r"\mathbf{p} = \operatorname{softmax}(\mathbf{X} \mathbf{W} + \mathbf{b})"),
+    (X.T @ (p - T) / n, r"\frac{1}{n} \mathbf{X}^{\top} (\mathbf{p} - \mathbf{T})"),
+    (
+        contract([(X, (2, 0), 1), (p - T, (2, 1), 1), (size(n), (), -1)], (d, k), 2),
+        r"\frac{2}{n} \mathbf{X}^{\top} (\mathbf{p} - \mathbf{T})",
+    ),
+    (gc.mean(gc.cross_entropy(p, T)), r"\frac{1}{n} \sum_{i} \operatorname{H}(\mathbf{T}, \mathbf{p})_{i}"),
+    (W1 @ x, r"\mathbf{W}_{1} \mathbf{x}"),
+    (x @ W, r"\mathbf{W}^{\top} \mathbf{x}"),
+    (x @ W1.T, r"\mathbf{W}_{1} \mathbf{x}"),
+    (x @ y, r"\mathbf{x}^{\top} \mathbf{y}"),
+    (x @ A @ y, r"\mathbf{x}^{\top} \mathbf{A} \mathbf{y}"),
+    (A @ (X.T * X.T) @ Y, r"\mathbf{A} (\mathbf{X}^{\top})^{\odot 2} \mathbf{Y}"),
+    (A @ (x * y), r"\mathbf{A} (\mathbf{x} \odot \mathbf{y})"),
+    (gc.outer(2 * x, y), r"2 \mathbf{x} \mathbf{y}^{\top}"),
+    (gc.diag(x), r"\operatorname{diag}(\mathbf{x})"),
+    (gc.trace(A), r"\operatorname{tr}(\mathbf{A})"),
+    (gc.eye(n), r"\mathbf{I}_{n}"),
+    (gc.zeros(n, d), r"\mathbf{0}_{n \times d}"),
+    (gc.broadcast_to(x, (n, d)), r"\mathbf{1}_{n} \mathbf{x}^{\top}"),
+    (gc.sum(X * gc.log(Y)), r"\sum_{i,j} X_{ij} \log Y_{ij}"),
+    (gc.sum(X, axis=0), r"\sum_{i} \mathbf{X}_{i:}"),
+    (gc.mean(X, axis=1), r"\frac{1}{d} \sum_{j} \mathbf{X}_{:j}"),
+    (gc.max(X, axis=0), r"\max_{i} \mathbf{X}_{i:}"),
+    (gc.sum((W1 @ x - b) ** 2), r"\sum_{i} ((\mathbf{W}_{1} \mathbf{x})_{i} - b_{i})^{2}"),
+    (gc.einsum("ij,jk,kl->il", X, A, A), r"[{\textstyle\sum_{k,l}} \, X_{ik} A_{kl} A_{lj}]_{ij}"),
+    (gc.norm(x - y) ** 2, r"\lVert \mathbf{x} - \mathbf{y} \rVert^{2}"),
+    ((x > 0) * y, r"[\mathbf{x} > 0] \odot \mathbf{y}"),
+    (gc.maximum(s, 0), r"\max(s, 0)"),
+    (s / (s + c), r"\frac{s}{s + c}"),
+    (alpha * x / c, r"\frac{\alpha}{c} \mathbf{x}"),
+    (x / y, r"\mathbf{x} \oslash \mathbf{y}"),
+    (1 / x, r"\mathbf{x}^{\odot -1}"),
+    (s * s, r"s^{2}"),
+    (x**2 / 2, r"\frac{1}{2} \mathbf{x}^{\odot 2}"),
+    (gc.exp(-(s**2) / 2), r"e^{-\frac{s^{2}}{2}}"),
+    (gc.sqrt(s + 1e-5), r"\sqrt{s + 10^{-5}}"),
+    (gc.tanh(x + y) * gc.log(x), r"\tanh (\mathbf{x} + \mathbf{y}) \odot \log \mathbf{x}"),
+    (gc.log(x) * y, r"(\log \mathbf{x}) \odot \mathbf{y}"),
+    (-x * y, r"-\mathbf{x} \odot \mathbf{y}"),
+    (x - 2 * (x - y) * c, r"\mathbf{x} - 2 c (\mathbf{x} - \mathbf{y})"),
+    ((s - c) * (s + c) / 3, r"\frac{(s - c) (s + c)}{3}"),
+    (gc.softmax(X, axis=0), r"{\operatorname{softmax}(\mathbf{X})}_{\mathrm{axis} = 0}"),
+    (gc.dense(X, W, b), r"\mathbf{X} \mathbf{W} + \mathbf{b}"),
+    (gc.constant([[1, 2], [0.5, -1]]), r"\left[\begin{matrix} 1 & 2 \\ \frac{1}{2} & -1 \end{matrix}\right]"),
+    (
+        gamma * (X - gc.mean(X, axis=0)) / gc.sqrt(s + eps),
+        r"\frac{1}{\sqrt{s + \varepsilon}} \boldsymbol{\gamma} \odot "
+        r"\left(\mathbf{X} - \frac{1}{n} {\textstyle\sum_{i}} \, \mathbf{X}_{i:}\right)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("expr", "golden"), GOLDENS, ids=[g for _, g in GOLDENS])
+def test_formulas(expr: Expr, golden: str) -> None:
+    assert gc.latex(expr) == golden
+    readable(golden)
+
+
+def readable(text: str) -> None:
+    """Both renderers accept `text` and make a picture of sane size."""
+    ET.fromstring(mathml(text))
+    width, height = ziamath.Latex(text).getsize()
+    assert 0 < width < 20000
+    assert 0 < height < 900
+
+
+@pytest.mark.parametrize(
+    ("name", "ndim", "indices", "golden"),
+    [
+        ("x", 0, "", "x"),
+        ("loss", 0, "", r"\mathit{loss}"),
+        ("W1", 2, "", r"\mathbf{W}_{1}"),
+        ("W_1", 2, "ij", r"\mathbf{W}_{1,ij}"),
+        ("W1", 0, "ij", "W_{1,ij}"),
+        ("dW_out", 2, "", r"\mathrm{d}\mathbf{W}_{\mathrm{out}}"),
+        ("lambda_1", 0, "", r"\lambda_{1}"),
+        ("alpha", 1, "", r"\boldsymbol{\alpha}"),
+        ("eps", 0, "", r"\varepsilon"),
+        ("xhat", 2, "", r"\hat{\mathbf{x}}"),
+        ("mu_bar", 0, "", r"\bar{\mu}"),
+        ("x_i_2", 0, "", "x_{i,2}"),
+        ("_x", 1, "", r"\mathbf{x}"),
+        ("__", 0, "", r"\mathit{\_\_}"),
+    ],
+)
+def test_names(name: str, ndim: int, indices: str, golden: str) -> None:
+    assert name_latex(name, ndim, indices) == golden
+    readable(golden)
+
+
+@pytest.mark.parametrize(
+    ("value", "golden"),
+    [
+        ("1/10", "0.1"),
+        ("1/3", r"\frac{1}{3}"),
+        ("-3", "-3"),
+        ("1/100000", "10^{-5}"),
+        ("1/4000", r"\frac{1}{4000}"),
+        ("3/100000", r"3 \cdot 10^{-5}"),
+        ("1/2", r"\frac{1}{2}"),
+        ("100000000000000000000000", "100000000000000000000000"),
+    ],
+)
+def test_numbers(value: str, golden: str) -> None:
+    assert number_latex(Fraction(value))[0] == golden
+    readable(golden)
+
+
+def test_sizes() -> None:
+    assert dim_latex(2 * n)[0] == "2 n"
+    readable(dim_latex((n - k) // 2 + 1)[0])
+
+
+SAMPLES: dict[str, Callable[[], Expr]] = {
+    "symbol": lambda: X,
+    "parameter": lambda: W,
+    "constant": lambda: gc.constant(0.1),
+    "size": lambda: size(n * d),
+    "pi": lambda: gc.pi,
+    "array": lambda: gc.constant([[1, 2], [3, 4]]),
+    "eye": lambda: gc.eye(n),
+    "named": lambda: p + 1,
+    "contract": lambda: contract([(X, (2, 0), 1), (gc.exp(Y), (2, 1), -2), (s, (), Fraction(1, 2))], (d, d), -3),
+    "add": lambda: X - 2 * Y + s,
+    "general_power": lambda: X**s,
+    "abs": lambda: gc.abs(X),
+    "reshape": lambda: gc.reshape(X, (n * d,)),
+    "cross_entropy": lambda: gc.cross_entropy(p, T),
+    "where": lambda: gc.where(X > 0, X, Y),
+    "dense": lambda: gc.dense(X, W, b),
+}
+OPERATIONS = sorted(registry)
+
+
+def sample(name: str) -> Expr:
+    """An expression with the op `name`: written above, or its function over matrices."""
+    if name in SAMPLES:
+        return SAMPLES[name]()
+    function, arity = functions.get(name), len(registry[name].domain)
+    assert function is not None, f"test_latex needs a sample for the op {name}: add one to SAMPLES"
+    operands = (X, Y, gc.symbol("Z", (n, d)))[:arity]
+    return function(*operands)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_op_is_set_and_read_by_both_renderers(name: str) -> None:
+    expr = sample(name)
+    for variant in (expr, gc.sum(expr), -2 * expr / n, gc.exp(expr), expr**2 if expr.weak else (expr**2).named("v")):
+        readable(gc.latex(variant))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_expressions_are_read_by_both_renderers(seed: int) -> None:
+    rng = random.Random(seed)
+    readable(gc.latex(expression(rng, rng.randrange(3, 20))))
+
+
+def test_a_long_formula_is_a_listing_of_lines() -> None:
+    h = s
+    for _ in range(60):
+        h = gc.tanh(h * h + c)
+    text = gc.latex(h.named("h"))
+    assert text.startswith(r"\begin{array}{rl} u_{1} &= ")
+    assert r"\\ h &= " in text
+    assert all(stretching(line) <= 5 for line in text.split(r"\\"))
+    readable(text)
+
+
+def test_fractions_that_nest_deeply_become_lines() -> None:
+    h = s
+    for _ in range(12):
+        h = 1 / (1 + h)
+    text = gc.latex(h)
+    assert text.count(r"\\") >= 2
+    readable(text)
+
+
+def test_names_of_lines_avoid_names_in_use() -> None:
+    h = gc.symbol("u")
+    for _ in range(60):
+        h = gc.tanh(h * h + c)
+    assert r"v_{1} &= " in gc.latex(h)
+
+
+def test_a_deep_network_is_printed_at_once() -> None:
+    h = X
+    for i in range(200):
+        h = gc.tanh(gc.dense(h, gc.parameter(f"W{i}", (d, d)), gc.parameter(f"b{i}", (d,))))
+    started = time.perf_counter()
+    assert r"\mathbf{W}_{199}" in gc.latex(h)
+    assert time.perf_counter() - started < 2
+
+
+def test_brackets_grow_only_around_tall_contents() -> None:
+    assert set_brackets(r"\left(x\right)") == "(x)"
+    assert set_brackets(r"\left[\frac{a}{b}\right]") == r"\left[\frac{a}{b}\right]"
+    assert set_brackets(r"\left\lVert x\right\rVert") == r"\lVert x\rVert"
+    assert set_brackets(r"\sum_{i} \left(\sum_{j} x\right)") == r"\sum_{i} ({\textstyle\sum_{j}} \, x)"
+
+
+def test_a_notebook_shows_the_formula() -> None:
+    assert (x + y)._repr_latex_() == r"$\displaystyle \mathbf{x} + \mathbf{y}$"
+
+
+def test_latex_that_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(DrawingError, match="cannot read the LaTeX"):
+        mathml(r"\left(x")
