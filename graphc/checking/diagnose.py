@@ -16,7 +16,9 @@ from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import NAMED, PARAMETER, SIZE, SYMBOL
+from graphc.rewriting.simplify import simplify
 
+WORK, FEWEST = 40_000, 100  # edits tried times nodes of the answer; but this many at least
 SHORT = 2  # operations of a missing factor or term that needs no other explanation
 
 
@@ -40,9 +42,12 @@ def diagnose(case: Case) -> Diagnosis | None:
 def first(case: Case, candidates: Iterable[Edit]) -> Diagnosis | None:
     """The first edit whose result is proved."""
     seen: set[str] = set()
+    most = max(FEWEST, WORK // len(topological([case.answer])))
     for edit in candidates:
         if edit.text not in seen:
             seen.add(edit.text)
+            if len(seen) > most:
+                return None
             candidate = repaired(case, edit)
             if candidate is not None and case.proves(candidate):
                 return Diagnosis(edit.kind, edit.sentence, str(candidate))
@@ -73,13 +78,12 @@ def repaired(case: Case, edit: Edit) -> Expr | None:
 
 def derivative_factors(case: Case) -> list[str]:
     """The derivatives of the functions below the origin, as formulas over its named parts."""
-    order = topological([case.origin])
+    order = topological([case.origin, simplify(case.origin)])
     names = {node.operands[0]: node for node in order if node.op is NAMED}
     found: dict[str, None] = {}
     for node in order:
-        if node.op.derivative is not None and len(node.operands) == 1:
-            x, y = (names.get(e, e) for e in (node.operands[0], node))
-            for d in node.op.derivative(x, y):
+        if node.op.derivative is not None:
+            for d in node.op.derivative(*(names.get(e, e) for e in (*node.operands, node))):
                 if d is not None and len(str(d)) < 200:
                     found[str(d)] = None
     found.update(

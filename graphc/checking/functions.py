@@ -14,6 +14,8 @@ from graphc.checking.atoms import UNIT, Atom, OutOfBudgetError, Poly
 from graphc.checking.labels import Factor, Labels
 from graphc.checking.polynomials import ONE, Algebra
 
+RISING = frozenset(("tanh", "sinh", "arctan", "arcsin", "erf"))  # increasing, and 0 at 0
+
 
 class Frame(NamedTuple):
     """Arguments in the order of axes (and with the sign) that gives the smallest key."""
@@ -198,18 +200,24 @@ class Functions(Algebra):
         for (factors, dims), c in p.items():
             if len(factors) == 1 and not dims and factors[0][2] == 1 and self.atoms[factors[0][0]].kind == "log":
                 a, labels, _ = factors[0]
-                part = self.power(self.relabel(self.atoms[a].body, dict(enumerate(labels))), c)
+                part = self._exp_log(self.relabel(self.atoms[a].body, dict(enumerate(labels))), c)
             else:
                 frame = self.frame([{(factors, dims): ONE}])
                 part = self.single(self.applied("exp", frame, positive=True), frame.labels, c)
             result = self.multiply(result, part)
         return result
 
+    def _exp_log(self, p: Poly, c: Fraction) -> Poly:
+        """exp(c log|p|)."""
+        if self.is_positive(p) or c % 2 == 0:
+            return self.power(p, c)
+        return self.power(self.multiply(p, self.sign(p)), c)
+
     def log(self, p: Poly) -> Poly:
-        """log of a product is a sum, for the factors known to be positive."""
+        """log of a product is a sum: atoms stand for log|x|, which is log(x) wherever that is defined."""
         if not p:
             raise OutOfBudgetError("the logarithm of zero")
-        number, common, rest = self.content(p, lambda a: a.positive)
+        number, common, rest = self.content(p, lambda a: a.kind != "delta")
         total = self.log_number(number)
         for a, labels, e in common:
             atom = self.atoms[a]
@@ -222,9 +230,9 @@ class Functions(Algebra):
             else:
                 part = self.function("log", self.frame([self.single(a, labels)]))
             total = self.add((1, total), (e, part))
-        if rest == self.number(1):
+        if rest in (self.number(1), self.number(-1)):
             return total
-        return self.add((1, total), (1, self.function("log", self.frame([rest]))))
+        return self.add((1, total), (1, self.function("log", self.frame([rest], flip=True))))
 
     def log_number(self, value: Fraction) -> Poly:
         total: Poly = {}
@@ -265,7 +273,7 @@ class Functions(Algebra):
             return self.number(1)
         if atom.kind in ("sign", "delta") or atom.binary or ("binary", 0) in atom.facts:
             return self.single(a, labels)
-        if atom.kind == "power":
+        if atom.kind == "power" or atom.kind in RISING:
             return self.sign(self.relabel(atom.body, dict(enumerate(labels))))
         frame = self.frame([self.single(a, labels)])
         return self.function("sign", frame, moving=self.moving(frame))

@@ -31,6 +31,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.broadcasting import brief
 from graphc.runtime.evaluate import evaluate_all
 
+FIRST = 16  # points that a claim must pass before a proof is tried
 UNREADABLE = (ShapeError, UnknownNameError, NameConflictError, DTypeError)
 
 
@@ -121,11 +122,13 @@ def _judged(question: Question, answer: Expr, claim: Expr, text: str, names: Map
         return _misfit(question, answer, claim, text, names)
     judge = _judge(question, answer, claim)
     symbols, sizes = question.symbols(), size_names([answer, claim, *question.symbols()])
-    proof = prove(question)
-    if proof is not None:
-        confirm(judge, question, proof)
-        return Verdict(Status.PROVED, claim, answer, _proved(proof), facts=proof.facts, steps=proof.steps)
-    point, compared = search(judge, symbols, sizes)
+    point, _ = search(judge, symbols, sizes, most=FIRST)
+    if point is None:
+        proof = prove(question)
+        if proof is not None:
+            confirm(judge, question, proof)
+            return Verdict(Status.PROVED, claim, answer, _proved(proof), facts=proof.facts, steps=proof.steps)
+        point, compared = search(judge, symbols, sizes)
     if point is not None:
         cross_check(question, point)
         found = diagnose(_case(question, answer, claim, text, names))

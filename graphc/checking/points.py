@@ -109,7 +109,7 @@ def steady(results: Judge, values: Values) -> tuple[Any, Any] | None:
     again = results(nearby)
     if again is None:
         return None
-    moved = max(float(np.max(np.abs(a - b), initial=0.0)) for a, b in zip(found, again, strict=True))
+    moved = max(float(np.max(np.abs(_real(a) - _real(b)), initial=0.0)) for a, b in zip(found, again, strict=True))
     return found if moved < 0.01 * float(np.max(np.abs(np.subtract(*map(_real, found))), initial=0.0)) else None
 
 
@@ -146,7 +146,7 @@ def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: in
 def sample(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], seed: int = 1, tries: int = 60) -> Point | None:
     """One point with real entries and sizes that differ from each other, where both results exist."""
     rng = np.random.default_rng(seed)
-    sizes = {name: 2 + i for i, name in enumerate(sorted({*names, *size_names(symbols)}))}
+    sizes = {name: 2 + seed + i for i, name in enumerate(sorted({*names, *size_names(symbols)}))}
     for k in range(tries):
         try:
             values = {str(s.name): draw(s, sizes, REAL, rng, positive=k % 2 == 1) for s in symbols}

@@ -17,7 +17,7 @@ from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, number
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import expand, normalizer
 
-BUDGET = 20_000  # monomials built in one attempt
+BUDGET = 8_000  # monomials built in one attempt
 Known = dict[Expr, frozenset[Fact]]
 
 

@@ -21,10 +21,11 @@ from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.forms import is_implicit
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
 from graphc.rewriting.cost import count_ops
-from graphc.rewriting.simplify import simplify
+from graphc.rewriting.simplify import expand, simplify
 
 MOST_TERMS = 64
 MOST_PATHS = 12
+WORK = 300  # intermediates tried times nodes of f
 
 
 def assumption(case: Case, claim: Expr) -> Diagnosis | None:
@@ -52,21 +53,25 @@ def forgotten(case: Case, claim: Expr) -> Diagnosis | None:
     question = case.question
     if not isinstance(question, Gradient) or question.x.op not in (SYMBOL, PARAMETER):
         return None
-    for parts in paths(question.f, question.x):
-        frozen = {
-            part: make(SYMBOL, (), name=f"?{i}", shape=part.shape, dtype=part.dtype) for i, part in enumerate(parts)
-        }
-        (held,) = substitute([question.f], frozen)
-        if question.x not in leaves([held]):
-            continue
-        partial = substitute([grad(held, question.x)], {symbol: part for part, symbol in frozen.items()})[0]
-        if case.same(partial, claim) and identity(partial, claim) is not None:
-            what = " and ".join(part.name or brief(part) for part in parts)
-            verb = "depends" if len(parts) == 1 else "depend"
-            return Diagnosis(
-                "forgotten path", f"the claim forgets that {what} {verb} on {question.x.name}", str(case.answer)
-            )
+    opened = expand(question.f)
+    for f in (question.f,) if opened is question.f else (question.f, opened):
+        for parts in paths(f, question.x):
+            if holds_with_constants(case, f, question.x, parts, claim):
+                what = " and ".join(part.name or brief(part) for part in parts)
+                verb = "depends" if len(parts) == 1 else "depend"
+                sentence = f"the claim forgets that {what} {verb} on {question.x.name}"
+                return Diagnosis("forgotten path", sentence, str(case.answer))
     return None
+
+
+def holds_with_constants(case: Case, f: Expr, x: Expr, parts: tuple[Expr, ...], claim: Expr) -> bool:
+    """Whether the claim is the gradient of `f` with some parts held constant."""
+    frozen = {part: make(SYMBOL, (), name=f"?{i}", shape=part.shape, dtype=part.dtype) for i, part in enumerate(parts)}
+    (held,) = substitute([f], frozen)
+    if x not in leaves([held]):
+        return False
+    partial = substitute([grad(held, x)], {symbol: part for part, symbol in frozen.items()})[0]
+    return case.same(partial, claim) and identity(partial, claim) is not None
 
 
 def paths(f: Expr, x: Expr) -> Iterator[tuple[Expr, ...]]:
@@ -80,8 +85,9 @@ def paths(f: Expr, x: Expr) -> Iterator[tuple[Expr, ...]]:
             depends.add(node)
             if node is not f and node not in inner and (node.op is NAMED or reduces(node)):
                 found.append(node)
-    yield from ((node,) for node in found[:MOST_PATHS])
-    yield from itertools.combinations(found[: MOST_PATHS // 2], 2)
+    most = max(3, min(MOST_PATHS, WORK // len(order)))
+    yield from ((node,) for node in found[:most])
+    yield from itertools.combinations(found[: most // 2], 2)
 
 
 def reduces(node: Expr) -> bool:
@@ -117,7 +123,7 @@ def difference(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | 
     longest = count_ops(case.answer) - 1 if most is None else min(most, count_ops(case.answer) - 1)
     if count_ops(term) > longest or not case.agrees(candidate) or not case.proves(candidate):
         return None
-    return Diagnosis("missing term", f"the term {term} is missing", str(candidate))
+    return Diagnosis("missing term", f"the term {unstretched(term)} is missing", str(candidate))
 
 
 def cancelled(pairs: list[tuple[Fraction, Expr]]) -> list[tuple[Fraction, Expr]]:
