@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from graphc.codegen.binding import size_lines
 from graphc.codegen.calls import Calls
@@ -27,13 +28,20 @@ def _empty(shape, dtype):
 '''.strip()
 
 
+class Donor(NamedTuple):
+    """An input whose memory an output ends in: written there `direct`, or its `whole` slot; else copied at the end."""
+
+    place: int
+    direct: bool
+    whole: bool
+
+
 class Fast:
     """Writes a plan as ``_build`` (buffers and a closure over them) and a function that calls the closure.
 
     Parameters
     ----------
-    donors : for outputs, the place of the input whose memory they end in, and whether they can be written there
-        directly or only after everything else was read
+    donors : for outputs, the inputs they replace
     """
 
     def __init__(
@@ -42,7 +50,7 @@ class Fast:
         output_names: Sequence[str],
         name: str,
         build: str = "_build",
-        donors: Mapping[int, tuple[int, bool]] | None = None,
+        donors: Mapping[int, Donor] | None = None,
     ) -> None:
         self.plan, self.name, self.output_names, self.build_name = plan, name, list(output_names), build
         self.donors = dict(donors or {})
@@ -56,6 +64,9 @@ class Fast:
         self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
         self.writer = Writer(plan.functions, self.renamed, views=True)
         self.slots = [self.names.fresh(f"{'t' if s.output is None else 'out'}{i}") for i, s in enumerate(plan.slots)]
+        for output, donor in self.donors.items():
+            if donor.whole:
+                self.slots[self._slot(output)] = self.inputs[donor.place]
         self.outs = [self.slots[self._slot(o)] for o in plan.outputs]
         self.head: list[str] = []  # lines that run once for each set of sizes
         self.body: list[str] = []  # lines that run at each call
@@ -86,8 +97,8 @@ class Fast:
             elif inst.kind == "number":
                 continue
             elif slot is not None:
-                donor, direct = self.donors.get(place, (0, False))
-                self.bound[place] = self.inputs[donor] if direct else self.slots[slot]
+                donor = self.donors.get(place)
+                self.bound[place] = self.inputs[donor.place] if donor and donor.direct else self.slots[slot]
                 if plan.slots[slot].output is None:
                     self.fixed.add(place)
                 note = f"  # {plan.names[place]}" if place in plan.names else ""
@@ -100,13 +111,14 @@ class Fast:
             else:
                 assert inst.kind in UNALLOCATED
                 self._bind(place, "v", self.body)
-        for output, (donor, direct) in self.donors.items():
-            if not direct:
-                self.body.append(f"{self.function('copyto')}({self.inputs[donor]}, {self.bound[output]})")
+        for output, donor in self.donors.items():
+            if not donor.direct:
+                self.body.append(f"{self.function('copyto')}({self.inputs[donor.place]}, {self.bound[output]})")
 
     def _kept(self, slot: int, output: int) -> bool:
         """Whether a donated output's slot is needed: it is written there first, or other values pass through it."""
-        return not self.donors[output][1] or self.plan.slot_of.count(slot) > 1
+        donor = self.donors[output]
+        return not donor.whole and (not donor.direct or self.plan.slot_of.count(slot) > 1)
 
     def _view(self, place: int) -> None:
         """A view of memory that stays is taken once; of arguments, at each call."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.codegen.fast import Fast
+from graphc.codegen.fast import Donor, Fast
 from graphc.codegen.layout import broken, tuple_text
+from graphc.codegen.names import Names
 from graphc.codegen.readable import Readable
 from graphc.codegen.update import UpdateRule
 from graphc.errors import ShapeError, UnsupportedError
@@ -81,8 +82,9 @@ def readable_training(program: Plan, name: str, rule: UpdateRule) -> list[str]:
     places = trained(program)
     inputs = [str(s.name) for s in program.inputs]
     parameters = [inputs[i] for i in places]
-    data = [n for n in inputs if n not in parameters]
-    call = [f'parameters["{n}"]' if n in parameters else n for n in inputs]
+    variables = _variables(inputs, name, rule)
+    data = [variables[n] for n in inputs if n not in parameters]
+    call = [f'parameters["{n}"]' if n in parameters else variables[n] for n in inputs]
     hyper = [f"{s.name}={s.name}" for s in hyperparameters(rule)]
     states = ["*states[name]"] if rule.states else []
     passed = ["parameters[name]", "gradient", *states, *(["t"] if rule.t is not None else []), *hyper]
@@ -105,6 +107,14 @@ def readable_training(program: Plan, name: str, rule: UpdateRule) -> list[str]:
     return [*update, _function(f"def train_step({', '.join([*data, *given, *keywords])}):", [*doc, *lines])]
 
 
+def _variables(inputs: Sequence[str], name: str, rule: UpdateRule) -> dict[str, str]:
+    """Variables for the inputs, apart from what a training step calls its own things."""
+    own = """self run parts array view arrays dtype size flat ends tile runs start state parameters states t name
+    gradient gradients loss update"""
+    names = Names(frozenset([*own.split(), name, *rule.hyper]))
+    return {wish: names.fresh(wish) for wish in inputs}
+
+
 def _names(parameters: Sequence[str]) -> str:
     return tuple_text([f'"{p}"' for p in parameters])
 
@@ -125,18 +135,25 @@ def fast_training(program: Plan, name: str, rule: UpdateRule) -> tuple[list[str]
     return [writer.build(), _training_class(program, name, rule, bool(writer.sizes))], writer.imports
 
 
-def _donors(update: Plan, vectors: int) -> dict[int, tuple[int, bool]]:
-    """The vector that each output replaces, and whether nothing reads it any more when the output is written."""
+def _donors(update: Plan, vectors: int) -> dict[int, Donor]:
+    """The vector that each output replaces, and how much of the way to the output can be computed in it."""
     found = {}
-    for output, donor in zip(update.outputs, [0, *range(2, vectors)], strict=True):
-        last = update.last_use[donor]
-        found[output] = donor, last < output or (last == output and entrywise(update.instructions[output]))
+    for output, place in zip(update.outputs, [0, *range(2, vectors)], strict=True):
+        first = update.slot_of.index(update.slot_of[output])
+        found[output] = Donor(place, direct=_free(update, place, output), whole=_free(update, place, first))
     return found
+
+
+def _free(update: Plan, vector: int, place: int) -> bool:
+    """Whether an input's memory can be written at `place`: nothing reads the input later."""
+    last = update.last_use[vector]
+    return last < place or (last == place and entrywise(update.instructions[place]))
 
 
 def _training_class(program: Plan, name: str, rule: UpdateRule, sized: bool) -> str:
     places = trained(program)
-    inputs = [str(s.name) for s in program.inputs]
+    variables = _variables([str(s.name) for s in program.inputs], name, rule)
+    inputs = list(variables.values())
     parameters = [inputs[i] for i in places]
     data = [n for n in inputs if n not in parameters]
     call = [f"self.parameters[{parameters.index(n)}]" if n in parameters else n for n in inputs]
