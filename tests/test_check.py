@@ -12,9 +12,10 @@ import graphc as gc
 from graphc.checking import compare_gradients, finite_difference, judge
 from graphc.checking.claims import names_in_play, unlabelled
 from graphc.checking.diagnose import derivative_factors
-from graphc.checking.edits import local_edits, order_edits, small_edits, tree_of, whole_edits
+from graphc.checking.edits import local_edits, order_edits, small_edits, whole_edits
 from graphc.checking.points import agree, judge_of, sample, size_names
 from graphc.checking.prove import Gradient, Proof, prove
+from graphc.checking.trees import tree_of
 from graphc.errors import FormulaError, GraphcError, UnsupportedError
 
 # A function, the shapes of its symbols, and claims: variable, formula, what is wrong with it (empty: right and proved).
@@ -255,6 +256,88 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("x", "exp(-x**2/2)", "missing factor"),
             ("x", "x*exp(-x**2/2)", "sign"),
             ("x", "-2*x*exp(-x**2/2)", "constant factor"),
+        ],
+    ),
+    "relative entropy": (
+        "sum(p*log(p/q))",
+        {"p": K, "q": K},
+        [
+            ("p", "log(p) - log(q) + 1", RIGHT),
+            ("q", "-p/q", RIGHT),
+            ("p", "log(p/q)", "missing term"),
+            ("q", "p/q", "sign"),
+        ],
+    ),
+    "attention": (
+        "sum(G*(softmax(Q @ Z.T) @ V))",
+        {"Q": ND, "Z": ("m", "d"), "V": ("m", "e"), "G": ("n", "e")},
+        [
+            ("V", "softmax(Q @ Z.T).T @ G", RIGHT),
+            (
+                "Q",
+                "softmax(Q @ Z.T)*(G @ V.T - sum(softmax(Q @ Z.T)*(G @ V.T), axis=1, keepdims=True)) @ Z",
+                RIGHT,
+            ),
+            ("Q", "softmax(Q @ Z.T)*(G @ V.T) @ Z", "forgotten path"),
+        ],
+    ),
+    "normalized rows": (
+        "sum((X @ W)/norm(X @ W, axis=1, keepdims=True)*G)",
+        {"X": ND, "W": DK, "G": NK},
+        [
+            (
+                "W",
+                "X.T @ (G/norm(X @ W, axis=1, keepdims=True)"
+                " - (X @ W)*sum((X @ W)*G, axis=1, keepdims=True)/norm(X @ W, axis=1, keepdims=True)**3)",
+                RIGHT,
+            ),
+            ("W", "X.T @ (G/norm(X @ W, axis=1, keepdims=True))", "forgotten path"),
+        ],
+    ),
+    "a normal density": (
+        "n*log(s) + sum((x - mu)**2)/(2*s**2)",
+        {"x": N, "mu": (), "s": ()},
+        [
+            ("mu", "(n*mu - sum(x))/s**2", RIGHT),
+            ("s", "n/s - sum((x - mu)**2)/s**3", RIGHT),
+            ("s", "n/s - sum((x - mu)**2)/s**2", "exponent"),
+            ("s", "n/s - 2*sum((x - mu)**2)/s**3", "constant factor"),
+        ],
+    ),
+    "a margin": (
+        "sum(maximum(1 - y*(X @ w), 0))",
+        {"X": ND, "w": D, "y": N},
+        [
+            ("w", "-X.T @ (y*(y*(X @ w) < 1))", RIGHT),
+            ("w", "X.T @ (y*(y*(X @ w) < 1))", "sign"),
+            ("w", "-X.T @ y", "missing factor"),
+        ],
+    ),
+    "a gate": (
+        "sum((z*h + (1 - z)*tanh(W @ h))*g)",
+        {"W": ("n", "n"), "h": N, "z": N, "g": N},
+        [
+            ("h", "g*z + W.T @ (g*(1 - z)*(1 - tanh(W @ h)**2))", RIGHT),
+            ("z", "g*(h - tanh(W @ h))", RIGHT),
+            ("h", "g*z", "forgotten path"),
+            ("h", "g*z + W.T @ (g*(1 - z))", "missing factor"),
+        ],
+    ),
+    "pairs": (
+        "sum((x[:, None] - x[None, :])**2)",
+        {"x": N},
+        [
+            ("x", "4*(n*x - sum(x))", RIGHT),
+            ("x", "2*(n*x - sum(x))", "constant factor"),
+            ("x", "4*n*x", "missing term"),
+        ],
+    ),
+    "mish": (
+        "sum(x*tanh(log(1 + exp(x))))",
+        {"x": N},
+        [
+            ("x", "tanh(softplus(x)) + x*(1 - tanh(softplus(x))**2)*sigmoid(x)", RIGHT),
+            ("x", "tanh(softplus(x)) + x*(1 - tanh(softplus(x))**2)", "missing factor"),
         ],
     ),
 }

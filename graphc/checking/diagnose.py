@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from graphc.checking.case import Case, Diagnosis
-from graphc.checking.edits import FUNCTIONS, Edit, local_edits, order_edits, small_edits, tree_of, whole_edits
+from graphc.checking.edits import Edit, local_edits, order_edits, small_edits, whole_edits
+from graphc.checking.mistakes import FUNCTIONS
 from graphc.checking.relations import assumption, difference, forgotten, quotient
+from graphc.checking.trees import tree_of
 from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr, topological
