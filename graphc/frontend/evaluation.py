@@ -92,9 +92,14 @@ def misused(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any],
     if functions.get(name) is not function or function is None:
         return f"this cannot be computed: {error}"
     signature = inspect.signature(function)
-    shown = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in signature.parameters.values()]
     try:
         signature.bind(*arguments, **keywords)
     except TypeError as mismatch:
-        return f"{name}: {mismatch}; it is called as {name}({', '.join(shown)})"
-    return f"{name}({', '.join(shown)}) does not take these arguments: {error}"
+        return f"{usage(name, signature)}: {mismatch}"
+    return f"{usage(name, signature)} does not take these arguments: {error}"
+
+
+def usage(name: str, signature: inspect.Signature) -> str:
+    """How a function is called: ``sum(x, axis=None, keepdims=False)``."""
+    shown = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in signature.parameters.values()]
+    return f"{name}({', '.join(shown)})"

@@ -200,3 +200,8 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     found = found or [c for c in names if c.lower() == word.lower()][:1]
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def meant(name: str) -> str:
+    """What to write instead of a mathematical letter in a name."""
+    return next((f"; {CHARACTERS[c]}" for c in name if c in CHARACTERS), "")

@@ -14,7 +14,7 @@ from graphc.errors import GraphcError, UnknownNameError
 from graphc.frontend import values
 from graphc.frontend.evaluation import Evaluation
 from graphc.frontend.frames import BINARY, CLOSING, COMPARE, POWER, PREFIX, UNARY, Frame
-from graphc.frontend.lexicon import CHARACTERS, KEYWORDS, OPERATORS, Token, Tokens, error_at, nearest, shorten
+from graphc.frontend.lexicon import KEYWORDS, OPERATORS, Token, Tokens, error_at, meant, nearest, shorten
 from graphc.frontend.sizes import SIZE_FUNCTIONS
 from graphc.ops.leaves import pi
 from graphc.ops.notation import functions
@@ -32,6 +32,7 @@ class Reader:
         self.lookup = lookup
         self.known = known
         self.evaluation = Evaluation(text)
+        self.failure = self.evaluation.failure
         self.frames: list[Frame] = []
 
     # -- one line --------------------------------------------------------------------------------------------------
@@ -45,20 +46,18 @@ class Reader:
             if token.kind in ("newline", "end"):
                 return self.finish(token, wants_operand)
             if token.text in KEYWORDS and token.kind == "name":
-                raise self.evaluation.failure(token.offset, f"`{token.text}`: {KEYWORDS[token.text]}")
+                raise self.failure(token.offset, f"`{token.text}`: {KEYWORDS[token.text]}")
             if token.text in OPERATORS and token.kind == "operator":
-                raise self.evaluation.failure(
-                    token.offset, f"{token.text} is not in the notation: {OPERATORS[token.text]}"
-                )
+                raise self.failure(token.offset, f"{token.text} is not in the notation: {OPERATORS[token.text]}")
             wants_operand = self.operand(token) if wants_operand else self.operator(token)
 
     def finish(self, token: Token, wants_operand: bool) -> Any:
         frame = self.frames[-1]
         if frame.kind != "line":
             opened = "[" if frame.kind in ("list", "index") else "("
-            raise self.evaluation.failure(frame.offset, f"the bracket {opened} is not closed")
+            raise self.failure(frame.offset, f"the bracket {opened} is not closed")
         if wants_operand:
-            raise self.evaluation.failure(token.offset, "the formula ends where a value is expected")
+            raise self.failure(token.offset, "the formula ends where a value is expected")
         return self.value(frame)
 
     # -- where a value is expected -----------------------------------------------------------------------------------
@@ -94,12 +93,10 @@ class Reader:
                 frame.operands.append(Ellipsis)
                 return False
             if frame.kind == "call" and text in ("*", "**"):
-                raise self.evaluation.failure(offset, f"{text} before an argument: write the arguments one by one")
+                raise self.failure(offset, f"{text} before an argument: write the arguments one by one")
         if text == "=":
-            raise self.evaluation.failure(
-                offset, "= belongs at the start of a line, as in name = formula; write == to compare"
-            )
-        raise self.evaluation.failure(offset, f"a value is expected here, not {text}")
+            raise self.failure(offset, "= belongs at the start of a line, as in name = formula; write == to compare")
+        raise self.failure(offset, f"a value is expected here, not {text}")
 
     def name(self, frame: Frame, token: Token) -> bool:
         text, offset = token.text, token.offset
@@ -108,7 +105,7 @@ class Reader:
             return self.call(token)
         if after.text == "=" and frame.kind == "call" and frame.at_start and frame.keyword is None:
             if text in frame.keywords:
-                raise self.evaluation.failure(offset, f"{text}= is given twice")
+                raise self.failure(offset, f"{text}= is given twice")
             self.tokens.next()
             frame.keyword = text
             return True
@@ -129,7 +126,7 @@ class Reader:
         if text not in functions and text not in SIZE_FUNCTIONS:
             if self.lookup(text) is not None or text == "pi":
                 reason = f"{shorten(text)} is not a function; to multiply, write {shorten(text)}*(...)"
-                raise self.evaluation.failure(offset, reason)
+                raise self.failure(offset, reason)
             hint = nearest(text, functions)
             raise error_at(UnknownNameError(f"there is no function {shorten(text)!r}{hint}"), self.text, offset)
         self.tokens.next()
@@ -142,7 +139,7 @@ class Reader:
             or not (first or frame.keyword is not None)
             or self.tokens.upcoming.text not in (",", ")")
         ):
-            raise self.evaluation.failure(
+            raise self.failure(
                 token.offset, "a text can stand only as the first argument of einsum, or as an option after `name=`"
             )
         frame.operands.append(token.text[1:-1])
@@ -150,7 +147,7 @@ class Reader:
 
     def push(self, frame: Frame) -> bool:
         if len(self.frames) > DEEPEST:
-            raise self.evaluation.failure(
+            raise self.failure(
                 frame.offset, f"brackets are nested more than {DEEPEST} deep; give parts a line of their own"
             )
         self.frames.append(frame)
@@ -163,16 +160,13 @@ class Reader:
         frame = self.frames[-1]
         kind, text, offset = token
         if kind != "operator":
-            raise self.evaluation.failure(
-                offset, f"an operator is missing before {shorten(text)}; write * for a product"
-            )
+            hint = meant(text) or "; write * for a product"
+            raise self.failure(offset, f"an operator is missing before {shorten(text)}{hint}")
         if text in BINARY:
             level = BINARY[text][0]
             done = self.reduce(frame, level)
             if level == COMPARE and done == COMPARE:
-                raise self.evaluation.failure(
-                    offset, "comparisons cannot be chained: write (a < b)*(b < c) instead of a < b < c"
-                )
+                raise self.failure(offset, "comparisons cannot be chained: write (a < b)*(b < c) instead of a < b < c")
             frame.operators.append((text, level, offset))
             return True
         if text == ".":
@@ -180,14 +174,12 @@ class Reader:
         if text == "[":
             return self.push(Frame("index", offset, head=frame.operands.pop()))
         if text == "(":
-            raise self.evaluation.failure(offset, "an operator is missing before (; write * for a product")
+            raise self.failure(offset, "an operator is missing before (; write * for a product")
         if text == CLOSING[frame.kind]:
             return self.close(token, empty=False)
         if text == ",":
             if frame.kind == "line":
-                raise self.evaluation.failure(
-                    offset, "a formula has one value; a comma separates arguments in brackets only"
-                )
+                raise self.failure(offset, "a formula has one value; a comma separates arguments in brackets only")
             self.end_item(frame, offset)
             frame.comma = True
             return True
@@ -195,17 +187,15 @@ class Reader:
             frame.slices.append(self.value(frame))
             return True
         if text == "=":
-            raise self.evaluation.failure(
-                offset, "= belongs at the start of a line, as in name = formula; write == to compare"
-            )
-        raise self.evaluation.failure(offset, f"{text} does not belong here")
+            raise self.failure(offset, "= belongs at the start of a line, as in name = formula; write == to compare")
+        raise self.failure(offset, f"{text} does not belong here")
 
     def attribute(self, frame: Frame, offset: int) -> bool:
         word = self.tokens.next()
         if word.text != "T":
             called = word.kind == "name" and self.tokens.upcoming.text == "("
             instead = f"; write {shorten(word.text)}(x) instead of x.{shorten(word.text)}()" if called else ""
-            raise self.evaluation.failure(offset, f"only T, the transpose, can follow a dot{instead}")
+            raise self.failure(offset, f"only T, the transpose, can follow a dot{instead}")
         frame.operands[-1] = self.evaluation.apply(offset, lambda x: x.T, frame.operands[-1])
         return False
 
@@ -244,7 +234,7 @@ class Reader:
             frame.keywords[frame.keyword] = value
             frame.keyword = None
         elif frame.keywords:
-            raise self.evaluation.failure(offset, "an argument without a name cannot follow one with a name")
+            raise self.failure(offset, "an argument without a name cannot follow one with a name")
         else:
             frame.items.append(value)
 
@@ -257,7 +247,7 @@ class Reader:
             self.frames.pop()
             frame.comma = False
         elif frame.kind == "index" and not frame.items:
-            raise self.evaluation.failure(token.offset, "an index is missing between [ and ]")
+            raise self.failure(token.offset, "an index is missing between [ and ]")
         outer = self.frames[-1]
         outer.operands.append(self.closed(frame, trailing=empty and frame.comma))
         return False
@@ -277,14 +267,11 @@ class Reader:
         text, offset = token.text, token.offset
         indexed = self.tokens.upcoming.text == "[" and (text in functions or text == "delta")
         if indexed or self.frames[-1].kind == "index":
-            return self.evaluation.failure(offset, INDEX_NOTATION)
+            return self.failure(offset, INDEX_NOTATION)
         if text in functions:
-            return self.evaluation.failure(offset, f"{text} is a function: write {text}(...)")
+            return self.failure(offset, f"{text} is a function: write {text}(...)")
         known = self.known()
-        symbols = [f"; {CHARACTERS[c]}" for c in text if c in CHARACTERS]
-        hint = (
-            symbols[0]
-            if symbols
-            else nearest(text, known) or (f"; known names: {shorten(', '.join(sorted(known)), 200)}" if known else "")
-        )
+        hint = meant(text) or nearest(text, known)
+        if known and not hint:
+            hint = f"; known names: {shorten(', '.join(sorted(known)), 200)}"
         return error_at(UnknownNameError(f"unknown name {shorten(text)!r}{hint}"), self.text, offset)

@@ -169,7 +169,8 @@ def partial(template: Expr, variables: Sequence[Expr], by: Expr, output: Expr) -
     back = {s: v for v, s in values.items()} | {y: output}
     candidates = [d, sympy.factor_terms(d), sympy.factor(d)]
     if not f.is_Symbol and not f.is_number:
-        candidates = [c.subs(f, y) for c in (*candidates, sympy.expand(d))] + candidates
+        through = [c.subs(f, y) for c in (*candidates, sympy.expand(d))]
+        candidates = [*through, *map(sympy.factor_terms, through), *candidates]
     eliminated = through_output(f, d, y)
     candidates += [] if eliminated is None else [sympy.expand(eliminated), eliminated]
     written = [from_sympy(c, back) for c in dict.fromkeys(candidates)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import sympy
 
 from graphc.errors import FormulaError, NameConflictError, UnsupportedError
+from graphc.frontend.evaluation import usage
 from graphc.frontend.lexicon import LONGEST_STRING
 from graphc.frontend.parse import parse
 from graphc.frontend.scalars import partial
@@ -151,7 +153,7 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
         try:
             given = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise UnsupportedError(f"{name}{signature}: {error}{declared_at()}") from None
+            raise UnsupportedError(f"{usage(name, signature)}: {error}{declared_at()}") from None
         given.apply_defaults()
         operands = list(given.args)
         while operands and operands[-1] is None:
@@ -175,6 +177,8 @@ def attribute(owner: str, key: str, value: Any) -> Any:
         return value
     if isinstance(value, (np.bool_, np.integer)):
         return value.item()
+    if isinstance(value, sympy.Rational):
+        return Fraction(int(value.p), int(value.q))
     if isinstance(value, sympy.Expr):
         return as_dim(value)
     if isinstance(value, (tuple, list)):
