@@ -174,6 +174,8 @@ def _run(source: str) -> dict[str, Any]:
         raise DrawingError(
             f"the layout program {program} failed (exit code {done.returncode}): {said or 'no message'}"
         ) from None
+    if "bb" not in found:
+        raise DrawingError(f"the layout program {program} gave no layout; install one with `pip install graphviz-pure`")
     return found
 
 

@@ -33,7 +33,7 @@ def _number(value: Any) -> str:
 
 def line_latex(text: str) -> str:
     """A line of text as LaTeX: words upright, minus signs and powers of ten as in formulas."""
+    text = re.sub(r"(?<!e)-(?=\d|inf)", "{-}", text)  # a sign, not a difference
     text = re.sub(r"(\d)e([+-]\d+)", lambda m: rf"{m[1]} \cdot 10^{{{int(m[2])}}}", text)
-    text = re.sub(r"-(?=\d|inf)", "{-}", text)  # a sign, not a difference
     text = re.sub(r"(?<![\\a-z])([a-z]+)", r"\\text{\1}", text)
     return text.replace("} ", "}~").replace(", ", r",~")
