@@ -20,7 +20,7 @@ def colored(source: str) -> str:
     except (tokenize.TokenError, SyntaxError):
         return escape(source)
     starts = [0]
-    for line in source.splitlines(keepends=True):
+    for line in io.StringIO(source):
         starts.append(starts[-1] + len(line))
     out: list[str] = []
     at, previous = 0, ""
