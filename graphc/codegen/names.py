@@ -21,6 +21,7 @@ class Names:
 
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self.taken = set(RESERVED | taken)
+        self.counts: dict[str, int] = {}
 
     def fresh(self, wish: str) -> str:
         """`wish` if it is free, else with an underscore or a number."""
@@ -31,10 +32,11 @@ class Names:
         return name
 
     def numbered(self, stem: str) -> str:
-        """The first free of ``stem1``, ``stem2``, ...; `stem` itself if that is free."""
+        """`stem` if it is free, else the next free of ``stem2``, ``stem3``, ..."""
         if stem not in self.taken:
             return self.fresh(stem)
-        count = 2
+        count = self.counts.get(stem, 1) + 1
         while f"{stem}{count}" in self.taken:
             count += 1
+        self.counts[stem] = count
         return self.fresh(f"{stem}{count}")

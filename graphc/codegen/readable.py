@@ -11,9 +11,12 @@ from graphc.codegen.layout import comment, function_text, tuple_text
 from graphc.codegen.names import Names
 from graphc.codegen.sources import function_sources, is_numpy
 from graphc.ir.dims import Shape, dim_names
+from graphc.ir.expr import Expr
+from graphc.ops.leaves import NAMED
 from graphc.scheduling.plan import VIEWS, Plan
 
 LONGEST = 84  # characters of a right-hand side
+MOST_PARTS = 60  # nodes of a formula that is written as a comment
 INLINE = 44  # characters of an operand that is written in place
 HINTS = {
     "matmul": "product",
@@ -126,7 +129,7 @@ class Readable:
         part.computed[place] = None
         variable = self.variables[place]
         source = self.plan.sources.get(place)
-        if source is not None:
+        if source is not None and _brief(source):
             part.lines += comment(f"{variable} = {source}", f"{variable} = {piece.text}")
         part.lines.append(f"{variable} = {piece.text}")
         self.pieces[place] = Piece(variable, needs=frozenset((place,)))
@@ -201,6 +204,18 @@ class Readable:
             f"return {', '.join([first, *rest])}",
         ]
         return function_text(self.name, self._shaped(places), self._shaped(outputs), lines)
+
+
+def _brief(expr: Expr) -> bool:
+    """Whether a formula has few enough parts to stand in one line; looks at no more than that."""
+    seen: set[Expr] = set()
+    stack = [expr]
+    while stack and len(seen) < MOST_PARTS:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack += () if node.op is NAMED else node.operands
+    return len(seen) < MOST_PARTS
 
 
 def _needed(plan: Plan, roots: Sequence[int]) -> set[int]:

@@ -143,7 +143,7 @@ def without_dead(builder: Builder, roots: list[int]) -> tuple[list[Instruction],
             needed.add(place)
             stack.extend(builder[place].operands)
     inputs = [p for p, inst in enumerate(builder.instructions) if inst.kind == "input"]
-    order = inputs + [p for p in range(len(builder.instructions)) if p in needed and p not in set(inputs)]
+    order = inputs + sorted(needed - set(inputs))
     order.sort(key=lambda p: builder[p].kind not in LEAVES)
     moved = {place: i for i, place in enumerate(order)}
     kept = []
