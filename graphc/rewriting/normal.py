@@ -14,8 +14,9 @@ from fractions import Fraction
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import NAMED, SIZE
+from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
@@ -69,9 +70,25 @@ class Normalizer:
             axes = node.attributes["axis"]
             labels = tuple(-1 if d == 1 else i for i, d in enumerate(operands[0].shape) if i not in axes)
             return self.product(ONE, [(reduced, labels, ONE)], node.shape)
+        if op is RESHAPE:
+            return self.reshaped(operands[0], node.shape)
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
         return self.rewritten(rebuild(node, operands))
+
+    def reshaped(self, x: Expr, shape: Shape) -> Expr:
+        """A reshape of what it commutes with: of another reshape, of scalars times powers of one array."""
+        if x.op is RESHAPE:
+            return self.reshaped(x.operands[0], shape)
+        if x.shape == shape:
+            return x
+        if x.op is CONTRACT and not summed(x):
+            arrays = [f for f in factors_of(x) if f[0].ndim]
+            if len(arrays) <= 1 and all(f.shape == x.shape and ls == aligned(f.shape, x.shape) for f, ls, _ in arrays):
+                whole = [(self.reshaped(f, shape), aligned(shape, shape), e) for f, _, e in arrays]
+                scalars = [f for f in factors_of(x) if not f[0].ndim]
+                return self.product(x.attributes["coefficient"], [*scalars, *whole], shape)
+        return self.rewritten(make(RESHAPE, (x,), shape=shape))
 
     def elementwise(self, node: Expr) -> Expr:
         """A function of stretched or transposed operands is the stretched or transposed function of them."""
