@@ -323,3 +323,9 @@ def test_gradients_of_the_penalized_loss_are_those_of_the_lecture() -> None:
     values = line() | {"W": np.ones((3, 2)), "b": np.zeros(2)}
     with_penalty, without = evaluate_all([grad(plain + L2(0.5)(W), W), grad(plain, W)], values)
     np.testing.assert_allclose(with_penalty - without, 0.5 * values["W"], rtol=1e-12)
+
+
+def test_whole_numbers_widen_nothing() -> None:
+    data = {"X": classes()["X"].astype(np.float32), "T": classes()["T"].astype(int)}
+    result = fit(NET, data, optimizer=Adam(0.01), epochs=1, sizes={"h": 4})
+    assert {v.dtype for v in result.parameters.values()} == {np.dtype(np.float32)}

@@ -28,7 +28,7 @@ class Log:
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
-        """A stage; on a terminal a spinner turns while it runs."""
+        """A stage: its number and title before, its time after."""
         self.number += 1
         began = time.perf_counter()
         self.console.rule(f"[bold]{self.number}/{STAGES} {title}", align="left")

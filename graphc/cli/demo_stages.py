@@ -90,7 +90,8 @@ def load(log: Log, found: Findings, data: Path | None) -> None:
 
 def scaled(split: Split, largest: float) -> Split:
     """Features from 0 to 1: pixels share one scale, which standardizing would take from them."""
-    return Split(*(Part(p.features / largest, p.labels) for p in (split.train, split.validation, split.test)))
+    train, validation, test = (Part(p.features / largest, p.labels) for p in parts_of(split).values())
+    return Split(train, validation, test)
 
 
 def parts_of(split: Split) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def draw(
         raise SettingError(f"--out {str(out)!r}: a picture's name ends in .svg, .png or .dot")
     f, names = read(formula, shape, fact)
     picture = gc.draw(f, wrt=[chosen(names, name) for name in wrt or []])
-    content = {".svg": lambda: picture.svg, ".png": lambda: picture.png, ".dot": lambda: picture.dot}[kind]()
+    content = picture.png if kind == ".png" else picture.svg if kind == ".svg" else picture.dot
     say(f"written to {write(out, content)}")
     return 0
 

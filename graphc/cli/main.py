@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -36,7 +36,7 @@ app = App(
     result_action="return_value",
 )
 app.meta.suppress_keyboard_interrupt = False  # an interrupt is reported below
-USAGES = {
+USAGES: dict[Callable[..., int], str] = {
     demo.demo: "[--out DIR] [--seed S] [--data FILE] [--epochs N]",
     formulas.grad: "FORMULA --wrt NAME --shape NAME=SIZES ... [--latex] [--steps]",
     formulas.check: "FORMULA --wrt NAME --claim FORMULA --shape NAME=SIZES ...",

@@ -115,6 +115,8 @@ def batch_dimension(inputs: Sequence[Expr], parameters: Sequence[Expr]) -> sympy
 def checked_data(problem: Problem, data: Any, what: str = "data") -> tuple[Arrays, int]:
     """The arrays of the inputs, verified against their declarations, and the number of examples.
 
+    Real inputs get one dtype: float32 if all those given as real numbers are.
+
     Raises
     ------
     ValueMissingError
@@ -134,6 +136,10 @@ def checked_data(problem: Problem, data: Any, what: str = "data") -> tuple[Array
             f"its inputs are {', '.join(str(x.name) for x in problem.inputs)}"
         )
     arrays = {str(x.name): as_array(data[x.name], x) for x in problem.inputs}
+    real = [str(x.name) for x in problem.inputs if x.dtype.startswith("float")]
+    given = [np.asarray(data[name]).dtype for name in real if np.asarray(data[name]).dtype.kind == "f"]
+    dtype = np.result_type(*given) if given else np.dtype(np.float64)  # whole numbers widen nothing
+    arrays |= {name: arrays[name].astype(dtype, copy=False) for name in real}
     lengths = {str(x.name): len(arrays[str(x.name)]) for x in problem.batched}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {count}" for name, count in lengths.items())
@@ -145,9 +151,9 @@ def checked_data(problem: Problem, data: Any, what: str = "data") -> tuple[Array
 
 
 def common_dtype(problem: Problem, arrays: Arrays) -> Any:
-    """float32 if all real inputs are, float64 otherwise: what the parameters are made in."""
-    real = {arrays[str(x.name)].dtype for x in problem.inputs if x.dtype.startswith("float")}
-    return np.result_type(*real) if real else np.dtype(np.float64)
+    """The dtype of the real inputs, which `checked_data` made one: what the parameters are made in."""
+    real = [arrays[str(x.name)].dtype for x in problem.inputs if x.dtype.startswith("float")]
+    return real[0] if real else np.dtype(np.float64)
 
 
 def starting_values(
