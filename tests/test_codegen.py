@@ -132,6 +132,23 @@ def test_random_expressions(seed: int, style: str) -> None:
     assert_same(outputs, given, style, 1e-9)
 
 
+@pytest.mark.parametrize("seed", range(80))
+def test_random_products_in_index_notation(seed: int) -> None:
+    """Repeated, private, missing and unit labels, up to four factors."""
+    rng = random.Random(seed)
+    sizes = {"i": 2, "j": 3, "k": 4, "l": 1, "m": 5}
+    groups = ["".join(rng.choice("ijklm") for _ in range(rng.randrange(5))) for _ in range(rng.randrange(1, 5))]
+    letters = sorted(set("".join(groups)))
+    spec = f"{','.join(groups)}->{''.join(rng.sample(letters, rng.randrange(min(4, len(letters)) + 1)))}"
+    inputs = [symbol(f"a{i}", tuple(1 if c == "l" else c for c in group)) for i, group in enumerate(groups)]
+    arrays = [np.random.default_rng(seed).normal(size=[sizes[c] for c in group]) for group in groups]
+    expected = np.einsum(spec, *arrays)
+    for style in STYLES:
+        found = module(emit(fn["einsum"](spec, *inputs), inputs, style))["step"](*arrays)
+        assert np.shape(found) == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=spec)
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_size_zero(style: str) -> None:
     outputs, inputs = softmax_network()

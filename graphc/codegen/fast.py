@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from graphc.codegen.binding import size_lines
+from graphc.codegen.calling import call_text, prepare_text
 from graphc.codegen.calls import Calls
 from graphc.codegen.expressions import Piece, Writer
-from graphc.codegen.layout import broken, paragraph, shapes_text
+from graphc.codegen.layout import broken
 from graphc.codegen.names import UFUNCS, Names
 from graphc.codegen.sources import function_sources, is_numpy
 from graphc.ir.dims import Dim, Shape, dim_names
@@ -182,7 +182,7 @@ class Fast:
     def write(self) -> list[str]:
         """The parts of the module."""
         sources = function_sources(self.plan.functions.values())
-        return [ALIGNED, *sources, self.build(), self._prepare(), self._call()]
+        return [ALIGNED, *sources, self.build(), prepare_text(self), call_text(self)]
 
     def build(self) -> str:
         """The function that allocates the buffers and returns the computation."""
@@ -207,91 +207,6 @@ class Fast:
             "    return [run, fresh, None]",
         ]
         return "\n".join(lines)
-
-    def _real(self) -> tuple[list[str], list[str]]:
-        """The real inputs that have axes, and those that are scalars."""
-        real = [(v, s) for v, s in zip(self.inputs, self.plan.inputs, strict=True) if s.dtype.startswith("float")]
-        return [v for v, s in real if s.shape], [v for v, s in real if not s.shape]
-
-    def _prepare(self) -> str:
-        arrays, scalars = self._real()
-        deciding = arrays or scalars
-        shaped = [(v, s.shape) for v, s in zip(self.inputs, self.plan.inputs, strict=True)]
-        lines = size_lines(sorted(self.sizes), shaped, self.renamed)
-        if deciding:
-            lines += [
-                f"dtype = np.result_type({', '.join(deciding)})",
-                'if dtype.kind != "f":',
-                "    dtype = np.dtype(float)",
-            ]
-        else:
-            lines.append("dtype = np.dtype(float)")
-        lines.append(
-            f"work = {self.build_name}({', '.join(['dtype', *(self.renamed.get(n, n) for n in sorted(self.sizes))])})"
-        )
-        if arrays:
-            casts = [f"{v}.astype(dtype, copy=False)" if v in arrays else v for v in self.inputs]
-            lines += [
-                f"if any(x.dtype != dtype for x in ({', '.join(arrays)}{',' if len(arrays) == 1 else ''})):",
-                "    run = work[0]",
-                "",
-                f"    def cast({', '.join([*self.inputs, '*outs'])}):",
-                f"        run({', '.join([*casts, '*outs'])})",
-                "",
-                "    work[0] = cast",
-            ]
-        lines.append("return work")
-        text = broken(f"def _prepare({', '.join(self.inputs)}):", 0)
-        for line in ['"""A workspace for the sizes and the dtype of these arrays."""', *lines]:
-            indent = len(line) - len(line.lstrip())
-            text += broken(line.lstrip(), 4 + indent) if line else [""]
-        return "\n".join(text)
-
-    def _call(self) -> str:
-        plan = self.plan
-        shaped = [(v, s.shape) for v, s in zip(self.inputs, plan.inputs, strict=True)]
-        results = [(n, plan.instructions[o].shape) for n, o in zip(self.output_names, plan.outputs, strict=True)]
-        scalars = [v for v, s in shaped if not s]
-        arrays, real_scalars = self._real()
-        keys = [f"{v}.shape" for v, s in shaped if s] + [f"{v}.dtype" for v in (arrays or real_scalars)]
-        single = len(plan.outputs) == 1
-        doc = [
-            f'"""Compute {", ".join(self.output_names)}.'
-            if len(results) < 8
-            else f'"""Compute {len(results)} outputs.',
-            "",
-            *(paragraph("Takes", shapes_text(shaped)) if shaped else []),
-            *paragraph("Returns", shapes_text(results)),
-            "With copy=False the results live in buffers that the next call for the same sizes overwrites;",
-            "they must not be passed back as arguments. Arrays in out are written instead.",
-            '"""',
-        ]
-        lines = [
-            *doc,
-            *(f"{v} = np.asarray({v})" for v in scalars),
-            f"key = ({', '.join(keys)}{',' if len(keys) == 1 else ''})",
-            "try:",
-            "    work = _pools[key].pop()",
-            "except (KeyError, IndexError):",
-            f"    work = _prepare({', '.join(self.inputs)})",
-            "run, fresh, kept = work",
-            "if out is not None:",
-            "    outs = out",
-            "elif copy:",
-            "    outs = fresh()",
-            "else:",
-            "    outs = work[2] = kept or fresh()",
-            f"run({', '.join([*self.inputs, '*outs'])})",
-            "if len(_pools) > 32:",
-            "    _pools.clear()",
-            "_pools.setdefault(key, []).append(work)",
-            "return outs[0]" if single else "return outs",
-        ]
-        text = broken(f"def {self.name}({', '.join([*self.inputs, '*', 'copy=True', 'out=None'])}):", 0)
-        for line in lines:
-            indent = len(line) - len(line.lstrip())
-            text += broken(line.lstrip(), 4 + indent) if line else [""]
-        return "\n".join(text)
 
 
 def quoted(dtype: str) -> str:

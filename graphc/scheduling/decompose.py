@@ -24,12 +24,14 @@ def decomposed(roots: Iterable[Expr], sizes: Mapping[str, int]) -> list[Expr]:
     done: dict[Expr, Expr] = {}
     for node in topological(roots):
         rebuilt = rebuild(node, tuple(done[o] for o in node.operands))
-        done[node] = _decompose(rebuilt, sizes) if rebuilt.op is CONTRACT and summed(rebuilt) else rebuilt
+        done[node] = _decompose(rebuilt, sizes) if rebuilt.op is CONTRACT else rebuilt
     return [done[root] for root in roots]
 
 
 def _decompose(node: Expr, sizes: Mapping[str, int]) -> Expr:
     factors = factors_of(node)
+    if not summed(node):
+        return _without_diagonals(node) if any(_repeats(labels) for _, labels, _ in factors) else node
     if all(e == 1 for _, _, e in factors) and len(factors) <= 2 and not any(map(_repeats, (f[1] for f in factors))):
         return node
     terms: list[Term] = []
@@ -42,6 +44,15 @@ def _decompose(node: Expr, sizes: Mapping[str, int]) -> Expr:
             terms = [t for i, t in enumerate(terms) if i not in pair]
             terms.append(_product(chosen, terms, node.ndim))
     return contract([(f, labels, ONE) for f, labels in terms], node.shape, node.attributes["coefficient"])
+
+
+def _without_diagonals(node: Expr) -> Expr:
+    """A product without sums whose factors carry no label twice; powers are taken of the diagonals."""
+    factors = factors_of(node)
+    if factors == [(node.operands[0], factors[0][1], ONE)] and node.attributes["coefficient"] == 1:
+        return node
+    terms = [(*(_diagonal(f, labels) if _repeats(labels) else (f, labels)), e) for f, labels, e in factors]
+    return contract(terms, node.shape, node.attributes["coefficient"])
 
 
 def _repeats(labels: Labels) -> bool:
