@@ -13,6 +13,7 @@ from graphc.ops.forms import form
 from graphc.ops.leaves import constant
 from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
+from graphc.rewriting.order import is_symmetric
 
 Labels = tuple[int, ...]
 Placed = tuple[Expr, Labels]  # an expression and the labels of its axes; -1 for axes of literal size 1
@@ -22,6 +23,8 @@ LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 def transposed(x: Expr) -> Expr:
     """The transpose of a matrix, taken through products: (A @ B).T is B.T @ A.T."""
+    if is_symmetric(x):
+        return x
     if x.op is CONTRACT:
         kind = form(x).kind
         if kind == "transpose":

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import factorial
 
 from graphc.ir.expr import Expr
+from graphc.ir.facts import Fact
 
 Labels = tuple[int, ...]
 Factor = tuple[Expr, Labels, Fraction]
@@ -46,6 +47,8 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
     count = 1
     for g in groups:
         count *= factorial(len(g))
+    mirrored = [i for i, (f, ls, _) in enumerate(keyed) if is_symmetric(f) and len(set(ls)) == 2]
+    count <<= len(mirrored)
     orders: Iterable[tuple[Factor, ...]]
     if count == 1 or count > TIES:
         orders = [tuple(keyed)]
@@ -54,6 +57,8 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
             tuple(itertools.chain(*choice))
             for choice in itertools.product(*(itertools.permutations(g) for g in groups))
         )
+    if mirrored and count <= TIES:
+        orders = (variant for order in orders for variant in mirrors(order))
     best: tuple[object, ...] | None = None
     chosen: tuple[Factor, ...] = tuple(keyed)
     for order in orders:
@@ -71,6 +76,19 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
     rename = {-1: -1} | free | {x: i + len(free) for x, i in summed.items()}
     result = [(f, tuple(rename[x] for x in labels), e) for f, labels, e in chosen]
     return result, tuple(free)
+
+
+def is_symmetric(f: Expr) -> bool:
+    """A matrix known to equal its transpose: its two labels have no order."""
+    return f.ndim == 2 and Fact("symmetric") in f.op.facts(f)
+
+
+def mirrors(order: Sequence[Factor]) -> Iterable[tuple[Factor, ...]]:
+    """`order` with the labels of its symmetric matrices either way round."""
+    choices = [
+        ((f, ls, e), (f, ls[::-1], e)) if is_symmetric(f) and len(set(ls)) == 2 else ((f, ls, e),) for f, ls, e in order
+    ]
+    return itertools.product(*choices)
 
 
 def _encode(order: Sequence[Factor]) -> tuple[object, ...]:
@@ -91,7 +109,7 @@ def _refine(factors: Sequence[Factor]) -> dict[int, int]:
             x: (
                 colours[x],
                 sorted(
-                    (f.digest, str(e), place, tuple(colours[y] for y in ls))
+                    (f.digest, str(e), 0 if is_symmetric(f) else place, seen_colours(f, ls, colours))
                     for f, ls, e in factors
                     for place, y in enumerate(ls)
                     if y == x
@@ -110,4 +128,9 @@ def _refine(factors: Sequence[Factor]) -> dict[int, int]:
 
 def _colour_key(factor: Factor, colours: dict[int, int]) -> tuple[object, ...]:
     f, labels, e = factor
-    return (*factor_key(f), e, tuple(colours[x] for x in labels))
+    return (*factor_key(f), e, seen_colours(f, labels, colours))
+
+
+def seen_colours(f: Expr, labels: Labels, colours: dict[int, int]) -> tuple[int, ...]:
+    found = [colours[x] for x in labels]
+    return tuple(sorted(found) if is_symmetric(f) else found)

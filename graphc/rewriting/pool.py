@@ -14,7 +14,7 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of,
 from graphc.ops.leaves import CONSTANT, EYE, SIZE, constant
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
-from graphc.rewriting.order import Factor, Labels, factor_key, number_labels
+from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import open_power, rational_root, reduce_power
 from graphc.rewriting.terms import Entries, entries_of
 
@@ -88,6 +88,9 @@ class Pool:
             self.merge(make(SIZE, (), dim=base), (), e * int(power))
 
     def merge(self, f: Expr, labels: Labels, e: Fraction) -> None:
+        if len(labels) == 2 and labels[0] > labels[1] >= 0 and is_symmetric(f):
+            self.engine.steps.append(symmetry(f))
+            labels = labels[::-1]
         key = (f, labels)
         power = reduce_power(f, self.entries.get(key, Fraction(0)) + e)
         if power == 0:
@@ -151,6 +154,7 @@ class Pool:
     def contraction(self, group: list[Factor]) -> Factor:
         """One connected contraction in canonical form, with the labels of its axes."""
         ordered, free = number_labels(group)
+        self.engine.steps += [symmetry(f) for f in turned_symmetric(group, ordered, free)]
         sizes = {x: d for f, labels, _ in ordered for x, d in zip(labels, f.shape, strict=True)}
         node = contract(ordered, tuple(sizes[i] for i in range(len(free))))
         memo = self.engine.memo
@@ -240,6 +244,22 @@ def pure(coefficient: Fraction, factors: list[Factor], shape: Shape) -> Expr:
             return f
     factors.sort(key=lambda x: (factor_key(x[0]), x[1], x[2]))
     return contract(factors, shape, coefficient)
+
+
+def symmetry(f: Expr) -> Step:
+    """The use of the fact that `f` is symmetric."""
+    mirrored = contract([(f, (1, 0), ONE)], f.shape[::-1])
+    return Step("symmetric", "a symmetric matrix is its transpose", mirrored, f, (f"symmetric of {f}",))
+
+
+def turned_symmetric(group: list[Factor], ordered: list[Factor], free: Labels) -> list[Expr]:
+    """The symmetric matrices of a contraction that was numbered with their labels exchanged."""
+    given = {f: ls for f, ls, _ in group if is_symmetric(f)}
+    found = []
+    for f, ls, _ in ordered:
+        if f in given and any(x < len(free) and free[x] != given[f][i] for i, x in enumerate(ls) if x >= 0):
+            found.append(f)
+    return found
 
 
 def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:

@@ -106,10 +106,8 @@ class Presenter:
         terms = [(c * scale, t) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         total: Expr | None = None
         for c, t in sorted(terms, key=lambda x: x[0] < 0):
-            if t.op is CONTRACT and not summed(t):
-                part = self.product(t, abs(c))
-            else:
-                part = scaled(abs(c), self.shown[t])
+            product = t.op is CONTRACT and not summed(t)
+            part = self.product(t, abs(c)) if product else scaled(abs(c), self.shown[t])
             if total is None:
                 total = part if c > 0 else negative(part)
             else:
