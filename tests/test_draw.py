@@ -179,6 +179,9 @@ LABELS: Mapping[str, Expr] = {
     "to n×d": gc.broadcast_to(v, (n, d)),
     "log_softmax": gc.log_softmax(X),
     "where": gc.where(x > 0, x, y),
+    "a**b": X**x,
+    "2**□": 2**X,
+    "+ pi/n": X + gc.pi / n,
 }
 
 

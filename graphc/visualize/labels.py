@@ -16,6 +16,7 @@ from graphc.visualize.text import COMPARISONS, arguments, keywords, number_piece
 
 LETTERS = "abcdefgh"
 SLOT = "□"
+SHORT = 24  # characters of a number that is written into a label
 
 
 class Label(NamedTuple):
@@ -47,7 +48,7 @@ def literal(expr: Expr) -> bool:
     """Whether `expr` is a number that is written into labels: a constant, a size, or a formula of these."""
     while expr.op is NAMED or (is_implicit(expr) and expr.operands):
         expr = expr.operands[0]
-    return is_implicit(expr) or (expr.ndim == 0 and expr.weak)
+    return is_implicit(expr) or (expr.ndim == 0 and expr.weak and len(str(expr)) <= SHORT)
 
 
 def shown(node: Expr) -> list[int]:
@@ -66,7 +67,7 @@ def label(node: Expr) -> Label:
     if node.op.name in COMPARISONS and at != [1]:
         sign = COMPARISONS[node.op.name]
         return Label(sign, RELATIONS[sign], True) if len(at) == 2 else _after(sign, RELATIONS[sign], node.operands[1])
-    if len(at) < len(node.operands):
+    if len(at) < len(node.operands) or node.op.name == "general_power":
         return _template(node, at)
     words = [w for w in keywords(node) if not w.startswith("keepdims")]
     text = " ".join([node.op.name, *words])
@@ -94,7 +95,7 @@ def _sum(node: Expr, at: list[int]) -> Label:
         if coefficients == (1, -1):
             return Label("−", "-", True)
     elif at == [0] and len(coefficients) == 2 and coefficients[0] == 1 and abs(coefficients[1]) == 1:
-        return _after(*("+", "+") if coefficients[1] == 1 else ("−", "-"), node.operands[1])
+        return _after(*("+", r"{+}\;") if coefficients[1] == 1 else ("−", r"{-}\;"), node.operands[1])
     return _template(node, at)
 
 

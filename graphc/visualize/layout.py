@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import itertools
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import networkx
 
 PURE = "graphviz-pure"
+TRIES = 3  # layouts, of which the one with the shortest edges is taken
 SECONDS = 300  # after which a layout is given up
 
 
@@ -81,10 +84,20 @@ def arrange(graph: networkx.DiGraph, boxes: dict[str, Box]) -> Layout:
     DrawingError
         If the layout program is missing, fails or takes too long.
     """
-    layout = _read(_run(_source(graph, boxes)), graph)
-    flip = _upside_down(graph, layout)
-    low = _from_below(graph, layout)
-    return _read(_run(_source(graph, boxes, flip, low)), graph, flip) if flip or low else layout
+    found = [_read(_run(_source(graph, boxes)), graph)]
+    flip = _upside_down(graph, found[0])
+    if flip:
+        found = [_read(_run(_source(graph, boxes, flip)), graph, flip)]
+    low = _from_below(graph, found[0])
+    while low and len(found) < TRIES:
+        found.append(_read(_run(_source(graph, boxes, flip, low)), graph, flip))
+        shorter = {e for e in low if _length(found[-1].curves[e]) < _length(found[0].curves[e])}
+        low = shorter if shorter < low else set()
+    return min(found, key=lambda layout: sum(map(_length, layout.curves.values())))
+
+
+def _length(curve: list[tuple[float, float]]) -> float:
+    return sum(math.dist(p, q) for p, q in itertools.pairwise(curve))
 
 
 def _from_below(graph: networkx.DiGraph, layout: Layout) -> set[tuple[str, str]]:
@@ -117,7 +130,8 @@ def _source(
     """
     sides = dict(graph.nodes(data="side"))
     relays = {t for t, h in graph.edges if sides[t] != sides[h] == "backward"}
-    lines = ["digraph {", "rankdir=LR; nodesep=0.2; ranksep=0.3; node [shape=plain]; edge [arrowhead=none];"]
+    space = 0.28 if relays else 0.2  # two arrowheads between rows need more than none
+    lines = ["digraph {", f"rankdir=LR; nodesep={space}; ranksep=0.3; node [shape=plain]; edge [arrowhead=none];"]
     for side in ("forward", "backward"):
         cells = [_cell(n, boxes[n], side) for n, s in sides.items() if s == side]
         cells += [

@@ -129,7 +129,13 @@ class Painter:
         label, wire = self.labels[node], self.wires[node]
         circle = look(self.nodes[node]).shape == "round" and max(label.width, label.height) <= CIRCLE - 12
         mark = CIRCLE if circle else max(label.width + 18, CIRCLE)
-        return Box(math.ceil(mark), math.ceil(wire.width), math.ceil(max(self.tall(node), wire.height)))
+        crossed = any(self._across(tail, node) for tail in self.graph.predecessors(node))
+        tall = self.tall(node) + (2 * ARROW + 4 if crossed else 0)  # room for arrowheads from above and below
+        return Box(math.ceil(mark), math.ceil(wire.width), math.ceil(max(tall, wire.height)))
+
+    def _across(self, tail: str, head: str) -> bool:
+        """Whether an edge leads from the forward graph into the backward graph."""
+        return bool(self.nodes[tail]["side"] != self.nodes[head]["side"] == "backward")
 
     def tall(self, node: str) -> float:
         return (
@@ -174,9 +180,9 @@ class Painter:
             return _line(points, LINK, 1.2, "5 4") + _arrow(points, LINK)
         points[0] = self._leaves(layout, tail)
         color = BACK if back else WIRE
-        down = not back and self.nodes[head]["side"] == "backward"
-        place = self._spread(layout, tail, head, points, down)
-        mark = self._letter(points, data["mark"], down, place) if data["mark"] else ""
+        down = self._across(tail, head)
+        place, inner = self._spread(layout, tail, head, points, down)
+        mark = self._letter(points, data["mark"], down, place, inner) if data["mark"] else ""
         return _line(_shortened(points), color, 1.0 if down else 1.3) + _arrow(points, color) + mark
 
     def _leaves(self, layout: Layout, node: str) -> Point:
@@ -185,8 +191,11 @@ class Painter:
         reach = self.boxes[node].mark / 2 + self.boxes[node].wire
         return (x + reach, y) if self.nodes[node]["side"] == "forward" else (x - reach, y)
 
-    def _spread(self, layout: Layout, tail: str, head: str, points: list[Point], down: bool) -> float:
-        """Move the end of the curve to its own place on the border of the head; how far that is from the middle."""
+    def _spread(self, layout: Layout, tail: str, head: str, points: list[Point], down: bool) -> tuple[float, bool]:
+        """Move the end of the curve to its own place on the border of the head.
+
+        Returns how far that is from the middle, and whether other curves end on both sides of it.
+        """
         x, y = self.centre(layout, head)
         gate = self._gate(layout, tail, head)
         rivals = [t for t in self.graph.predecessors(head) if self._gate(layout, t, head) == gate]
@@ -200,13 +209,13 @@ class Painter:
         if down:
             end = (x + offset, y + side * (self.tall(head) / 2 - depth))
             points[-1] = (x + offset, points[-1][1])
-            points[-2] = (points[-2][0] + offset, points[-2][1])
+            points[-2] = (x + offset, points[-1][1] + side * 14)
         else:
             end = (x + side * (box.mark / 2 - depth), y + offset)
             points[-1] = (points[-1][0], y + offset)
             points[-2] = (points[-2][0], points[-2][1] + offset)
         points += [points[-1], end, end]
-        return offset
+        return offset, 0 < rivals.index(tail) < len(rivals) - 1
 
     def _gate(self, layout: Layout, tail: str, head: str) -> str:
         """The side of `head` at which the edge from `tail` ends."""
@@ -216,14 +225,13 @@ class Painter:
             return "left" if self.nodes[head]["side"] == "forward" else "right"
         return "top" if layout.curves[tail, head][-1][1] < layout.centres[head][1] else "bottom"
 
-    def _letter(self, points: list[Point], mark: str, down: bool, place: float) -> str:
-        """The operand's letter beside the arrowhead, on the outer side of its neighbours."""
+    def _letter(self, points: list[Point], mark: str, down: bool, place: float, inner: bool) -> str:
+        """The operand's letter beside the arrowhead, outside of its neighbours; between them, on the line itself."""
         (x, y), formula = points[-1], self.text(mark.replace(",", r",\,"), TINY, LETTER)
-        outward = 1 if place > 0 else -1
-        if down:
-            at = (x + outward * 7, y + (ARROW + 3) * (-1 if points[-4][1] <= y else 1))
-        else:
-            at = (x + (ARROW + 3) * (-1 if points[-4][0] <= x else 1), y + outward * 8)
+        toward = -1 if (points[-4][1] <= y if down else points[-4][0] <= x) else 1
+        aside = 0.0 if inner else 8.0 if place > 0 else -8.0
+        away = toward * (ARROW + (9 if inner else 3))
+        at = (x + aside * 0.9, y + away) if down else (x + away, y + aside)
         ground = f'<circle cx="{at[0]:.2f}" cy="{at[1]:.2f}" r="5" fill="#ffffff" fill-opacity="0.8"/>'
         return ground + formula.at(*at)
 
