@@ -15,8 +15,9 @@ from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED, SIZE
-from graphc.ops.reductions import RESHAPE
+from graphc.ops.reductions import MAX, MIN, RESHAPE
 from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
@@ -24,6 +25,8 @@ from graphc.rewriting.sums import total
 from graphc.rewriting.terms import unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
+
+REDUCTIONS = (MAX, MIN, LOGSUMEXP)  # written without keepdims, and stretched
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Normalizer:
         if op.opens:
             assert op.body is not None
             return self.normal(op.body(rebuild(node, operands)))
-        if node.attributes.get("keepdims"):
+        if op in REDUCTIONS and node.attributes["keepdims"]:
             reduced = self.rewritten(make(op, operands, **{**node.attributes, "keepdims": False}))
             axes = node.attributes["axis"]
             labels = tuple(-1 if d == 1 else i for i, d in enumerate(operands[0].shape) if i not in axes)

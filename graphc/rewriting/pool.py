@@ -78,7 +78,7 @@ class Pool:
         """Sizes multiply: n*d is n times d, 2*n twice n."""
         for part in sympy.Mul.make_args(sympy.sympify(dim)):
             base, power = part.as_base_exp() if part.is_Pow else (part, sympy.Integer(1))
-            if base.is_Integer:
+            if base.is_Integer and power.is_Integer:
                 root = rational_root(Fraction(int(base)) ** int(power), e)
                 if root is not None:
                     self.coefficient *= root

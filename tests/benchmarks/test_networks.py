@@ -7,6 +7,7 @@ gives the times; only ratios within one run carry over to another machine or day
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import autograd
@@ -23,7 +24,7 @@ def arrays(batch: int, widths: tuple[int, ...]) -> list[Any]:
     """Inputs, targets and parameters in float32."""
     rng = np.random.default_rng(0)
     found: list[Any] = [rng.normal(size=(batch, widths[0])), np.eye(widths[-1])[rng.integers(widths[-1], size=batch)]]
-    for d, m in zip(widths, widths[1:], strict=False):
+    for d, m in pairwise(widths):
         found += [rng.normal(size=(d, m)) / np.sqrt(d), np.zeros(m)]
     return [a.astype(np.float32) for a in found]
 
@@ -33,12 +34,12 @@ def emitted(batch: int, widths: tuple[int, ...], style: str) -> Callable[..., An
     n = gc.dims("n")
     X, T = gc.symbol("X", (n, widths[0])), gc.symbol("T", (n, widths[-1]), facts=["one_hot"])
     h, parameters = X, []
-    for i, (d, m) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (d, m) in enumerate(pairwise(widths)):
         parameters += [gc.parameter(f"W{i}", (d, m)), gc.parameter(f"b{i}", (m,))]
         h = (gc.relu(h) if i else h) @ parameters[-2] + parameters[-1]
     loss = gc.mean(gc.cross_entropy(gc.softmax(h), T))
-    step = gc.compile([loss, *gc.grad(loss, parameters)], [X, T, *parameters], style=style)
-    return lambda *given: step(*given)
+    step: Callable[..., Any] = gc.compile([loss, *gc.grad(loss, parameters)], [X, T, *parameters], style=style)
+    return step
 
 
 def traced(batch: int, widths: tuple[int, ...]) -> Callable[..., Any]:
