@@ -14,7 +14,7 @@ from graphc.checking.claims import names_in_play, unlabelled
 from graphc.checking.diagnose import derivative_factors
 from graphc.checking.edits import local_edits, order_edits, small_edits, whole_edits
 from graphc.checking.points import agree, judge_of, sample, size_names
-from graphc.checking.prove import Gradient, Proof, prove
+from graphc.checking.prove import Equation, Gradient, Proof, prove
 from graphc.checking.trees import tree_of
 from graphc.errors import FormulaError, GraphcError, UnsupportedError
 
@@ -516,6 +516,25 @@ def test_facts_are_used_and_named(fact: str, shape: tuple[str, ...], left: str, 
     assert verdict.status == "proved", str(verdict)
     assert len(verdict.facts) == 1
     assert gc.check(left, right, x=shape).status == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "names"),
+    [
+        ("(1 + x**n > 0)*y", "y", {"x": N, "y": N}),  # a negative number has whole powers
+        ("exp(log(x**2)/2)", "x", {"x": N}),
+        ("sqrt(x**2)", "x", {"x": N}),
+        ("sum(softmax(X, axis=0), axis=1)", "ones(n)", {"X": ND}),
+        ("sum(x/(x + y))", "sum(x)/sum(x + y)", {"x": N, "y": N}),
+        ("trace(A @ B @ C)", "trace(A @ C @ B)", {"A": ("n", "n"), "B": ("n", "n"), "C": ("n", "n")}),
+        ("sum(sum(X, axis=0)**2)", "sum(sum(X, axis=1)**2)", {"X": ("n", "n")}),
+        ("sum(A*B)", "sum(A.T*B)", {"A": ("n", "n"), "B": ("n", "n")}),
+        ("sign(x)**2", "ones(n)", {"x": N}),
+    ],
+)
+def test_near_identities_are_not_proved(left: str, right: str, names: dict[str, Any]) -> None:
+    assert prove(Equation(gc.parse(left, **names), gc.parse(right, **names))) is None
+    assert gc.check(left, right, **names).status == "wrong"
 
 
 def test_labels_are_not_part_of_a_claim() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from graphc.checking.atoms import Atom, Poly
+from graphc.checking.atoms import UNIT, Atom, Poly
 from graphc.checking.functions import Functions
 from graphc.checking.labels import Labels
 from graphc.checking.polynomials import ONE
@@ -235,7 +235,12 @@ class Translator(Functions):
         return self.add((1, b), (sign, self.relu(self.add((sign, a), (-sign, b)))))
 
     def general_power(self, a: Poly, b: Poly) -> Poly:
-        return self.exp(self.multiply(b, self.log(a)))
+        """a**b is exp(b log a) for a positive a; else only whole numbers are split from b: a negative a has powers."""
+        if self.is_positive(a):
+            return self.exp(self.multiply(b, self.log(a)))
+        whole = Fraction(b.get(UNIT, Fraction(0)).__floor__())
+        rest = self.add((1, b), (-1, self.number(whole)))
+        return self.multiply(self._elementwise("general_power", [a, rest]), self.power(a, whole))
 
 
 def _key(p: Poly) -> object:
