@@ -35,6 +35,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("x", "1", "missing factor"),
         ],
     ),
+    "a sum": ("sum(x) + s", {"x": N, "s": ()}, [("x", "ones(n)", RIGHT), ("s", "1", RIGHT), ("x", "1", "wrong shape")]),
     "B2, a squared norm": (
         "sum((W @ x)**2)",
         {"W": ("m", "n"), "x": N},

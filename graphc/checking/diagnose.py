@@ -16,6 +16,7 @@ from graphc.checking.relations import assumption, difference, forgotten, quotien
 from graphc.checking.trees import tree_of
 from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
+from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import NAMED, PARAMETER, SIZE, SYMBOL
 from graphc.rewriting.simplify import simplify
@@ -64,9 +65,13 @@ def edits(case: Case) -> tuple[Iterable[Edit], Iterable[Edit]]:
     sizes = [name for name, value in case.names.items() if not isinstance(value, Expr) or value.op is SIZE]
     axes = case.claim.ndim if case.claim is not None else 0
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    shape = shape_text(case.answer.shape)
+    hidden = f"each entry is right, but the shape must be {shape}: broadcasting would hide this"
+    stretched = Edit("wrong shape", hidden, f"broadcast_to({case.text}, {shape})")
     around = [function for function in FUNCTIONS if f"{function}(" in str(case.answer)]
     local = local_edits(tree, derivative_factors(case), sizes, alike(case.names, used), around)
-    return itertools.chain(whole_edits(tree, axes, sizes), order_edits(tree), small_edits(tree)), local
+    simple = itertools.chain([stretched], whole_edits(tree, axes, sizes), order_edits(tree), small_edits(tree))
+    return simple, local
 
 
 def repaired(case: Case, edit: Edit) -> Expr | None:

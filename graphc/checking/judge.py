@@ -194,7 +194,8 @@ def _misfit(question: Question, answer: Expr, claim: Expr, text: str, names: Map
 
 def _unreadable(question: Gradient, answer: Expr, text: str, names: Mapping[str, Any], error: GraphcError) -> Verdict:
     """A claim whose shapes or names do not fit together; an edit may still show what was meant."""
-    found = diagnose(_case(question, answer, None, text, names))
+    known = not isinstance(error, NameConflictError)  # else the names in the text mean something different
+    found = diagnose(_case(question, answer, None, text, names)) if known else None
     parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
     return Verdict(Status.INCOMPARABLE, text, answer, str(error), kind=parts[0], diagnosis=parts[1], repair=parts[2])
 
