@@ -23,6 +23,7 @@
 import numpy as np
 
 import graphc as gc
+from graphc.data import load_digits
 
 # %% [markdown]
 # ## A blackboard example first
@@ -103,8 +104,6 @@ print(gc.emit([loss, *gradients], [X, T, W1, b1, W2, b2]))
 # The handwritten digits come with the package. `train.fit` compiles the fast version of the code above.
 
 # %%
-from graphc.data import load_digits
-
 digits = load_digits().split(seed=0)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import graphc.visualize.text  # noqa: F401 - printing is entered on import
 from graphc.ir.dims import bind, dims
 from graphc.ir.expr import Expr, topological
+from graphc.ops import notation
 from graphc.ops.leaves import PARAMETER, SYMBOL, symbol
-from graphc.ops.notation import functions as F
 
 N, M = dims("n m")
 SIZES = {"n": 3, "m": 4}
+F = notation.functions
 LEAVES = [
     symbol("a"),
     symbol("b"),

@@ -82,7 +82,7 @@ def test_numbers_are_exact() -> None:
 
 
 def test_truth_value_and_iteration_are_refused() -> None:
-    with pytest.raises(TypeError, match="no truth value; use gc.where"):
+    with pytest.raises(TypeError, match=r"no truth value; use gc\.where"):
         bool(X > 0)
     with pytest.raises(TypeError, match="cannot be iterated"):
         list(X)
@@ -108,7 +108,7 @@ def test_only_a_literal_one_broadcasts() -> None:
 
 ERRORS = [
     (lambda: X @ X, r"X @ X: the inner sizes differ: X is \(n, d\), X is \(n, d\), so d must equal n \(written at "),
-    (lambda: X + b, r"X \+ b: the shapes do not broadcast: X is \(n, d\), b is \(k,\); .* \(written at test_ir.py:\d+\)"),
+    (lambda: X + b, r"X \+ b: the shapes do not broadcast: X is \(n, d\), b is \(k,\); .* \(written at test_ir.py:"),
     (lambda: gc.sum(X, axis=2), r"sum\(X\): axis 2 is out of range for an array with 2 axes \(written at test_ir.py"),
     (lambda: gc.mean(X, axis=(0, 0)), r"mean\(X\): axis \(0, 0\) names an axis twice"),
     (lambda: gc.sum(X, axis=1.5), r"sum\(X\): axis must be an integer, a tuple of integers or None, got 1.5"),

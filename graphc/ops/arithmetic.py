@@ -70,7 +70,8 @@ def broadcast_to(x: Any, shape: Any) -> Expr:
     x, target = as_expr(x), as_shape(shape)
     if broadcast_shapes([target, x.shape], []) != target:
         raise ShapeError(
-            f"broadcast_to: {brief(x)} has shape {shape_text(x.shape)} and cannot become {shape_text(target)}{declared_at()}"
+            f"broadcast_to: {brief(x)} has shape {shape_text(x.shape)} and cannot become {shape_text(target)}"
+            f"{declared_at()}"
         )
     return broadcast(x, target)
 

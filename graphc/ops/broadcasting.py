@@ -85,7 +85,8 @@ def normalize_axes(axis: Any, x: Expr, function: str) -> tuple[int, ...]:
     for a in given:
         if isinstance(a, bool) or not hasattr(a, "__index__"):
             raise ShapeError(
-                f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}{declared_at()}"
+                f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}"
+                f"{declared_at()}"
             )
         if not -ndim <= int(a) < ndim:
             raise ShapeError(

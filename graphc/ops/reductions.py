@@ -88,7 +88,7 @@ def _extremum(name: str, kernel: Any) -> Op:
             kernel=kernel,
             vjp=_extremum_vjp,
             facts=lambda node: frozenset(f for f in node.operands[0].op.facts(node.operands[0]) if f.axis is None),
-            summary=f"The {'largest' if name == 'max' else 'smallest'} entry over axes; tied entries share the derivative.",
+            summary=f"The {'largest' if name == 'max' else 'smallest'} entry over axes; ties share the derivative.",
         )
     )
 
