@@ -18,7 +18,17 @@ def test_the_pipeline_imports_one_way() -> None:
 
 
 def test_heavy_packages_are_loaded_when_they_are_needed() -> None:
-    heavy = "networkx graphviz ziamath resvg_py opt_einsum latex2mathml cyclopts rich matplotlib".split()
+    heavy = [
+        "networkx",
+        "graphviz",
+        "ziamath",
+        "resvg_py",
+        "opt_einsum",
+        "latex2mathml",
+        "cyclopts",
+        "rich",
+        "matplotlib",
+    ]
     code = f"import sys, graphc; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
