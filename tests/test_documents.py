@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from doctest import ELLIPSIS
 from pathlib import Path
 
@@ -9,8 +10,22 @@ import pytest
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+from graphc.ir.expr import behaviour
+from graphc.ir.op import registry
+from graphc.ops import notation
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.fixture(autouse=True)
+def vocabulary() -> Iterator[None]:
+    """Ops that a document defines are forgotten after it."""
+    before = [(table, set(table)) for table in (registry, notation.functions, behaviour)]
+    yield
+    for table, names in before:
+        for name in set(table) - names:
+            del table[name]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)

@@ -10,7 +10,7 @@ from graphc.autodiff import pullback
 from graphc.errors import DifferentiationError
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, make, substitute, topological
-from graphc.ir.facts import TYING
+from graphc.ir.facts import RIGID
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief
@@ -35,7 +35,8 @@ def grad(f: Any, x: Any, /) -> Any:
     f : Expr of shape ()
     x : Expr, or sequence of Expr
         Symbols, parameters, or intermediates of `f` (the lecture's dL/dh). Entries are independent, as if free:
-        facts that tie them together (one-hot, symmetric, ...) are put aside while the derivative is taken.
+        facts that they would break as they move (one-hot, symmetric, binary, ...) are put aside while the
+        derivative is taken.
 
     Returns
     -------
@@ -125,8 +126,8 @@ def raw_gradients(f: Expr, wrt: Sequence[Expr], /) -> list[Expr]:
 
 
 def is_free(x: Expr) -> bool:
-    """A symbol whose facts say nothing that ties its entries together."""
-    return x.op in (SYMBOL, PARAMETER) and not any(fact.name in TYING for fact in x.attributes.get("facts", ()))
+    """A symbol with no fact that one of its entries would break by moving."""
+    return x.op in (SYMBOL, PARAMETER) and not any(fact.name in RIGID for fact in x.attributes.get("facts", ()))
 
 
 def differentiate(f: Expr, wrt: list[Expr], engine: Normalizer) -> list[Expr]:

@@ -59,8 +59,10 @@ _IMPLIED = {
     "spd": ("symmetric", "invertible"),
     "orthogonal": ("invertible",),
 }
-# Facts that tie entries together; they are put aside while a derivative by their own symbol is taken.
-TYING = frozenset(("one_hot", "simplex", "sums_to_one", "unit_norm", "symmetric", "spd", "orthogonal"))
+# Facts that an entry breaks when it alone moves a little: they tie entries together, or allow separate values only.
+# They are put aside while a derivative by their own symbol is taken: sum(b**2) is sum(b) for b in {0, 1}, but has the
+# derivative 2*b.
+RIGID = frozenset((*AXIAL, "symmetric", "spd", "orthogonal", "integer", "binary", "sign"))
 
 
 def closure(facts: Iterable[Fact]) -> frozenset[Fact]:

@@ -62,7 +62,7 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
     best: tuple[object, ...] | None = None
     chosen: tuple[Factor, ...] = tuple(keyed)
     for order in orders:
-        code = _encode(order)
+        code = (_encode(order), free_labels(order))
         if best is None or code < best:
             best, chosen = code, order
     free: dict[int, int] = {}
@@ -76,6 +76,11 @@ def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
     rename = {-1: -1} | free | {x: i + len(free) for x, i in summed.items()}
     result = [(f, tuple(rename[x] for x in labels), e) for f, labels, e in chosen]
     return result, tuple(free)
+
+
+def free_labels(order: Sequence[Factor]) -> Labels:
+    """The caller's output labels by first appearance: of two orders that look alike, the one that keeps theirs."""
+    return tuple(dict.fromkeys(x for _, labels, _ in order for x in labels if x >= 0))
 
 
 def is_symmetric(f: Expr) -> bool:
