@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import graphc as gc
@@ -24,3 +25,27 @@ def test_facts_of_other_symbols_are_used() -> None:
     b, s, x = gc.symbol("b", (n,), facts=["binary"]), gc.symbol("s", (n,), facts=["sign"]), gc.symbol("x", (n,))
     assert gc.grad(gc.sum(b**2 * x), x) is b
     assert gc.grad(gc.sum(s**2 * x), x) is gc.ones(n)
+
+
+SYMMETRIC = [
+    ("reshape(S, (1, 9)) + u", "a reshaped matrix is another one"),
+    ("einsum('ijkk->ij', Q).T - max(Q, axis=(2, 3))", "the first two axes were not the symmetric ones"),
+    ("max(C, axis=2).T", "the largest entries along one of the symmetric axes"),
+    ("min(C, axis=2).T @ v", "the smallest ones, in a product"),
+    ("einsum('iij->ji', C)", "a diagonal over a leading axis"),
+    ("S.T + max(C, axis=0).T", "what remains symmetric"),
+]
+
+
+@pytest.mark.parametrize("formula", [formula for formula, _ in SYMMETRIC])
+def test_a_matrix_fact_stays_with_its_matrix(formula: str) -> None:
+    rng = np.random.default_rng(0)
+    shapes: dict[str, tuple[int, ...]] = {"S": (3, 3), "C": (3, 3, 3), "Q": (3, 3, 2, 2)}
+    symmetric = {name: gc.symbol(name, shape, facts=["symmetric"]) for name, shape in shapes.items()}
+    e = gc.parse(formula, **symmetric, u=(1, 9), v=(3,))
+    values = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    values = {name: x + x.swapaxes(-1, -2) for name, x in values.items()} | {
+        "u": np.ones((1, 9)),
+        "v": rng.normal(size=3),
+    }
+    assert np.allclose(gc.evaluate(e, values), gc.evaluate(gc.simplify(e), values))

@@ -77,6 +77,11 @@ def closure(facts: Iterable[Fact]) -> frozenset[Fact]:
     return frozenset(known)
 
 
+def entrywise(facts: Iterable[Fact]) -> frozenset[Fact]:
+    """Those of `facts` that say something of each entry alone, and hold wherever the entries are moved."""
+    return frozenset(fact for fact in facts if fact.name in ENTRYWISE)
+
+
 def as_facts(given: Any, shape: Shape, owner: str) -> frozenset[Fact]:
     """Facts given as names or objects, checked against the shape of the symbol `owner`.
 

@@ -16,7 +16,7 @@ from typing import Any
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim, Shape, shape_text
 from graphc.ir.expr import Expr, make
-from graphc.ir.facts import Fact
+from graphc.ir.facts import Fact, entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.broadcasting import unify
 from graphc.ops.leaves import EYE, promote
@@ -76,10 +76,11 @@ def _vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
 
 
 def _facts(node: Expr) -> frozenset[Fact]:
-    """Relabelled single factors keep their entrywise facts."""
-    if len(node.operands) == 1 and node.attributes["coefficient"] == 1 and node.attributes["exponents"] == (1,):
-        return frozenset(f for f in node.operands[0].op.facts(node.operands[0]) if f.axis is None and not summed(node))
-    return frozenset()
+    """Moved and stretched entries keep what is known of each."""
+    alone = len(node.operands) == 1 and node.attributes["coefficient"] == 1 and node.attributes["exponents"] == (1,)
+    if not alone or summed(node):
+        return frozenset()
+    return entrywise(node.operands[0].op.facts(node.operands[0]))
 
 
 CONTRACT = register(

@@ -11,6 +11,7 @@ import sympy
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
 from graphc.ir.expr import Expr, behaviour, make
+from graphc.ir.facts import entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.arithmetic import broadcast, broadcast_to
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
@@ -87,7 +88,7 @@ def _extremum(name: str, kernel: Any) -> Op:
             _infer_reduction,
             kernel=kernel,
             vjp=_extremum_vjp,
-            facts=lambda node: frozenset(f for f in node.operands[0].op.facts(node.operands[0]) if f.axis is None),
+            facts=lambda node: entrywise(node.operands[0].op.facts(node.operands[0])),
             summary=f"The {'largest' if name == 'max' else 'smallest'} entry over axes; ties share the derivative.",
         )
     )
@@ -124,7 +125,7 @@ RESHAPE = register(
         _infer_reshape,
         kernel=np.reshape,
         vjp=lambda node, g: (reshape(g, node.operands[0].shape),),
-        facts=lambda node: frozenset(f for f in node.operands[0].op.facts(node.operands[0]) if f.axis is None),
+        facts=lambda node: entrywise(node.operands[0].op.facts(node.operands[0])),
         summary="The same entries, in row-major order, under another shape.",
     )
 )
