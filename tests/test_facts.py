@@ -49,3 +49,30 @@ def test_a_matrix_fact_stays_with_its_matrix(formula: str) -> None:
         "v": rng.normal(size=3),
     }
     assert np.allclose(gc.evaluate(e, values), gc.evaluate(gc.simplify(e), values))
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "sqrt((n - 5)**2)",
+        "sqrt((n - 5)*(n - 7))",
+        "((n - 5)**2*n)**(3/2)",
+        "sqrt((n - 5)*a)",
+        "sqrt((5 - n)*n)",
+        "1/sqrt(2*n)",
+    ],
+)
+@pytest.mark.parametrize("size", [2, 6, 9])
+def test_a_size_under_a_root_may_be_negative(formula: str, size: int) -> None:
+    e = gc.parse(formula, n=n, a=()) * gc.sum(gc.symbol("x", (n,)))
+    values = {"x": np.ones(size), "a": -2.0}
+    with np.errstate(all="ignore"):
+        before, after = gc.evaluate(e, values), gc.evaluate(gc.simplify(e), values)
+    assert np.allclose(before, after, equal_nan=True)
+
+
+def test_roots_of_products_have_one_form() -> None:
+    p, q = gc.symbol("p", (n,), facts=["positive"]), gc.symbol("q", (n,), facts=["positive"])
+    third = gc.parse("1/3")
+    assert gc.simplify((p * q) ** third) is gc.simplify(p**third * q**third)
+    assert gc.simplify((p**3) ** third) is p

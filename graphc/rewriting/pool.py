@@ -75,17 +75,19 @@ class Pool:
             self.coefficient *= root
 
     def add_size(self, dim: Dim, e: Fraction) -> None:
-        """Sizes multiply: n*d is n times d, 2*n twice n."""
-        for part in sympy.Mul.make_args(sympy.sympify(dim)):
-            base, power = part.as_base_exp() if part.is_Pow else (part, sympy.Integer(1))
-            if base.is_Integer and power.is_Integer:
-                root = rational_root(Fraction(int(base)) ** int(power), e)
-                if root is not None:
-                    self.coefficient *= root
-                    continue
-            if not power.is_Integer:
-                base, power = part, sympy.Integer(1)
-            self.merge(make(SIZE, (), dim=base), (), e * int(power))
+        """Sizes multiply: n*d is n times d, 2*n twice n; under a root, where no factor can be negative."""
+        parts = sympy.Mul.make_args(sympy.sympify(dim))
+        if e.denominator != 1 and not all(part.is_nonnegative for part in parts):
+            self.merge(make(SIZE, (), dim=dim), (), e)
+            return
+        for part in parts:
+            base, power = part.as_base_exp()
+            if part.is_Integer:
+                self.add_number(constant(int(part)), e)
+            elif power.is_Integer and (e.denominator == 1 or base.is_nonnegative):
+                self.merge(make(SIZE, (), dim=base), (), e * int(power))
+            else:
+                self.merge(make(SIZE, (), dim=part), (), e)
 
     def merge(self, f: Expr, labels: Labels, e: Fraction) -> None:
         if len(labels) == 2 and labels[0] > labels[1] >= 0 and is_symmetric(f):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isqrt
 
+import sympy
+
 from graphc.ir.expr import Expr
 from graphc.ir.facts import Fact
 from graphc.ops.contraction import ONE, factors_of
@@ -42,7 +44,10 @@ def open_power(f: Expr, e: Fraction) -> tuple[Fraction, list[Factor]] | None:
 
 
 def nonnegative(x: Expr) -> bool:
-    return x.op is SIZE or x.dtype == "bool" or Fact("nonnegative") in x.op.facts(x)
+    """Whether no entry of `x` can be negative; a size such as n - 5 can."""
+    if x.op is SIZE:
+        return bool(sympy.sympify(x.attributes["dim"]).is_nonnegative)
+    return x.dtype == "bool" or Fact("nonnegative") in x.op.facts(x)
 
 
 def reduce_power(f: Expr, e: Fraction) -> Fraction:
@@ -58,6 +63,8 @@ def reduce_power(f: Expr, e: Fraction) -> Fraction:
 
 def rational_root(value: Fraction, e: Fraction) -> Fraction | None:
     """``value**e`` if it is rational and small enough to write down."""
+    if value == 1:
+        return ONE
     if e.denominator == 1:
         if (value == 0 and e < 0) or abs(e) > 4096:
             return None
