@@ -83,6 +83,15 @@ SAME = [
     ("(A*B).T", "B.T*A.T"),
     ("transpose(transpose(A))", "A"),
     ("A*(1/A + B)", "1 + A*B"),
+    ("A @ (B.T @ A) - (A @ B.T) @ A", "zeros(n, m)"),
+    ("A @ A.T @ x + A.T.T @ (A.T @ x)", "2*A @ (A.T @ x)"),
+    ("A @ B.T + A @ A.T", "A @ (A + B).T"),
+    ("(a + b)**2 - a**2 - 2*a*b - b**2", "0"),
+    ("(a + 2*b)*(a - 2*b) - a**2", "-4*b**2"),
+    ("norm(x)", "sqrt(x @ x)"),
+    ("reshape(2*reshape(A, (n*m,)), (n, m))", "2*A"),
+    ("sigmoid(-x) + sigmoid(x)", "ones(n)"),
+    ("where(x > 0, y, 0) + where(x > 0, 0, a)", "where(x > 0, y, a)"),
 ]
 
 

@@ -9,13 +9,14 @@ import sympy
 
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
-from graphc.ops.arithmetic import ADD, broadcast
+from graphc.ir.facts import Fact
+from graphc.ops.arithmetic import ADD, broadcast, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
-from graphc.ops.leaves import CONSTANT, EYE, SIZE, constant
+from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
-from graphc.rewriting.powers import open_power, rational_root, reduce_power
+from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
 from graphc.rewriting.terms import Entries, entries_of
 
 
@@ -62,6 +63,8 @@ class Pool:
                     self.merge(f, labels, e)
                     continue
                 c, inner = opened
+                if e.denominator != 1:
+                    self.engine.steps += root_taken(f, e, c, inner)
                 self.coefficient *= c
                 stack += [(g, tuple(labels[x] if x >= 0 else -1 for x in ls), p) for g, ls, p in reversed(inner)]
             else:
@@ -94,7 +97,10 @@ class Pool:
             self.engine.steps.append(symmetry(f))
             labels = labels[::-1]
         key = (f, labels)
-        power = reduce_power(f, self.entries.get(key, Fraction(0)) + e)
+        total = self.entries.get(key, Fraction(0)) + e
+        power = reduce_power(f, total)
+        if power != total:
+            self.engine.steps.append(power_reduced(f, total, power))
         if power == 0:
             self.entries.pop(key, None)
         else:
@@ -246,6 +252,23 @@ def pure(coefficient: Fraction, factors: list[Factor], shape: Shape) -> Expr:
             return f
     factors.sort(key=lambda x: (factor_key(x[0]), x[1], x[2]))
     return contract(factors, shape, coefficient)
+
+
+def root_taken(f: Expr, e: Fraction, coefficient: Fraction, inner: list[Factor]) -> list[Step]:
+    """The step of a root taken factor by factor, if a fact of a symbol is what allows it."""
+    facts = tuple(f"nonnegative of {g}" for g in f.operands if g.op in (SYMBOL, PARAMETER) and nonnegative(g))
+    if not facts:
+        return []
+    before, after = rational_power(f, e), contract(inner, f.shape, coefficient)
+    return [Step("powers", "(a b)**c = a**c b**c where nothing is negative", before, after, facts)]
+
+
+def power_reduced(f: Expr, power: Fraction, reduced: Fraction) -> Step:
+    """The use of the two values that the entries of `f` can have."""
+    two = "sign" if Fact("sign") in f.op.facts(f) else "binary"
+    reason = "s**2 = 1 for s in {-1, 1}" if two == "sign" else "b**2 = b for b in {0, 1}"
+    facts = (f"{two} of {f}",) if f.op in (SYMBOL, PARAMETER) else ()
+    return Step("powers", reason, rational_power(f, power), rational_power(f, reduced), facts)
 
 
 def symmetry(f: Expr) -> Step:

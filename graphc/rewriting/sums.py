@@ -15,7 +15,7 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import EYE, SIZE, constant
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
-from graphc.rewriting.order import Factor, Labels, factor_key, term_key
+from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
 from graphc.rewriting.terms import (
     Entries,
     carried_labels,
@@ -29,6 +29,7 @@ from graphc.rewriting.terms import (
 )
 
 EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms cancel
+NETWORK = 10  # factors up to which chains of products are compared whatever their grouping
 POWER = 4  # powers of sums that are multiplied out for that
 FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
 
@@ -79,7 +80,52 @@ def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, 
             stack += [(c * inner, t) for inner, t in reversed(pairs)]
         elif c != 0:
             found[term] = found.get(term, Fraction(0)) + c
-    return {t: c for t, c in found.items() if c != 0}
+    return alike({t: c for t, c in found.items() if c != 0}, shape)
+
+
+def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:
+    """Chains of products that differ in grouping alone are like terms: A @ (B @ x) and (A @ B) @ x."""
+    nested = [t for t in terms if has_nested(t)]
+    if not nested or len(terms) < 2:
+        return terms
+    groups: dict[object, list[Expr]] = {}
+    for term in terms:
+        key = network(term, shape)
+        groups.setdefault(term if key is None else key, []).append(term)
+    merged: dict[Expr, Fraction] = {}
+    for group in groups.values():
+        kept = min(group, key=lambda t: (operations([t]), t.digest))
+        total = sum(terms[t] for t in group)
+        if total:
+            merged[kept] = Fraction(total)
+    return merged
+
+
+def has_nested(term: Expr) -> bool:
+    """A contraction with a contraction among its factors."""
+    inner = [f for f in term.operands if f.op is CONTRACT and summed(f)] if term.op is CONTRACT else []
+    return bool(inner) if term.op is CONTRACT and summed(term) else any(has_nested(f) for f in inner)
+
+
+def network(term: Expr, shape: Shape) -> object:
+    """All factors of a term under one sum, numbered canonically; None where there are too many."""
+    todo: list[Factor] = [(f, labels, e) for (f, labels), e in entries_of(term, shape).items()]
+    factors: list[Factor] = []
+    fresh = -2
+    while todo:
+        f, labels, e = todo.pop()
+        if f.op is not CONTRACT or e != 1 or not summed(f):
+            factors.append((f, labels, e))
+            continue
+        rename = dict(enumerate(labels)) | {-1: -1}
+        for bound in summed(f):
+            rename[bound] = fresh
+            fresh -= 1
+        todo += [(g, tuple(rename[x] for x in ls), p) for g, ls, p in factors_of(f)]
+        if len(todo) + len(factors) > NETWORK:
+            return None
+    ordered, free = number_labels(factors)
+    return tuple(ordered), free
 
 
 def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
