@@ -76,3 +76,12 @@ def test_roots_of_products_have_one_form() -> None:
     third = gc.parse("1/3")
     assert gc.simplify((p * q) ** third) is gc.simplify(p**third * q**third)
     assert gc.simplify((p**3) ** third) is p
+
+
+def test_a_derivation_names_the_facts_that_powers_used() -> None:
+    b, s = gc.symbol("b", (n,), facts=["binary"]), gc.symbol("s", (n,), facts=["sign"])
+    p, x = gc.symbol("p", (n,), facts=["positive"]), gc.symbol("x", (n,))
+    derivation = gc.derive(gc.sum((b * x) ** 2 + (s * x) ** 2 + gc.sqrt(p**2 * x**2)), x)
+    assert derivation.result is gc.grad(derivation.f, x)
+    assert set(derivation.facts) == {"binary of b", "sign of s", "nonnegative of p"}
+    assert gc.derive(gc.sum(gc.sqrt(gc.exp(x) * x**2)), x).facts == ()
