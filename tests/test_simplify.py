@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import warnings
 
@@ -115,6 +116,29 @@ def test_order_and_grouping_do_not_matter() -> None:
         e = expression(random.Random(seed), 4)
         forms = {gc.simplify(shuffled(e, Fixed(seed, order))) for order in range(6)}
         assert len(forms) == 1, f"seed {seed}: {[str(f) for f in forms]}"
+
+
+GROUPED = [
+    "b*x + x + y",
+    "A*B + A*P + A @ S",
+    "A @ S + R @ S + A @ Q + B",
+    "A*B + A + P",
+    "2*A*B + A*P + B*P - A",
+    "A*P*x[:, None] + A*x[:, None] + B",
+]
+
+
+@pytest.mark.parametrize("formula", GROUPED)
+def test_no_group_of_terms_takes_out_factors_of_its_own(formula: str) -> None:
+    names = {"A": A, "B": B, "x": x, "y": y, "b": b, "P": ("n", "m"), "R": ("n", "m"), "S": ("m", "m"), "Q": ("m", "m")}
+    terms = formula.replace(" - ", " + -").split(" + ")
+    forms = set()
+    for order in itertools.permutations(terms):
+        for cut in range(1, len(order)):
+            text = f"({' + '.join(order[:cut])}) + ({' + '.join(order[cut:])})"
+            forms.add(gc.simplify(gc.parse(text, **names)))
+    assert len(forms) == 1, [str(f) for f in forms]
+    assert gc.simplify(forms.copy().pop()) in forms
 
 
 class Fixed(random.Random):

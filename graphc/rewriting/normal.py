@@ -21,7 +21,7 @@ from graphc.ops.reductions import MAX, MIN, RESHAPE
 from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
-from graphc.rewriting.sums import total
+from graphc.rewriting.sums import FLATTEN, total
 from graphc.rewriting.terms import unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
@@ -62,7 +62,7 @@ class Normalizer:
             factors = list(zip(operands, labels, exponents, strict=True))
             return self.product(node.attributes["coefficient"], factors, node.shape)
         if op is ADD:
-            return self.sum(list(zip(node.attributes["coefficients"], operands, strict=True)), node.shape)
+            return self.sum(self.opened(node, operands), node.shape)
         if op is SIZE:
             return self.product(ONE, [(node, (), ONE)], ())
         if op.opens:
@@ -78,6 +78,18 @@ class Normalizer:
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
         return self.rewritten(rebuild(node, operands))
+
+    def opened(self, node: Expr, operands: tuple[Expr, ...]) -> list[tuple[Fraction, Expr]]:
+        """The terms of a sum with the sums it was grouped in opened, so that no group takes out factors of its own."""
+        terms: list[tuple[Fraction, Expr]] = []
+        stack = list(zip(node.attributes["coefficients"], node.operands, strict=True))
+        while stack and len(terms) + len(stack) <= FLATTEN:
+            c, term = stack.pop()
+            if term.op is ADD:
+                stack += [(c * x, t) for x, t in zip(term.attributes["coefficients"], term.operands, strict=True)]
+            else:
+                terms.append((c, self.memo.get(term, term)))
+        return list(zip(node.attributes["coefficients"], operands, strict=True)) if stack else terms
 
     def reshaped(self, x: Expr, shape: Shape) -> Expr:
         """A reshape of what it commutes with: of another reshape, of scalars times powers of one array."""

@@ -80,7 +80,7 @@ def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, 
             stack += [(c * inner, t) for inner, t in reversed(pairs)]
         elif c != 0:
             found[term] = found.get(term, Fraction(0)) + c
-    return alike({t: c for t, c in found.items() if c != 0}, shape)
+    return alike({t: found[t] for t in sorted(found, key=term_key) if found[t] != 0}, shape)
 
 
 def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:
