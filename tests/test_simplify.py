@@ -90,6 +90,8 @@ SAME = [
     ("(a + b)**2 - a**2 - 2*a*b - b**2", "0"),
     ("(a + 2*b)*(a - 2*b) - a**2", "-4*b**2"),
     ("norm(x)", "sqrt(x @ x)"),
+    ("-(A*B + A) + x[:, None]", "x[:, None] - A*B - A"),
+    ("2*(A*B + A) + x[:, None]", "2*A*B + (2*A + x[:, None])"),
     ("reshape(2*reshape(A, (n*m,)), (n, m))", "2*A"),
     ("sigmoid(-x) + sigmoid(x)", "ones(n)"),
     ("where(x > 0, y, 0) + where(x > 0, 0, a)", "where(x > 0, y, a)"),

@@ -22,7 +22,7 @@ from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.sums import FLATTEN, total
-from graphc.rewriting.terms import unit_label, view
+from graphc.rewriting.terms import leading, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
 
@@ -85,8 +85,10 @@ class Normalizer:
         stack = list(zip(node.attributes["coefficients"], node.operands, strict=True))
         while stack and len(terms) + len(stack) <= FLATTEN:
             c, term = stack.pop()
-            if term.op is ADD:
-                stack += [(c * x, t) for x, t in zip(term.attributes["coefficients"], term.operands, strict=True)]
+            number, core = leading(term)
+            if core.op is ADD:
+                pairs = zip(core.attributes["coefficients"], core.operands, strict=True)
+                stack += [(c * number * x, t) for x, t in pairs]
             else:
                 terms.append((c, self.memo.get(term, term)))
         return list(zip(node.attributes["coefficients"], operands, strict=True)) if stack else terms
