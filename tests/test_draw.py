@@ -23,7 +23,6 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import combine
 from graphc.ops.contraction import contract
 from graphc.ops.leaves import constant, size
-from graphc.ops.reductions import full
 from graphc.visualize import layout
 from graphc.visualize.draw import Drawing, draw
 from graphc.visualize.graph import view
@@ -204,7 +203,7 @@ def test_general_products_are_labelled_by_their_formula() -> None:
 
 
 def test_plumbing_is_folded() -> None:
-    graph = view(X / (1 + gc.sum(X, axis=1, keepdims=True)) * v[None, :] + full(3, (n, d)))
+    graph = view(X / (1 + gc.sum(X, axis=1, keepdims=True)) * v[None, :] + gc.broadcast_to(3, (n, d)))
     kinds = [node["kind"] for _, node in graph.nodes(data=True)]
     assert "constant" not in kinds
     assert not any(node["label"].startswith("to ") for _, node in graph.nodes(data=True))

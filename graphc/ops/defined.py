@@ -228,9 +228,11 @@ DENSE = defined("dense", _dense_body, opens=True, domain=((-2.0, 2.0),) * 3, sum
 
 @notation
 def dense(x: Any, W: Any, b: Any = None) -> Expr:
-    """The linear layer ``x @ W + b``; x (..., d), W (d, m), b (m,)."""
-    operands = [as_expr(x), as_expr(W)] + ([] if b is None else [as_expr(b)])
-    result = operands[0] @ operands[1]
-    if b is not None:
-        result + operands[2]
-    return make(DENSE, operands)
+    """The linear layer ``x @ W + b``; x (..., d), W (d, m), b (m,).
+
+    Raises
+    ------
+    ShapeError
+        If the product or the sum does not fit.
+    """
+    return make(DENSE, [as_expr(operand) for operand in (x, W, b) if operand is not None])

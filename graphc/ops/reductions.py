@@ -13,7 +13,7 @@ from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
-from graphc.ops.arithmetic import broadcast, broadcast_to
+from graphc.ops.arithmetic import broadcast_to
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.elementwise import apply, equal
 from graphc.ops.leaves import as_expr, dim_of, promote
@@ -198,7 +198,3 @@ def zeros(*shape: Any) -> Expr:
 def _sizes(shape: tuple[Any, ...]) -> Shape:
     given = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     return tuple(as_dim(dim_of(s)) for s in given)
-
-
-def full(value: Any, shape: Shape) -> Expr:
-    return broadcast(as_expr(value), shape)
