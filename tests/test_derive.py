@@ -79,6 +79,13 @@ def test_latex_and_html() -> None:
     assert len(page.getElementsByTagName("math")) > len(derivation.steps)
 
 
+def test_bold_greek_letters_are_characters_of_their_own() -> None:
+    alpha = gc.parameter("alpha", (k,))
+    page = gc.derive(gc.sum(X @ W * alpha), alpha).html()
+    assert "𝜶" in page
+    assert "mathvariant" not in page  # browsers show no bold by it
+
+
 def test_an_intermediate_and_a_symbol_with_facts() -> None:
     z = (X @ W + b).named("z")
     f = -gc.sum(T * gc.log(gc.softmax(z)))

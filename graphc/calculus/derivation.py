@@ -239,6 +239,4 @@ def tex(expr: Expr) -> str:
 
 
 def mathml(latex: str) -> str:
-    from latex2mathml.converter import convert  # noqa: PLC0415 - only pages need it
-
-    return str(convert(latex))
+    return str(behaviour["mathml"](latex, display=False))

@@ -28,6 +28,7 @@ from graphc.visualize.letters import (
     word_latex,
     wrap,
 )
+from graphc.visualize.mathml import mathml
 from graphc.visualize.text import arguments, keywords, printed, shared_parts
 
 LETTERS = "ijklpqrstuvw"
@@ -257,4 +258,4 @@ def _enclosed(template: str, field: str) -> bool:
     return all(before.search(a) and after.search(b) for a, b in itertools.pairwise(parts))
 
 
-behaviour["latex"] = latex
+behaviour.update(latex=latex, mathml=mathml)
