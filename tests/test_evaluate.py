@@ -112,6 +112,13 @@ def test_literals_never_widen_float32() -> None:
     assert evaluate(x * symbol("lr"), {"x": v["x"], "lr": 0.1}).dtype == np.float32
 
 
+def test_comparisons_of_literals_count_as_numbers() -> None:
+    true, false = constant(1) > 0, constant(1) < 0
+    assert evaluate(fn["sign"](true), {}) == 1
+    assert evaluate(fn["abs"](false) + fn["relu"](true) - true, {}) == 0
+    assert np.array_equal(evaluate(fn["sign"](true) * x, {"x": np.ones(2)}), [1, 1])
+
+
 def test_whole_numbers_for_reals_become_float64() -> None:
     assert evaluate(x + 1, {"x": [1, 2]}).dtype == np.float64
     labels = symbol("labels", (N,), dtype="int64")

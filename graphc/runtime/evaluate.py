@@ -121,6 +121,8 @@ def _alike(node: Expr, operands: list[Any], default: Any) -> list[Any]:
 
 
 def _cast(x: Any, operand: Expr, target: Any) -> Any:
+    if isinstance(x, bool):  # a comparison of literals
+        return int(x)
     if not isinstance(x, (np.ndarray, np.generic)) or x.dtype == target or (x.dtype.kind == "f" and not operand.weak):
         return x
     return x.astype(target)
