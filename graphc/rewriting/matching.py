@@ -22,6 +22,7 @@ from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
 _plain = Normalizer()
+APART = 1000  # keeps the labels summed inside a factor apart from those of the product around it
 
 
 def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
@@ -271,7 +272,7 @@ def pools(node: Expr, ops: set[Op]) -> Iterator[tuple[list[Factor], frozenset[in
     for i, (f, labels, e) in enumerate(own):
         if f.op is CONTRACT and e == 1 and ops <= present | {g.op for g in f.operands}:
             inner = [
-                (g, tuple(labels[x] if 0 <= x < f.ndim else x + 1000 if x >= 0 else -1 for x in ls), p)
+                (g, tuple(labels[x] if 0 <= x < f.ndim else x + APART if x >= 0 else -1 for x in ls), p)
                 for g, ls, p in factors_of(f)
             ]
             yield inner + own[:i] + own[i + 1 :], frozenset(range(len(inner)))
