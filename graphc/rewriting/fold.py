@@ -10,12 +10,12 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr, make, topological
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.leaves import SIZE
 from graphc.rewriting.matching import match_factors, pools, replaced
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.order import Factor
-from graphc.rewriting.terms import leading
+from graphc.rewriting.terms import leading, unit_label, view
 
 AGAIN = 8  # rounds in which one name may uncover another
 
@@ -39,6 +39,11 @@ class Folder:
         """Make `name` findable by the terms or factors of its body."""
         self.done[body] = name
         content, core = leading(body)
+        moved = view(core)
+        if moved[0] is not core and len(moved[1]) == core.ndim and content == 1:  # a product is known under one
+            inner, labels = moved  # orientation: where it stands otherwise, the name is transposed
+            place = tuple(unit_label(labels.index(i), d) for i, d in enumerate(core.shape))
+            self.done[inner] = self.engine.product(ONE, [(name, place, ONE)], inner.shape)
         if core.op is ADD:
             terms = dict(zip(core.operands, core.attributes["coefficients"], strict=True))
             self.sums.setdefault(core.operands[0], []).append((terms, content, name))

@@ -234,7 +234,7 @@ def _contraction(node: Expr, args: list[Piece]) -> Piece:
     if kind == "scale":
         if detail == -1:
             return f"-{_wrap(args[0], UNARY)}", UNARY
-        if detail.numerator == 1 and detail.denominator < 10:
+        if detail.numerator == 1 and (detail.denominator < 10 or "/" in number_piece(detail)[0]):
             return f"{_wrap(args[0], PRODUCT)}/{detail.denominator}", PRODUCT
         return f"{number_piece(detail)[0]}*{_wrap(args[0], UNARY)}", PRODUCT
     if kind == "over":

@@ -62,6 +62,8 @@ def absolute_values(x: Expr) -> Iterator[Rule]:
     """Signs and absolute values."""
     yield rewrite(absolute(x) ** 2).to(x**2).because("|x|**2 = x**2")
     yield rewrite(sign(x) * absolute(x)).to(x).because("sign(x) |x| = x")
+    yield rewrite(x * sign(x)).to(absolute(x)).because("x sign(x) = |x|")
+    yield rewrite(sign(x) / absolute(x)).to(1 / x).because("sign(x)/|x| = 1/x, for x not 0")
     yield rewrite(x / absolute(x)).to(sign(x)).because("x/|x| = sign(x), for x not 0")
     yield rewrite(absolute(absolute(x))).to(absolute(x)).because("|x| is not negative")
     yield rewrite(absolute(-x)).to(absolute(x)).when(Unsigned(x)).because("|-x| = |x|")

@@ -38,6 +38,14 @@ def softmaxes(x: Expr, *, axis: int) -> Iterator[Rule]:
     )
 
 
+@ruleset(ranks=(2, 3))
+def joint_softmax(x: Expr) -> Iterator[Rule]:
+    """A softmax over all entries of a matrix or a stack, through its logarithm: nothing overflows."""
+    joint = exp(x - logsumexp(x))
+    yield rewrite(exp(x) / sum_(exp(x))).to(joint).because("exp(x)/sum(exp(x)) = exp(x - logsumexp(x))")
+    yield rewrite(log(sum_(exp(x)))).to(logsumexp(x)).because("logsumexp(x) = log(sum(exp(x)))")
+
+
 @ruleset
 def distributions(x: Expr, *, axis: int) -> Iterator[Rule]:
     """Entries that sum to one."""
