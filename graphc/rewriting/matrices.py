@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc.ir.expr import Expr, make, rebuild
@@ -68,7 +68,11 @@ def placed(factors: Sequence[Placed], order: Labels) -> Expr:
         scalars = [g for g in factors if not g[1]]
         if rows and columns and len(rows) + len(columns) + len(scalars) == len(factors):
             scaled_rows = placed([g for g in factors if g[1] != order[1:]], order[:1])
-            return outer(scaled_rows, placed(columns, order[1:]))
+            scaled_columns = placed(columns, order[1:])
+            tall, wide = lifted(scaled_rows), lifted(scaled_columns)
+            if tall is not None and wide is not None and tall[1] == wide[1] == 1:
+                return matmul(tall[0], transposed(wide[0]))
+            return outer(scaled_rows, scaled_columns)
     product: Expr | None = None
     for f, labels in factors:
         part = align(f, labels, order)
@@ -96,6 +100,9 @@ def align(x: Expr, labels: Labels, order: Labels) -> Expr:
     added = tuple(i for i, a in enumerate(rest) if a not in wanted)
     if not added:
         return x
+    raised = lifted(x)
+    if raised is not None and added == (raised[1],):
+        return raised[0]
     kept = keep_axes(x, added)
     return kept if kept is not None else index(x, tuple(None if i in added else slice(None) for i in range(len(rest))))
 
@@ -150,20 +157,54 @@ def diagonal(x: Expr, labels: Labels) -> Placed:
     return einsum(f"{text}->{''.join(letters[a] for a in distinct)}", x), distinct
 
 
-def contracted(group: list[Placed], out: Labels) -> Expr | None:
-    """Sum away every label that is not in `out`, one at a time; None where matrix notation has no form for it."""
+def lifted(x: Expr) -> tuple[Expr, int] | None:
+    """The array that `x` is, without one axis of size 1, and that axis: y and 1 for ``2*y[:, 0]`` is 2*y and 1."""
+    if x.op is not CONTRACT:
+        return None
+    kind, detail = form(x)
+    if kind == "index" and detail.count(0) == 1 and None not in detail:
+        return x.operands[0], detail.index(0)
+    scalars = [o for o in x.operands[1:] if o.ndim]
+    if kind in ("scale", "multiply", "divide") and not scalars:
+        inner = lifted(x.operands[0])
+        if inner is not None:
+            return over([inner[0], *x.operands[1:]], x, kind), inner[1]
+    return None
+
+
+def dropped(x: Expr, axis: int) -> Expr:
+    """`x` without an axis of size 1."""
+    return index(x, tuple(0 if i == axis else slice(None) for i in range(x.ndim)))
+
+
+def contracted(group: list[Placed], out: Labels) -> Placed | None:
+    """Sum away every label that is not in `out`, one at a time; None where matrix notation has no form for it.
+
+    The axes of the result are those of `out` in the order that comes naturally.
+    """
     free = {a for a in out if a >= 0}
+    group = [
+        (index(x, tuple(0 if a == -1 else slice(None) for a in ls)), tuple(a for a in ls if a != -1))
+        if -1 in ls
+        else (x, ls)
+        for x, ls in group
+    ]
     while True:
-        bound = sorted({a for _, ls in group for a in ls if a >= 0 and a not in free})
+        bound = sorted({a for _, ls in group for a in ls if a not in free})
         if not bound:
             break
         options = [(found[1], a, found[0]) for a in bound if (found := sum_label(a, group, out)) is not None]
         if not options:
             return None
         group = min(options, key=lambda o: o[:2])[2]
-    if len(group) > 1 or sorted(group[0][1]) != sorted(out):
-        return placed(group, out) if {a for _, ls in group for a in ls if a >= 0} == free and -1 not in out else None
-    x, labels = group[0]
+    if len(group) > 1 or len(set(group[0][1])) < len(group[0][1]) or set(group[0][1]) != free:
+        return (placed(group, out), out) if {a for _, ls in group for a in ls} == free else None
+    return group[0]
+
+
+def arranged(found: Placed, out: Labels) -> Expr:
+    """The expression with its axes in the order `out`."""
+    x, labels = found
     return x if labels == out else permuted(x, tuple(labels.index(a) for a in out))
 
 
@@ -182,13 +223,21 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
         if a.ndim == 2 and b.ndim == 1 and turns(a) > 1:  # sum_n v_n M_nm, without a transpose of a product
             return [*others, (matmul(b, one_side(sides[0], label, last=False)[0]), labels)], (1, len(labels))
         return [*others, (chained(a, b), labels)], (1, len(labels))
-    stacked = batched(label, touching, out, needed)
+    stacked = batched(label, touching, out)
     if stacked is not None:
         return [*others, stacked], (1, len(stacked[1]))
     largest = max((ls for _, ls in touching), key=len)
     if any(set(ls) - {-1} > set(largest) or not set(ls) - {-1} <= set(largest) for _, ls in touching):
         return None
     product = placed(touching, largest)
+    unit = lifted(product)
+    if unit is not None:
+        tall, at = unit
+        kept = [i for i, a in enumerate(largest) if a in needed]
+        axes = tuple(i + (i >= at) for i in range(len(largest)) if i not in kept)
+        total = sum_(tall, axis=axes)
+        place = at - sum(i < at for i in axes)
+        return [*others, (dropped(total, place), tuple(largest[i] for i in kept))], (2, len(largest))
     if len(largest) == 2 and -1 not in largest:
         turned = placed(touching, largest[::-1])
         if turns(turned) < turns(product):
@@ -208,6 +257,14 @@ def chained(a: Expr, b: Expr) -> Expr:
                 m, v = left.operands
                 if m.op is CONTRACT and form(m).kind == "transpose":
                     return matmul(matmul(v, m.operands[0]), right)
+        return matmul(a, b)
+    tall = lifted(b) if b.ndim == 1 else None
+    if tall is not None and tall[1] == 1:
+        return dropped(matmul(a, tall[0]), a.ndim - 1)
+    tall = lifted(a) if a.ndim == 1 else None
+    if tall is not None:
+        row = tall[0] if tall[1] == 0 else transposed(tall[0])
+        return dropped(matmul(row, b), 0)
     return matmul(a, b)
 
 
@@ -252,18 +309,31 @@ def one_side(factors: list[Placed], label: int, last: bool) -> Placed:
     return placed(factors, order), order
 
 
-def batched(label: int, touching: list[Placed], out: Labels, needed: set[int]) -> Placed | None:
-    """A stack of matrix products: two operands that share leading axes beside the summed one."""
-    if len(touching) != 2 or any(-1 in ls for _, ls in touching):
+def batched(label: int, touching: list[Placed], out: Labels) -> Placed | None:
+    """A product with a stack of matrices: two stacks that share leading axes, or a stack and a matrix or vector."""
+    if len(touching) != 2 or max(len(ls) for _, ls in touching) < 3:
         return None
     (a, la), (b, lb) = touching
-    shared = [x for x in la if x in lb and x != label]
-    own = [[x for x in ls if x not in shared and x != label] for ls in (la, lb)]
-    if not shared or any(len(x) != 1 for x in own) or not set(shared) <= needed:
-        return None
-    if own[1][0] in out and own[0][0] in out and out.index(own[1][0]) < out.index(own[0][0]):
+    shared = sorted((x for x in la if x in lb and x != label), key=lambda x: out.index(x) if x in out else x)
+    own = [sorted((x for x in ls if x not in shared and x != label), key=rank_in(out)) for ls in (la, lb)]
+    if shared:
+        if any(len(x) != 1 for x in own):
+            return None
+        if rank_in(out)(own[1][0]) < rank_in(out)(own[0][0]):
+            (a, la), (b, lb), own = (b, lb), (a, la), own[::-1]
+        left, right = (*shared, own[0][0], label), (*shared, label, own[1][0])
+        return matmul(reordered(a, la, left), reordered(b, lb, right)), (*shared, own[0][0], own[1][0])
+    if len(own[0]) == 1 and len(lb) >= 3 and len(la) == 2:  # a matrix on the left of a stack would need a transpose
         (a, la), (b, lb), own = (b, lb), (a, la), own[::-1]
-    shared.sort(key=lambda x: out.index(x) if x in out else x)
-    left, right = (*shared, own[0][0], label), (*shared, label, own[1][0])
-    x = matmul(permuted(a, tuple(map(la.index, left))), permuted(b, tuple(map(lb.index, right))))
-    return x, (*shared, own[0][0], own[1][0])
+    if len(own[1]) > 1 or len(lb) > 2:
+        return None
+    return matmul(reordered(a, la, (*own[0], label)), reordered(b, lb, (label, *own[1]))), (*own[0], *own[1])
+
+
+def rank_in(out: Labels) -> Callable[[int], tuple[bool, int]]:
+    """Sorts labels as they stand in `out`, those that are not in it last."""
+    return lambda x: (x not in out, out.index(x) if x in out else x)
+
+
+def reordered(x: Expr, labels: Labels, order: Labels) -> Expr:
+    return x if labels == order else permuted(x, tuple(map(labels.index, order)))

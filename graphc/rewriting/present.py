@@ -14,8 +14,8 @@ from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.defined import mean, norm
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
-from graphc.ops.products import diag, transpose
-from graphc.rewriting.matrices import Labels, align, contracted, keep_axes, placed, turns
+from graphc.ops.products import diag, index
+from graphc.rewriting.matrices import Labels, align, arranged, contracted, keep_axes, lifted, placed, turns
 from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
@@ -24,13 +24,13 @@ Powers = list[tuple[Expr, Labels, Fraction]]
 class Presenter:
     """Presents normal forms; named intermediates are shown by their names.
 
-    A contraction has two orientations; the one with fewer transposes is chosen once, and `turned` holds those that
-    are shown with their two axes exchanged.
+    The axes of a contraction come in some natural order; `natural` holds what is written in another order than the
+    node's, so that whatever uses it is written in the same.
     """
 
     def __init__(self) -> None:
         self.shown: dict[Expr, Expr] = {}
-        self.turned: dict[Expr, Expr] = {}
+        self.natural: dict[Expr, tuple[Expr, Labels]] = {}
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
@@ -53,53 +53,71 @@ class Presenter:
             return self.contraction(node) if summed(node) else stretched(self.product(node), node)
         if node.op is ADD:
             return broadcast(self.sum(node), node.shape)
-        if (
-            node.ndim == 2
-            and node.op.formula is not None
-            and all(o in self.turned or is_fill(o) for o in node.operands)
-        ):
-            over = [self.turned[o] if o in self.turned else swapped(self.shown[o]) for o in node.operands]
-            self.turned[node] = rebuild(node, tuple(over))
-            return transpose(self.turned[node])
+        orders = {self.natural[o][1] for o in node.operands if o in self.natural}
+        if node.op.formula is not None and len(orders) == 1:
+            (order,) = orders
+            if all(o in self.natural or is_fill(o) for o in node.operands):
+                over = tuple(self.natural[o][0] if o in self.natural else refilled(o, order) for o in node.operands)
+                return self.faced(node, rebuild(node, over), order)
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
 
+    def faced(self, node: Expr, x: Expr, order: Labels) -> Expr:
+        """Remember that `node` is naturally written as `x`, whose axes are the node's in `order`; returns the node."""
+        straight = tuple(range(node.ndim))
+        if order != straight:
+            self.natural[node] = x, order
+        return arranged((x, order), straight)
+
     def face(self, f: Expr, labels: Labels, e: Fraction = ONE) -> tuple[Expr, Labels]:
-        """A power of a factor as it is shown, with the labels of its axes as shown."""
+        """A power of a factor as it is naturally written, with the labels of its axes."""
         if e.denominator == 2 and is_square_sum(self.shown[f]):
             squares = self.shown[f]
             axes, keepdims = form(squares).detail
             return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels
-        if f in self.turned:
-            return rational_power(self.turned[f], e), labels[::-1]
+        if f in self.natural:
+            x, order = self.natural[f]
+            return rational_power(x, e), tuple(labels[i] for i in order)
         return rational_power(self.shown[f], e), labels
 
     def contraction(self, node: Expr) -> Expr:
         """Matrix products where they fit, else a sum over axes of an elementwise product, else ``einsum``."""
         found = self.oriented(node, flipped=False)
-        if found is None:
-            group = [(rational_power(self.shown[f], e), labels) for f, labels, e in factors_of(node)]
-            return contract([(x, ls, ONE) for x, ls in group], node.shape)
-        straight, across = found
-        if across is not None:
-            self.turned[node] = across
-        return straight
+        if found is not None:
+            straight = tuple(range(node.ndim))
+            turned = found[1] == (1, 0)
+            across = self.faced(node, *found)
+            return arranged(found, straight) if not turned else self.straight(node, across)
+        group = [(rational_power(self.shown[f], e), labels) for f, labels, e in factors_of(node)]
+        return contract([(x, ls, ONE) for x, ls in group], node.shape)
 
-    def oriented(self, node: Expr, flipped: bool) -> tuple[Expr, Expr | None] | None:
-        """The contraction in matrix notation, and with its axes exchanged where that takes fewer transposes."""
+    def straight(self, node: Expr, fallback: Expr) -> Expr:
+        """A matrix product with its axes in the node's order, for where it stands alone: A.T @ B.T, not (B @ A).T."""
+        found = contracted(self.group(node, None), (0, 1))
+        return fallback if found is None else arranged(found, (0, 1))
+
+    def group(self, node: Expr, flipped: int | None) -> list[tuple[Expr, Labels]]:
+        """The factors of a contraction as they are written; the sum at `flipped` is negated."""
         factors = factors_of(node)
-        place = next(i for i, x in enumerate(factors) if absorbs_sign(*x)) if flipped else None
         group = [
-            (rational_power(self.sum(f, -ONE), e), labels) if i == place else self.face(f, labels, e)
+            (rational_power(self.sum(f, -ONE), e), labels) if i == flipped else self.face(f, labels, e)
             for i, (f, labels, e) in enumerate(factors)
         ]
-        group = [group[i] for i in written_order([x for x, _ in group])]
-        out = tuple(i if d != 1 else -1 for i, d in enumerate(node.shape))
-        straight = contracted(group, out)
-        if straight is None or len(out) != 2 or -1 in out:
-            return None if straight is None else (straight, None)
-        across = contracted(group, out[::-1])
-        fewer = across is not None and turns(across) < turns(straight)
-        return straight, across if fewer else None
+        return [group[i] for i in written_order([x for x, _ in group])]
+
+    def oriented(self, node: Expr, flipped: bool) -> tuple[Expr, Labels] | None:
+        """The contraction in matrix notation, its axes in the order that takes the fewest transposes."""
+        place = next(i for i, x in enumerate(factors_of(node)) if absorbs_sign(*x)) if flipped else None
+        group = self.group(node, place)
+        out = tuple(range(node.ndim))
+        found = contracted(group, out)
+        if found is None or node.ndim != 2:
+            return found
+        straight = arranged(found, out), out
+        other = contracted(group, out[::-1])
+        if other is None:
+            return straight
+        across = arranged(other, out[::-1]), out[::-1]
+        return across if turns(across[0]) < turns(straight[0]) else straight
 
     def sum(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out."""
@@ -166,14 +184,15 @@ class Presenter:
             else:
                 found = self.oriented(f, flipped=True)
                 assert found is not None
-                straight, across = found
-                group.append((straight, labels) if across is None else (across, labels[::-1]))
+                group.append((found[0], tuple(labels[a] for a in found[1])))
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
 
     def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
         """A sum over axes divided by their sizes becomes ``mean``."""
         for i, (f, labels, e) in enumerate(powers):
-            shown = self.shown[f]
+            shown, key = self.shown[f], None
+            if shown.op is CONTRACT and form(shown).kind == "index":
+                shown, key = shown.operands[0], form(shown).detail
             if (
                 e < 1
                 or e.denominator != 1
@@ -194,6 +213,7 @@ class Presenter:
             ):
                 continue
             average = mean(shown.operands[0], axis=axes, keepdims=keepdims)
+            average = average if key is None else index(average, key)
             self.shown[average] = average
             rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
             return share, sorted_in(rest, (average, labels, e), i)
@@ -230,6 +250,9 @@ def bears_sign(node: Expr) -> bool:
 def stretched(x: Expr, node: Expr) -> Expr:
     """`x` at the full shape of `node`; leading axes of size 1 by ``keepdims`` where `x` is a reduction over them."""
     added = node.ndim - x.ndim
+    raised = lifted(x)
+    if raised is not None and raised[0].shape == node.shape:
+        return raised[0]
     if added and all(d == 1 for d in node.shape[:added]):
         kept = keep_axes(x, tuple(range(added)))
         if kept is not None:
@@ -271,8 +294,9 @@ def is_fill(x: Expr) -> bool:
     return x.op is CONTRACT and not x.operands
 
 
-def swapped(fill: Expr) -> Expr:
-    return broadcast(constant(fill.attributes["coefficient"]), fill.shape[::-1])
+def refilled(fill: Expr, order: Labels) -> Expr:
+    """A stretched constant with its axes in another order."""
+    return broadcast(constant(fill.attributes["coefficient"]), tuple(fill.shape[i] for i in order))
 
 
 def written_order(factors: list[Expr]) -> list[int]:

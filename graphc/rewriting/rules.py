@@ -115,7 +115,7 @@ rule_sets: dict[str, RuleSet] = {}
 
 def ruleset(
     function: Callable[..., Iterator[Rule]] | None = None, /, *, ranks: tuple[int, ...] = (0, 1, 2, 3, 4)
-) -> Any:
+) -> Callable[..., Any]:
     """Enter a generator of rules in the table of rule sets under its own name.
 
     Its positional parameters are the wildcards; a keyword-only ``axis`` makes one instance an axis.
