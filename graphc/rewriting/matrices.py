@@ -10,7 +10,7 @@ from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, rational_pow
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
-from graphc.ops.leaves import constant
+from graphc.ops.leaves import NAMED, constant
 from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
 from graphc.rewriting.order import is_symmetric
@@ -220,10 +220,12 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
     if sides is not None:
         (a, la), (b, lb) = one_side(sides[0], label, last=True), one_side(sides[1], label, last=False)
         labels = tuple(x for x in la + lb if x != label)
-        if a.ndim == 2 and b.ndim == 1 and turns(a) > 1:  # sum_n v_n M_nm, without a transpose of a product
+        if (
+            a.ndim == 2 and b.ndim == 1 and turns(a) > 1 and lifted(b) is None
+        ):  # sum_n v_n M_nm, without a transpose of a product
             return [*others, (matmul(b, one_side(sides[0], label, last=False)[0]), labels)], (1, len(labels))
         return [*others, (chained(a, b), labels)], (1, len(labels))
-    stacked = batched(label, touching, out)
+    stacked = batched(label, entrywise(touching), out)
     if stacked is not None:
         return [*others, stacked], (1, len(stacked[1]))
     largest = max((ls for _, ls in touching), key=len)
@@ -273,7 +275,8 @@ def turns(x: Expr, levels: int = 4) -> int:
     if levels == 0 or not (x.op is CONTRACT or x.op.formula is not None):
         return 0
     if x.op is CONTRACT and form(x).kind == "transpose":
-        return 1 + int(bool(x.operands[0].operands))
+        inner = x.operands[0]
+        return 1 + int(bool(inner.operands) and inner.op is not NAMED)
     return sum(turns(o, levels - 1) for o in x.operands)
 
 
@@ -309,6 +312,14 @@ def one_side(factors: list[Placed], label: int, last: bool) -> Placed:
     return placed(factors, order), order
 
 
+def entrywise(factors: list[Placed]) -> list[Placed]:
+    """Factors over the same labels multiplied into one."""
+    groups: dict[frozenset[int], list[Placed]] = {}
+    for g in factors:
+        groups.setdefault(frozenset(g[1]), []).append(g)
+    return [g[0] if len(g) == 1 else (placed(g, g[0][1]), g[0][1]) for g in groups.values()]
+
+
 def batched(label: int, touching: list[Placed], out: Labels) -> Placed | None:
     """A product with a stack of matrices: two stacks that share leading axes, or a stack and a matrix or vector."""
     if len(touching) != 2 or max(len(ls) for _, ls in touching) < 3:
@@ -319,10 +330,11 @@ def batched(label: int, touching: list[Placed], out: Labels) -> Placed | None:
     if shared:
         if any(len(x) != 1 for x in own):
             return None
-        if rank_in(out)(own[1][0]) < rank_in(out)(own[0][0]):
-            (a, la), (b, lb), own = (b, lb), (a, la), own[::-1]
-        left, right = (*shared, own[0][0], label), (*shared, label, own[1][0])
-        return matmul(reordered(a, la, left), reordered(b, lb, right)), (*shared, own[0][0], own[1][0])
+        i, j = own[0][0], own[1][0]
+        one = matmul(reordered(a, la, (*shared, i, label)), reordered(b, lb, (*shared, label, j)))
+        other = matmul(reordered(b, lb, (*shared, j, label)), reordered(a, la, (*shared, label, i)))
+        prefer = (turns(one), rank_in(out)(i)) <= (turns(other), rank_in(out)(j))
+        return (one, (*shared, i, j)) if prefer else (other, (*shared, j, i))
     if len(own[0]) == 1 and len(lb) >= 3 and len(la) == 2:  # a matrix on the left of a stack would need a transpose
         (a, la), (b, lb), own = (b, lb), (a, la), own[::-1]
     if len(own[1]) > 1 or len(lb) > 2:

@@ -221,7 +221,8 @@ class Pool:
             for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)
         ]
         split = self.engine.sum(parts, node.shape)
-        if operations([split]) >= operations([node]):
+        vanished = any(number_of(t) is not None for _, t in parts) or len(terms_of(split)) < len(parts)
+        if not vanished or operations([split]) >= operations([node]):
             return node
         self.engine.steps.append(Step("distribute", "a sum of a sum, term by term", node, split))
         return split
@@ -298,6 +299,17 @@ def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
             if other is not None and (other > 0) != (e > 0):
                 return True
     return False
+
+
+def number_of(term: Expr) -> Fraction | None:
+    """The value of a stretched or plain number."""
+    if term.op is CONSTANT:
+        return Fraction(term.attributes["value"])
+    return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not term.operands else None
+
+
+def terms_of(x: Expr) -> tuple[Expr, ...]:
+    return x.operands if x.op is ADD else (x,)
 
 
 def outer_labels(group: list[Factor]) -> bool:

@@ -10,7 +10,7 @@ import sympy
 from graphc.ir.expr import Expr, rebuild
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
-from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.defined import mean, norm
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
@@ -124,8 +124,11 @@ class Presenter:
         terms = [(c * scale, t) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         total: Expr | None = None
         for c, t in sorted(terms, key=lambda x: x[0] < 0):
-            product = t.op is CONTRACT and not summed(t)
-            part = self.product(t, abs(c)) if product else scaled(abs(c), self.shown[t])
+            if t.op is CONTRACT and (not summed(t) or c.denominator != 1):
+                whole = t if not summed(t) else contract([(t, aligned(t.shape, t.shape), ONE)], t.shape, abs(c))
+                part = self.product(whole, abs(c) if whole is t else ONE)
+            else:
+                part = scaled(abs(c), self.shown[t])
             if total is None:
                 total = part if c > 0 else negative(part)
             else:

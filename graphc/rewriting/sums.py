@@ -22,6 +22,7 @@ from graphc.rewriting.terms import (
     cost,
     entries_of,
     is_number,
+    is_reduction,
     leading,
     min_power,
     positive_term,
@@ -29,6 +30,7 @@ from graphc.rewriting.terms import (
 )
 
 EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms cancel
+WHOLE = 1000  # coefficients of a sum are made whole numbers up to this size
 NETWORK = 10  # factors up to which chains of products are compared whatever their grouping
 POWER = 4  # powers of sums that are multiplied out for that
 FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
@@ -131,11 +133,16 @@ def network(term: Expr, shape: Shape) -> object:
 def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
     """A sum as content times a sum whose coefficients, but for the constant's, are coprime integers.
 
-    The constant does not count, so that ``v + eps`` stays as it is for a small rational eps.
+    The constant does not count, so that ``v + eps`` stays as it is for a small rational eps; nor do sums, so that
+    ``x - sum(x)/5`` stays a difference from a mean. Where whole numbers would be long (``x + 0.044715*x**3``), the
+    positive term has coefficient 1 instead.
     """
     order = sorted(collected, key=term_key)
-    counted = [c for t, c in collected.items() if not is_number(t)] or list(collected.values())
+    counted = [c for t, c in collected.items() if not (is_number(t) or is_reduction(t))]
+    counted = counted or [c for t, c in collected.items() if not is_number(t)] or list(collected.values())
     content = Fraction(gcd(*(c.numerator for c in counted)), lcm(*(c.denominator for c in counted)))
+    if max(abs(c / content).numerator for c in counted) > WHOLE:
+        content = abs(collected[positive_term(order)])
     if collected[positive_term(order)] < 0:
         content = -content
     terms = [(t, collected[t] / content) for t in order]
