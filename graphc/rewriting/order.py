@@ -6,12 +6,15 @@ Both depend on structure alone: on digests, never on when or how an expression w
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import factorial
 
 from graphc.ir.expr import Expr
 from graphc.ir.facts import Fact
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, factors_of
 
 Labels = tuple[int, ...]
 Factor = tuple[Expr, Labels, Fraction]
@@ -84,8 +87,59 @@ def free_labels(order: Sequence[Factor]) -> Labels:
 
 
 def is_symmetric(f: Expr) -> bool:
-    """A matrix known to equal its transpose: its two labels have no order."""
-    return f.ndim == 2 and Fact("symmetric") in f.op.facts(f)
+    """A matrix that equals its transpose, by a fact or by its form (A @ A.T): its two labels have no order."""
+    if f.ndim != 2 or f.shape[0] != f.shape[1]:
+        return False
+    if f not in _symmetric:
+        _symmetric[f] = False  # what is asked while this is being found out
+        _symmetric[f] = Fact("symmetric") in f.op.facts(f) or symmetric_form(f)
+    return _symmetric[f]
+
+
+_symmetric: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+
+
+def symmetric_form(f: Expr) -> bool:
+    """Whether exchanging the two axes of a sum, product or contraction in normal form gives the same node."""
+    if f.op.formula is not None:
+        return all(o.ndim == 2 and is_symmetric(o) for o in f.operands)
+    if f.op is ADD:
+        terms = [(c, pure_factors(t)) for c, t in zip(f.attributes["coefficients"], f.operands, strict=True)]
+        exchanged = [
+            (c, [(g, ls[::-1] if len(ls) == 2 else tuple(1 - x for x in ls), e) for g, ls, e in t]) for c, t in terms
+        ]
+        return sorted(map(_term, terms), key=repr) == sorted(map(_term, exchanged), key=repr)
+    if f.op is not CONTRACT:
+        return False
+    swap = {0: 1, 1: 0, -1: -1}
+    given = [(g, labels, e) for g, labels, e in factors_of(f)]
+    negative = {x: -2 - x for _, labels, _ in given for x in labels if x > 1}
+    straight = [(g, tuple(negative.get(x, x) for x in labels), e) for g, labels, e in given]
+    turned = [(g, tuple(swap.get(x, x) for x in labels), e) for g, labels, e in straight]
+    if not negative:
+        return sorted(map(_entry, straight), key=repr) == sorted(map(_entry, turned), key=repr)
+    one, other = number_labels(straight), number_labels(turned)
+    return one[0] == other[0] and one[1] == other[1]
+
+
+def pure_factors(term: Expr) -> list[Factor]:
+    """The labelled factors of a term of a sum of matrices."""
+    outside = term.op is CONTRACT and all(0 <= x < 2 for labels in term.attributes["labels"] for x in labels)
+    return factors_of(term) if outside else [(term, (0, 1), Fraction(1))]
+
+
+def mark_symmetric(f: Expr) -> None:
+    """Remember that `f` is symmetric, because what it is written for is."""
+    _symmetric[f] = True
+
+
+def _term(term: tuple[Fraction, list[Factor]]) -> tuple[Fraction, list[tuple[int, Labels, Fraction]]]:
+    return term[0], sorted(map(_entry, term[1]), key=repr)
+
+
+def _entry(factor: Factor) -> tuple[int, Labels, Fraction]:
+    f, labels, e = factor
+    return f.digest, tuple(sorted(labels)) if is_symmetric(f) else labels, e
 
 
 def mirrors(order: Sequence[Factor]) -> Iterable[tuple[Factor, ...]]:

@@ -94,7 +94,7 @@ class Pool:
 
     def merge(self, f: Expr, labels: Labels, e: Fraction) -> None:
         if len(labels) == 2 and labels[0] > labels[1] >= 0 and is_symmetric(f):
-            self.engine.steps.append(symmetry(f))
+            self.engine.steps += symmetry(f)
             labels = labels[::-1]
         key = (f, labels)
         total = self.entries.get(key, Fraction(0)) + e
@@ -162,7 +162,7 @@ class Pool:
     def contraction(self, group: list[Factor]) -> Factor:
         """One connected contraction in canonical form, with the labels of its axes."""
         ordered, free = number_labels(group)
-        self.engine.steps += [symmetry(f) for f in turned_symmetric(group, ordered, free)]
+        self.engine.steps += [step for f in turned_symmetric(group, ordered, free) for step in symmetry(f)]
         sizes = {x: d for f, labels, _ in ordered for x, d in zip(labels, f.shape, strict=True)}
         node = contract(ordered, tuple(sizes[i] for i in range(len(free))))
         memo = self.engine.memo
@@ -272,10 +272,11 @@ def power_reduced(f: Expr, power: Fraction, reduced: Fraction) -> Step:
     return Step("powers", reason, rational_power(f, power), rational_power(f, reduced), facts)
 
 
-def symmetry(f: Expr) -> Step:
-    """The use of the fact that `f` is symmetric."""
+def symmetry(f: Expr) -> list[Step]:
+    """The step that takes a symmetric matrix for its transpose."""
     mirrored = contract([(f, (1, 0), ONE)], f.shape[::-1])
-    return Step("symmetric", "a symmetric matrix is its transpose", mirrored, f, (f"symmetric of {f}",))
+    facts = (f"symmetric of {f}",) if Fact("symmetric") in f.op.facts(f) else ()
+    return [Step("symmetric", "a symmetric matrix is its transpose", mirrored, f, facts)]
 
 
 def turned_symmetric(group: list[Factor], ordered: list[Factor], free: Labels) -> list[Expr]:

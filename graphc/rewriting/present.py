@@ -16,6 +16,7 @@ from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, index
 from graphc.rewriting.matrices import Labels, align, arranged, contracted, keep_axes, lifted, placed, turns
+from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
@@ -45,6 +46,8 @@ class Presenter:
                 continue
             if node not in self.shown:
                 self.shown[node] = self.build(node)
+                if is_symmetric(node):
+                    mark_symmetric(self.shown[node])
             stack.pop()
         return self.shown[expr]
 
