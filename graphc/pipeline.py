@@ -11,6 +11,7 @@ from graphc.codegen import emit as source
 from graphc.errors import DrawingError
 from graphc.ir.expr import Expr, topological
 from graphc.ops.arguments import by_name, expressions
+from graphc.ops.conditions import conditions
 from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.rewriting import simplify
 from graphc.runtime.compile import Compiled
@@ -43,7 +44,10 @@ def compile(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "fast", **o
     ValueMissingError
         If an output needs a symbol that is not among `inputs`.
     """
-    return load(simplified(outputs, "compile"), expressions(inputs, "compile"), style=style, **options)
+    given = expressions(outputs.values() if isinstance(outputs, Mapping) else outputs, "compile")
+    arguments = expressions(inputs, "compile")
+    closed = simplified(outputs if isinstance(outputs, (Expr, Mapping)) else given, "compile")
+    return load(closed, arguments, style=style, equal=conditions(given), **options)
 
 
 def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **options: Any) -> str:

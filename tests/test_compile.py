@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from networks import softmax_network
 
+import graphc as gc
 from graphc.errors import DTypeError, ShapeError, ValueMissingError
 from graphc.ir.dims import dims
 from graphc.ops.leaves import symbol
@@ -158,3 +159,26 @@ def test_source_and_plan_stay_in_reach() -> None:
     assert "dot(X, W, out0)" in step.source
     assert "matmul" in str(step.plan)
     assert repr(step) == "<compiled function of X, W>"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_conditions_of_what_cancels_are_kept(style: str) -> None:
+    m, p, q = dims("m p q")
+    A, B = symbol("A", (2 * m,)), symbol("B", (p * q,))
+    step = gc.compile(gc.sum(A - A + B), [A, B], style=style)
+    assert step(np.ones(4), np.ones(4)) == 4
+    with pytest.raises(ShapeError, match=r"2\*m and p\*q must be equal.* p\*q is 6 in B \(axis 0\) they are 4 and 6"):
+        step(np.ones(4), np.ones(6))
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_sizes_that_no_name_can_be_solved_from_are_compared(style: str) -> None:
+    m, p, q = dims("m p q")
+    A, B, C = symbol("A", (2 * m,)), symbol("B", (p * q,)), symbol("C", (p * q,))
+    for values in ({"A": np.ones(2), "B": np.ones(1)}, {"A": np.ones(4), "B": np.ones(6)}):
+        with pytest.raises(ShapeError, match=r"2\*m and p\*q must be equal"):
+            gc.compile(A + B, [A, B], style=style)(**values)
+        with pytest.raises(ShapeError, match=r"2\*m and p\*q must be equal"):
+            evaluate(A + B, values)
+    with pytest.raises(ShapeError, match=r"p\*q is 2 in B \(axis 0\) but 1 in C \(axis 0\)"):
+        evaluate(B + C, {"B": np.ones(2), "C": np.ones(1)})

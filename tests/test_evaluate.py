@@ -205,3 +205,13 @@ def test_random_expressions_have_the_declared_shape(rng: object, count: int) -> 
     with np.errstate(all="ignore"):
         result = evaluate(e, arrays([e]))
     assert result.shape == tuple(bind(d, {"n": 3, "m": 4}) for d in e.shape)
+
+
+def test_lists_and_sizes_that_fit_nothing_are_refused() -> None:
+    x, n = symbol("X", ("n", "d")), dims("n")
+    with pytest.raises(ShapeError, match=r"X: expected shape .* all rows must have one length"):
+        evaluate(x, {"X": [[1, 2], [3]]})
+    for wrong in (-1, 2.5, True):
+        with pytest.raises(ShapeError, match="the size n must be a whole number of 0 or more, got"):
+            evaluate(eye(n), {"n": wrong})
+    assert evaluate(x, {"X": [[1.0]], "rate": 2.5, "m": -1}).shape == (1, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,13 @@ def as_array(value: Any, declared: Expr) -> Any:
     ShapeError
         If the number of axes or a literal size differs.
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ShapeError(
+            f"{declared.name}: expected shape {shape_text(declared.shape)}, got lists that make no array: "
+            "all rows must have one length"
+        ) from None
     expected = declared.dtype
     if expected.startswith("float") and array.dtype.kind in "iu":
         array = array.astype(np.float64)
@@ -73,10 +79,11 @@ def common_dtype(arrays: Iterable[Any]) -> Any:
 
 @dataclass
 class Sizes:
-    """The values of size names, each with the place it was read from."""
+    """The values of size names, each with the place it was read from; and compound sizes as arrays have them."""
 
     values: dict[str, int] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    observed: dict[Dim, tuple[int, str]] = field(default_factory=dict)
 
     def give(self, name: str, value: int, source: str) -> None:
         known = self.values.setdefault(name, value)
@@ -84,16 +91,46 @@ class Sizes:
             raise ShapeError(f"{name} is {known} {self.sources[name]} but {value} {source}")
         self.sources.setdefault(name, source)
 
+    def observe(self, dim: Dim, value: int, place: str) -> None:
+        """Remember the value of a compound size, whose names may never be solved."""
+        known, before = self.observed.setdefault(dim, (value, place))
+        if known != value:
+            raise ShapeError(f"{dim_text(dim)} is {known} {before} but {value} {place}")
+
+    def value(self, dim: Dim) -> int | None:
+        """The value of a size: from its names, or as an array has it; None if neither tells."""
+        if not self.unknown(dim):
+            return bind(dim, self.values)
+        return self.observed[dim][0] if dim in self.observed else None
+
+    def reasons(self, dims: Iterable[Dim]) -> str:
+        """Where the values of `dims` come from."""
+        given = list(dims)
+        names = [f"{n} = {self.values[n]}" for n in sorted(dim_names(d for d in given if not self.unknown(d)))]
+        seen = [f"{dim_text(d)} is {self.observed[d][0]} {self.observed[d][1]}" for d in given if self.unknown(d)]
+        return ", ".join(names + seen)
+
     def unknown(self, dim: Dim) -> list[str]:
         return sorted(dim_names([dim]) - self.values.keys())
 
 
-def given_sizes(values: Mapping[str, Any], taken: Iterable[str]) -> Sizes:
-    """The entries of `values` that are whole numbers and not the value of a symbol."""
+def given_sizes(values: Mapping[str, Any], taken: Iterable[str], needed: Iterable[str]) -> Sizes:
+    """The entries of `values` that are whole numbers and not the value of a symbol.
+
+    Raises
+    ------
+    ShapeError
+        If a size that is `needed` is given as a number that counts nothing, such as -1 or 2.5.
+    """
     sizes = Sizes()
-    symbols = set(taken)
+    symbols, names = set(taken), set(needed)
     for name, value in values.items():
-        if name not in symbols and isinstance(value, Integral) and not isinstance(value, bool):
+        if name in symbols:
+            continue
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if name in names and isinstance(value, Real) and not (whole and float(value) >= 0):
+            raise ShapeError(f"the size {name} must be a whole number of 0 or more, got {value!r}")
+        if whole:
             sizes.give(name, int(value), "as given")
     return sizes
 
@@ -113,6 +150,7 @@ def bind_sizes(declared: Sequence[Expr], shapes: Sequence[tuple[int, ...]], size
             if isinstance(dim, sympy.Symbol):
                 sizes.give(dim.name, value, place)
             elif not isinstance(dim, int):
+                sizes.observe(dim, value, place)
                 compound.append((dim, value, place))
     progress = True
     while progress:
@@ -149,11 +187,9 @@ def _solved(dim: Dim, value: int, place: str, sizes: Sizes) -> bool:
 def check_conditions(pairs: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> None:
     """Raise ShapeError for a condition that does not hold; one with unknown sizes is passed over."""
     for a, b in pairs:
-        if not sizes.unknown(a) and not sizes.unknown(b):
-            left, right = bind(a, sizes.values), bind(b, sizes.values)
-            if left != right:
-                because = ", ".join(f"{n} = {sizes.values[n]}" for n in sorted(dim_names([a, b])))
-                raise ShapeError(
-                    f"the sizes {dim_text(a)} and {dim_text(b)} must be equal, "
-                    f"but with {because} they are {left} and {right}"
-                )
+        left, right = sizes.value(a), sizes.value(b)
+        if left is not None and right is not None and left != right:
+            raise ShapeError(
+                f"the sizes {dim_text(a)} and {dim_text(b)} must be equal, "
+                f"but with {sizes.reasons([a, b])} they are {left} and {right}"
+            )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import builtins
 import itertools
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc.codegen.emitting import named_outputs, planned, source_of
 from graphc.errors import ValueMissingError
-from graphc.ir.dims import shape_text
+from graphc.ir.dims import Dim, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.conditions import conditions
 from graphc.runtime.binding import Sizes, as_arrays, bind_sizes, check_conditions
@@ -31,7 +31,15 @@ class Compiled:
     inputs : the declared symbols, in the order of the arguments
     """
 
-    def __init__(self, outputs: Any, inputs: Sequence[Expr], style: str, copy: bool, sizes: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        outputs: Any,
+        inputs: Sequence[Expr],
+        style: str,
+        copy: bool,
+        sizes: Mapping[str, int],
+        equal: Iterable[tuple[Dim, Dim]],
+    ) -> None:
         self.fast = style == "fast"
         self.single = isinstance(outputs, Expr)
         named = named_outputs(outputs)
@@ -39,7 +47,7 @@ class Compiled:
         self.names = [str(s.name) for s in self.inputs]
         self.plan: Plan = planned(list(named.values()), self.inputs, style, sizes)
         self.source = source_of(self.plan, list(named), style)
-        self._conditions = conditions(named.values())
+        self._conditions = list(dict.fromkeys([*equal, *conditions(named.values())]))
         self._function = loaded(self.source)["step"]
         self._options = {} if copy or style != "fast" else {"copy": False}
         self._seen: set[Any] = set()
@@ -117,6 +125,7 @@ def compile(
     style: str = "fast",
     copy: bool = True,
     sizes: Mapping[str, int] | None = None,
+    equal: Iterable[tuple[Dim, Dim]] = (),
 ) -> Compiled:
     """Compile expressions to a function of NumPy arrays.
 
@@ -133,10 +142,13 @@ def compile(
         call with the same sizes overwrites; do not pass them back as inputs.
     sizes : mapping from size names to int, optional
         Sizes to expect, where the order of products depends on them; any sizes work.
+    equal : pairs of sizes, optional
+        To be found equal at each call, besides those that `outputs` take to be equal: the conditions of the
+        expressions that `outputs` were simplified from, as a part that cancelled has none.
 
     Raises
     ------
     ValueMissingError
         If an output needs a symbol that is not among `inputs`, or a size that they do not determine.
     """
-    return Compiled(outputs, inputs, style, copy, sizes or {})
+    return Compiled(outputs, inputs, style, copy, sizes or {}, equal)

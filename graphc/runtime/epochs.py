@@ -12,6 +12,7 @@ import numpy as np
 
 from graphc.errors import TrainingError, UnsupportedError
 from graphc.ir.expr import Expr
+from graphc.ops.conditions import conditions
 from graphc.runtime.binding import bind_sizes, given_sizes
 from graphc.runtime.compile import compile
 from graphc.runtime.optim import Optimizer
@@ -82,7 +83,7 @@ class Judge:
         self.leaves = [*problem.inputs, *problem.parameters]
         outputs = without_dropout([loss, *metrics.values()])
         self.loss = outputs[0]
-        self.run = compile(outputs, self.leaves, style=style)
+        self.run = compile(outputs, self.leaves, style=style, equal=conditions([loss, *metrics.values()]))
 
     def __call__(self, held: Arrays | None, training: Arrays, values: Arrays) -> tuple[float | None, dict[str, float]]:
         """The validation loss (None without validation data) and the metrics."""
@@ -116,7 +117,7 @@ class Trainer:
         self.problem, self.arrays = problem, arrays
         values = starting_values(problem, arrays, start, sizes, drawing)
         shapes = [a.shape for a in (*arrays.values(), *values.values())]
-        bound = bind_sizes([*problem.inputs, *problem.parameters], shapes, given_sizes(sizes, ()))
+        bound = bind_sizes([*problem.inputs, *problem.parameters], shapes, given_sizes(sizes, (), sizes))
         self.step = Gradients(loss, problem, trained, style)
         self.update = Update(optimizer, values, [str(p.name) for p in trained], style)
         self.masks = Masks(problem, bound.values, dropping, common_dtype(problem, arrays))

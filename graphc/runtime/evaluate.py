@@ -58,7 +58,7 @@ def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
     named = {str(s.name): s for s in symbols}
     given = [name for name in named if name in values]
     arrays = dict(zip(given, as_arrays([values[name] for name in given], [named[name] for name in given]), strict=True))
-    sizes = given_sizes(values, named)
+    sizes = given_sizes(values, named, _size_names(order) | dim_names(d for s in symbols for d in s.shape))
     bind_sizes([named[name] for name in arrays], [x.shape for x in arrays.values()], sizes)
     absent = [(name, s.shape) for name, s in named.items() if name not in arrays]
     in_reach = set().union(*(dim_names(shape) for _, shape in absent))

@@ -173,7 +173,7 @@ def starting_values(
     dtype = common_dtype(problem, arrays)
     known = {p: as_array(given[str(p.name)], p).astype(dtype) for p in problem.parameters if p.name in given}
     shapes = [arrays[str(x.name)].shape for x in problem.inputs] + [a.shape for a in known.values()]
-    bound = bind_sizes([*problem.inputs, *known], shapes, given_sizes(sizes, ()))
+    bound = bind_sizes([*problem.inputs, *known], shapes, given_sizes(sizes, (), sizes))
     values: Arrays = {}
     for p in problem.parameters:
         unknown = sorted(dim_names(p.shape) - bound.values.keys())

@@ -12,6 +12,7 @@ from graphc.ir.dims import bind
 from graphc.ir.expr import Expr, substitute, topological
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief
+from graphc.ops.conditions import conditions
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.rewriting.simplify import simplify
 from graphc.runtime.compile import compile
@@ -27,7 +28,7 @@ class Gradients:
     def __init__(self, loss: Expr, problem: Problem, trained: Sequence[Expr], style: str) -> None:
         self.problem = problem
         self.outputs = simplify([loss, *grad(loss, list(trained))])  # jointly: the stable form, and shared parts once
-        self.run = compile(self.outputs, list(problem.leaves), style=style, copy=False)
+        self.run = compile(self.outputs, list(problem.leaves), style=style, copy=False, equal=conditions([loss]))
 
     def __call__(self, batch: Mapping[str, Any], masks: Sequence[Any], values: Mapping[str, Any]) -> Any:
         problem = self.problem
