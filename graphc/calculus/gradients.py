@@ -15,6 +15,7 @@ from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
+from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting.cost import bare
 from graphc.rewriting.normal import Normalizer
@@ -79,11 +80,16 @@ def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
         if x not in forms:
             forms[x] = by_stand_in(f, x, engine)
     engine.normal(f)  # names of the forward graph are visible in the result
-    results = presented(engine, [forms[x] for x in wrt], as_declared=True)
+    results = [real(g) for g in presented(engine, [forms[x] for x in wrt], as_declared=True)]
     for x, g in zip(wrt, results, strict=True):
         if x.name and g.operands:
             _names[g] = f"d{x.name}"
     return results
+
+
+def real(g: Expr) -> Expr:
+    """A gradient that is a truth value, such as relu's, as a real number."""
+    return where(g, 1, 0) if g.dtype == "bool" else g
 
 
 _names: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()

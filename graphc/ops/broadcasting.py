@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,19 @@ from graphc.errors import ShapeError
 from graphc.ir.dims import Dim, Shape, compare, shape_text
 from graphc.ir.expr import Expr
 
-PACKAGE = str(Path(ir.__file__).parent.parent)
+PACKAGE = str(Path(ir.__file__).parent.parent) + os.sep
+COMMANDS = os.path.join(PACKAGE, "cli", "")
+LIBRARIES = tuple({os.path.join(sysconfig.get_path(p), "") for p in ("stdlib", "purelib", "platlib")})
 
 
 def user_line() -> str:
-    """``file.py:12``, the innermost line outside graphc; empty when there is none."""
+    """``file.py:12``, the innermost line that the user wrote; empty when there is none, as at the command line."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith((PACKAGE, "<frozen")):
+        if name.startswith(COMMANDS):
+            return ""
+        if not name.startswith((PACKAGE, *LIBRARIES, "<frozen")):
             return f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

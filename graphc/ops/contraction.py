@@ -37,7 +37,7 @@ def _infer(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
                 raise ShapeError(f"contract: label -1 is for axes of literal size 1, got {labels} for {factor.shape}")
             if label >= 0 and not unify(sizes.setdefault(label, dim), dim, conditions):
                 raise ShapeError(f"contract: label {label} has sizes {sizes[label]} and {dim}")
-    dtype = promote(operands)
+    dtype = promote(operands) if operands else "float64"
     whole = attributes["coefficient"].denominator == 1 and all(
         e.denominator == 1 and e >= 0 for e in attributes["exponents"]
     )

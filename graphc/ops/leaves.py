@@ -298,6 +298,12 @@ def promote(operands: tuple[Expr, ...]) -> str:
     found = np.result_type(*strong).name
     if found == "bool":
         return "int64"
-    if found == "int64" and any(o.weak and o.dtype == "float64" for o in operands):
+    if found == "int64" and any(fractional(o) for o in operands if o.weak):
         return "float64"
     return found
+
+
+def fractional(literal: Expr) -> bool:
+    """Whether a literal makes whole numbers real: 1/2 does, 1 does not."""
+    value = literal.attributes.get("value", literal.attributes.get("coefficient") if not literal.operands else None)
+    return literal.dtype == "float64" and (value is None or value.denominator != 1)

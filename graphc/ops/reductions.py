@@ -23,7 +23,8 @@ from graphc.ops.products import sum as sum_
 
 
 def _infer_where(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
-    return operands[1].shape, promote(operands[1:])
+    literal = all(o.weak for o in operands[1:])
+    return operands[1].shape, "float64" if literal else promote(operands[1:])
 
 
 def _where_vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:

@@ -33,31 +33,34 @@ def transposed(x: Expr) -> Expr:
             return outer(x.operands[1], x.operands[0])
         if kind == "matmul" and all(o.ndim == 2 for o in x.operands):
             return matmul(transposed(x.operands[1]), transposed(x.operands[0]))
-    pushed = turned_inside(x)
+    pushed = permuted_inside(x, (1, 0))
     return transpose(x) if pushed is None else pushed
 
 
-def turned_inside(x: Expr, levels: int = 4) -> Expr | None:
-    """The transpose of an entrywise expression of transposes, without them; None where that takes new ones."""
-    if x.ndim != 2 or levels == 0:
+def permuted_inside(x: Expr, axes: Labels, levels: int = 4) -> Expr | None:
+    """The permuted axes of an entrywise expression of transposes, without them; None where that takes new ones."""
+    if x.ndim != len(axes) or levels == 0:
         return None
     kind = form(x).kind if x.op is CONTRACT else ""
     if kind == "transpose":
-        return x.operands[0]
+        inner = form(x).detail
+        return x.operands[0] if tuple(inner[a] for a in axes) == tuple(range(x.ndim)) else None
     if kind == "fill":
-        return broadcast(constant(x.attributes["coefficient"]), x.shape[::-1])
+        return broadcast(constant(x.attributes["coefficient"]), tuple(x.shape[a] for a in axes))
     if kind not in ENTRYWISE and x.op is not ADD and x.op.formula is None:
         return None
-    inner = [o if o.ndim == 0 else turned_inside(o, levels - 1) for o in x.operands]
-    if any(o is None for o in inner):
+    inside = [o if o.ndim == 0 else permuted_inside(o, axes, levels - 1) for o in x.operands]
+    if any(o is None for o in inside):
         return None
-    return over([o for o in inner if o is not None], x, kind)
+    return over([o for o in inside if o is not None], x, kind)
 
 
 def permuted(x: Expr, axes: Labels) -> Expr:
+    """`x` with its axes permuted, inside an entrywise expression where that saves transposes."""
     if axes == (1, 0):
         return transposed(x)
-    return transpose(x, axes)
+    pushed = permuted_inside(x, axes) if axes != tuple(range(x.ndim)) else x
+    return transpose(x, axes) if pushed is None else pushed
 
 
 def placed(factors: Sequence[Placed], order: Labels) -> Expr:

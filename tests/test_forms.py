@@ -1,0 +1,91 @@
+"""Gradients print in the form a textbook prints, from rules that know none of these examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc as gc
+
+n, d, k, m, q = gc.dims("n d k m q")
+NAMES = {
+    "X": gc.symbol("X", (n, d)),
+    "W": gc.parameter("W", (d, k)),
+    "b": gc.parameter("b", (k,)),
+    "S": gc.symbol("S", (q, n, d)),
+    "U": gc.symbol("U", (q, d, k)),
+    "A": gc.symbol("A", (n, n)),
+    "B": gc.symbol("B", (n, n)),
+    "C": gc.symbol("C", (n, n), facts=["symmetric"]),
+    "x": gc.symbol("x", (n,)),
+    "y": gc.symbol("y", (n,)),
+    "w": gc.symbol("w", (d,)),
+    "v": gc.symbol("v", (5,)),
+    "c": gc.symbol("c", (d, 1)),
+    "t": gc.symbol("t", (n, 1)),
+    "alpha": gc.symbol("alpha"),
+}
+FORMS = [
+    ("norm(X @ w - y)**2", "w", "2*X.T @ (X @ w - y)"),
+    ("norm(X @ w - y)", "w", "X.T @ (X @ w - y)/norm(X @ w - y)"),
+    ("mean((X @ w - y)**2) + alpha/2*norm(w)**2", "w", "2*X.T @ (X @ w - y)/n + alpha*w"),
+    ("mean(log(1 + exp(-y*(X @ w))))", "w", "X.T @ (y*(sigmoid(y*(X @ w)) - 1))/n"),
+    ("mean(-y*log(sigmoid(X @ w)) - (1 - y)*log(1 - sigmoid(X @ w)))", "w", "X.T @ (sigmoid(X @ w) - y)/n"),
+    ("mean((X @ c - t)**2)", "c", "2*X.T @ (X @ c - t)/n"),
+    ("sum((X @ W + b)**2)", "b", "2*sum(X @ W + b, axis=0)"),
+    ("x @ A @ x", "x", "(A + A.T) @ x"),
+    ("x @ C @ x", "x", "2*C @ x"),
+    ("x @ A @ y", "A", "outer(x, y)"),
+    ("trace(A @ B)", "A", "B.T"),
+    ("trace(A @ B @ A.T)", "A", "A @ (B + B.T)"),
+    ("trace(A @ A)", "A", "2*A.T"),
+    ("norm(A @ A.T - eye(n))**2", "A", "4*(A @ A.T - eye(n)) @ A"),
+    ("sum(exp(x))", "x", "exp(x)"),
+    ("logsumexp(x)", "x", "softmax(x)"),
+    ("norm(x)", "x", "x/norm(x)"),
+    ("sum(abs(x)**3)", "x", "3*x*abs(x)"),
+    ("mean((v - mean(v))**2)", "v", "0.4*(v - mean(v))"),
+    ("mean((x - mean(x))**2)", "x", "2*(x - mean(x))/n"),
+    ("sum(where(abs(x) < 1, x**2/2, abs(x) - 1/2))", "x", "where(abs(x) < 1, x, sign(x))"),
+    ("sum(tanh(S @ W))", "S", "(1 - tanh(S @ W)**2) @ W.T"),
+    ("sum((S @ U)**2)", "U", "2*transpose(S, (0, 2, 1)) @ (S @ U)"),
+    ("sum((S @ U)**2)", "S", "2*S @ U @ transpose(U, (0, 2, 1))"),
+    ("sum(relu(x))", "x", "where(relu(x) > 0, 1, 0)"),
+]
+
+
+@pytest.mark.parametrize(("formula", "by", "form"), FORMS, ids=[f"{f} by {b}" for f, b, _ in FORMS])
+def test_textbook_form(formula: str, by: str, form: str) -> None:
+    gradient = gc.grad(gc.parse(formula, **NAMES), NAMES[by])
+    assert str(gradient) == form
+    assert gc.parse(form, **NAMES) is gradient
+
+
+def test_batch_normalization_in_three_terms() -> None:
+    X, G = NAMES["X"], gc.symbol("G", (n, d))
+    gamma, eps = gc.symbol("gamma", (d,)), gc.symbol("eps", facts=["positive"])
+    mu = gc.mean(X, axis=0).named("mu")
+    v = gc.mean((X - mu) ** 2, axis=0).named("v")
+    xhat = ((X - mu) / gc.sqrt(v + eps)).named("xhat")
+    gradient = gc.grad(gc.sum(G * gamma * xhat), X)
+    assert str(gradient) == "gamma*(G - xhat*mean(G*xhat, axis=0) - mean(G, axis=0))/sqrt(v + eps)"
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "exp"])
+def test_named_layers_come_back_without_a_bias(activation: str) -> None:
+    h = getattr(gc, activation)(NAMES["X"] @ NAMES["W"]).named("h")
+    assert "X @ W" not in str(gc.grad(gc.sum(h**2), NAMES["W"]))
+    assert str(gc.grad(gc.sum(h**2), h)) == "2*h"
+
+
+def test_gradients_are_real_numbers() -> None:
+    x = NAMES["x"]
+    for f in (gc.sum(gc.relu(x)), gc.sum(x), gc.sum(gc.maximum(x, 2)), gc.sum((x > 1) * x)):
+        g = gc.grad(f, x)
+        assert g.dtype == "float64"
+        assert gc.compile(g, [x])(np.ones(3, np.float32)).dtype == np.float32
+
+
+def test_joint_softmax_does_not_overflow() -> None:
+    g = gc.grad(gc.logsumexp(NAMES["X"]), NAMES["X"])
+    assert np.allclose(gc.compile(g, [NAMES["X"]])(np.array([[1e4, 1.0], [2.0, 3.0]])), [[1, 0], [0, 0]])
