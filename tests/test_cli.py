@@ -207,3 +207,32 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match=r"cannot write '.*x\.svg': "):
         cli.formulas.write(tmp_path / "file" / "x.svg", "text")
+
+
+def test_a_formula_may_start_with_a_minus(run: Any) -> None:
+    for arguments in (
+        ["-sum(x**2)", "-w", "x", "-s", "x=n"],
+        ["-w", "x", "-s", "x=n", "-sum(x**2)"],
+        ["-w", "x", "-s", "x=n", "--", "-sum(x**2)"],
+    ):
+        assert run("grad", *arguments) == (0, "-2*x\n", "")
+    assert run("grad", "-out.T @ out", "-w", "out", "-s", "out=n") == (0, "-2*out\n", "")
+    assert run("check", "-sum(x)**2", "-w", "x", "--claim", "-sum(x)*2", "-s", "x=n")[0] == 1
+    assert run("grad", "sum(x)", "-wx", "-sx=2*n") == (0, "ones(2*n)\n", "")
+
+
+def test_errors_name_no_line_of_a_library(run: Any) -> None:
+    code, _, err = run("grad", "sum(x + y)", "-w", "x", "-s", "x=2", "y=3")
+    assert code == 2 and "do not broadcast" in err and "written at" not in err
+    assert "written at" not in graphc("grad", "sum(x + y)", "-w", "x", "-s", "x=2", "y=3").stderr
+
+
+def test_whole_numbers_are_not_rounded(run: Any, tmp_path: Path) -> None:
+    code, _, err = run("demo", "--seed", "1.5", "--out", str(tmp_path))
+    assert code == 2 and "--seed: 1.5 is not a whole number" in err
+
+
+def test_wrt_takes_the_name_of_a_line(run: Any) -> None:
+    text = "q = W @ x\nsum(q**2)"
+    assert run("grad", text, "--wrt", "q", "-s", "W=m,n", "x=n") == (0, "2*q\n", "")
+    assert "declared are q, W, x" in run("grad", text, "--wrt", "p", "-s", "W=m,n", "x=n")[2]

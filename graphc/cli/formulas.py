@@ -12,7 +12,8 @@ from rich.console import Console
 import graphc as gc
 from graphc.cli.files import write
 from graphc.errors import FormulaError, SettingError
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, topological
+from graphc.ops.leaves import NAMED
 from graphc.ops.symbols import symbols_of
 
 Formula = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -54,7 +55,7 @@ def grad(
         Print the whole derivation, step by step.
     """
     f, names = read(formula, shape, fact)
-    x = chosen(names, wrt)
+    x = chosen(f, names, wrt)
     if steps:
         derivation = gc.derive(f, x)
         say(derivation.latex() if latex else str(derivation))
@@ -84,7 +85,7 @@ def check(formula: Formula, /, *, wrt: Name, claim: Formula, shape: Shapes, fact
         NAME=FACT for what is known of a name, for example T=one_hot.
     """
     f, names = read(formula, shape, fact)
-    verdict = gc.check(f, chosen(names, wrt), claim)
+    verdict = gc.check(f, chosen(f, names, wrt), claim)
     say(str(verdict))
     return exit_code(verdict)
 
@@ -120,7 +121,7 @@ def draw(
     if kind not in (".svg", ".png", ".dot"):
         raise SettingError(f"--out {str(out)!r}: a picture's name ends in .svg, .png or .dot")
     f, names = read(formula, shape, fact)
-    picture = gc.draw(f, wrt=[chosen(names, name) for name in wrt or []])
+    picture = gc.draw(f, wrt=[chosen(f, names, name) for name in wrt or []])
     content = picture.png if kind == ".png" else picture.svg if kind == ".svg" else picture.dot
     say(f"written to {write(out, content)}")
     return 0
@@ -157,7 +158,7 @@ def emit(
         A file to write instead of printing.
     """
     f, names = read(formula, shape, fact)
-    variables = [chosen(names, name) for name in wrt or []]
+    variables = [chosen(f, names, name) for name in wrt or []]
     outputs = [f, *gc.grad(f, variables)] if variables else [f]
     source = gc.emit(outputs, symbols_of(outputs), style=style)
     say(source.rstrip("\n") if out is None else f"written to {write(out, source)}")
@@ -190,10 +191,13 @@ def assignment(item: str, option: str, example: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def chosen(names: dict[str, Any], name: str) -> Any:
-    if name not in names:
-        raise FormulaError(f"--wrt {name}: no --shape declares it; declared are {', '.join(names) or 'none'}")
-    return names[name]
+def chosen(formula: Expr, names: dict[str, Any], name: str) -> Any:
+    """The symbol, or the named line of the formula, that --wrt names."""
+    lines = {str(node.name): node for node in topological([formula]) if node.op is NAMED}
+    known = {**lines, **names}
+    if name not in known:
+        raise FormulaError(f"--wrt {name}: no --shape declares it; declared are {', '.join(known) or 'none'}")
+    return known[name]
 
 
 def say(text: str) -> None:

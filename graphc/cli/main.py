@@ -6,6 +6,7 @@ Exit codes: 0 done (or: the claim is right), 1 the claim is wrong, 2 an error, 1
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, convert
 from rich.console import Console
 
 from graphc.cli import demo, formulas
@@ -25,6 +26,14 @@ def installed_version() -> str:
         return version("graphc")
     except PackageNotFoundError:
         return "unknown (not installed)"
+
+
+def converted(kind: Any, tokens: Sequence[Any]) -> Any:
+    """An option's value, as cyclopts reads it; where a whole number is needed, 1.5 is an error instead of 2."""
+    for token in tokens if kind is int else ():
+        if re.search(r"\.|e-", token.value.lower()):
+            raise ValueError(f"{token.value} is not a whole number")
+    return convert(kind, tokens)
 
 
 app = App(
@@ -45,6 +54,8 @@ USAGES: dict[Callable[..., int], str] = {
 }
 for place, (command, usage) in enumerate(USAGES.items()):
     app.command(command, sort_key=place, usage=f"Usage: graphc {command.__name__} {usage}")
+app[demo.demo.__name__].default_parameter = Parameter(converter=converted)
+NEGATIVE = re.compile(r"-(?!o.*\.\w{2,3}$)\s*(\(|\w[\w.]*\s*([(\[*/@+-]|\.T\b))")
 
 
 @app.meta.default
@@ -93,7 +104,7 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     debug = "--debug" in arguments
     try:
-        result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        result = app.meta(separated(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
     except KeyboardInterrupt:
@@ -107,6 +118,23 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
             return 2
         return failed(explained(error, arguments), 2)
+
+
+def separated(arguments: list[str]) -> list[str]:
+    """The arguments, a formula that starts with a minus kept apart from options: ``-sum(x)`` is no ``-s um(x)``.
+
+    A blank is put before it; and unless it is the value of --claim, it moves to the front, where a formula stands.
+    """
+    front, rest = list(arguments[:1]), list(arguments[1:])
+    if "--" in rest or not front or front[0].startswith("-"):
+        return arguments
+    for i, token in enumerate(rest):
+        if NEGATIVE.match(token):
+            rest[i] = f" {token}"
+    for i, token in enumerate(rest):
+        if token.startswith(" -") and rest[i - 1 : i] != ["--claim"]:
+            return [*front, rest.pop(i), *rest]
+    return [*front, *rest]
 
 
 def explained(error: Exception, arguments: list[str]) -> str:
