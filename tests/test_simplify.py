@@ -199,6 +199,20 @@ def test_rules_hold_at_random_points(name: str) -> None:
             assert holds(rule, seed), f"{label}: {rule.lhs} is not {rule.rhs}"
 
 
+def test_conditions_of_rules_are_necessary() -> None:
+    found = 0
+    for label, rule in (pair for name in sorted(rule_sets) for pair in instances(rule_sets[name])):
+        if any(isinstance(c, Needs) for c in rule.conditions):
+            found += 1
+            rng = np.random.default_rng(found)
+            marks = [node for node in topological([rule.lhs, rule.rhs]) if node.op is SYMBOL]
+            values = {str(s.name): rng.normal(size=[3, 4][: s.ndim]) - 0.5 for s in marks} | {"_d0": 3, "_d1": 4}
+            with np.errstate(all="ignore"):
+                left, right = gc.evaluate(rule.lhs, values), gc.evaluate(rule.rhs, values)
+            assert not np.allclose(left, right), f"{label}: {rule.lhs} is {rule.rhs} without its condition"
+    assert found
+
+
 def test_a_wrong_rule_is_caught() -> None:
     mark = wildcard("x", 1)
     wrong = Rule(gc.exp(2 * mark), gc.exp(mark) + gc.exp(mark))
