@@ -11,7 +11,19 @@ import graphc as gc
 from graphc.errors import DrawingError
 from graphc.visualize import html
 from graphc.visualize.draw import draw
-from graphc.visualize.html import Section, code, figure_png, figure_svg, formula, math, page, table, text, verdict
+from graphc.visualize.html import (
+    Section,
+    code,
+    figure_png,
+    figure_svg,
+    formula,
+    math,
+    numbers,
+    page,
+    table,
+    text,
+    verdict,
+)
 from graphc.visualize.syntax import colored
 
 n, d = gc.dims("n d")
@@ -71,7 +83,9 @@ def report() -> str:
                     table(["step", "loss", "what"], [[1, 0.123456789, "a<b"], [2, 1e-9, W]], caption="Losses"),
                     figure_png(drawn.png, caption="The same picture"),
                     figure_svg(draw(x * x)),
-                    verdict("wrong", "a factor is missing", details=["`1/n`"]),
+                    verdict("wrong: a <factor> is missing", [text("`1/n`")]),
+                    numbers({"a<b": 1}),
+                    code("x = 1", title="x.py", folded=True),
                 ],
             ),
         ],
@@ -143,6 +157,7 @@ def test_tables_align_numbers() -> None:
     assert '<th class="number">a</th>' in found
     assert "number" not in table(["a"], [])
     assert "number" not in table(["a"], [[True]])
+    assert table([], [["x", 1]]).count("<th") == 0 and '<td class="number">1</td>' in table([], [["x", 1]])
 
 
 def test_figures_must_be_pictures() -> None:
@@ -159,9 +174,10 @@ def test_figures_must_be_pictures() -> None:
         ("proved", "good"),
         ("equal with probability 1 - 1e-18", "fair"),
         ("Wrong", "bad"),
+        ("WRONG: X.T", "bad"),
         ("undecided", "fair"),
         ("", "fair"),
     ],
 )
 def test_verdicts_have_a_tone(outcome: str, tone: str) -> None:
-    assert f'class="verdict {tone}"' in verdict(outcome, "so it is")
+    assert f'class="verdict {tone}"' in verdict(outcome)

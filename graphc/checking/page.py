@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.expr import Expr
+from graphc.visualize import html
+from graphc.visualize.html import Html
 from graphc.visualize.latex import latex
 
 RELATIONS = {"proved": "=", "equal": "=", "wrong": r"\neq", "undecided": r"\overset{?}{=}", "incomparable": r"\not\sim"}
@@ -51,26 +53,21 @@ def page(
     arrays: Sequence[tuple[str, Any, Any]],
 ) -> str:
     """The parts of a verdict as one HTML element, without scripts."""
-    parts = [f"<p><strong>{escape(headline)}</strong></p>", f"<p>{mathml(formula)}</p>", f"<p>{escape(reason)}</p>"]
-    parts += [f"<p><em>{escape(name)}</em>: {escape(text)}</p>" for name, text in notes]
+    blocks = [html.math(formula), _line(reason)]
+    blocks += [_line(text, name) for name, text in notes]
     if repair:
-        parts.append(f"<p><em>repaired</em>: <code>{escape(repair)}</code></p>")
+        blocks.append(Html(f"<p><em>repaired</em>: <code>{escape(repair)}</code></p>"))
     if arrays:
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{cells(value, marks)}</td></tr>" for name, value, marks in arrays
-        )
-        parts.append(f"<table><caption>counterexample</caption>{rows}</table>")
-    return f'<div class="graphc-verdict">{"".join(parts)}</div>'
+        rows = [[name, cells(value, marks)] for name, value, marks in arrays]
+        blocks.append(html.table([], rows, caption="counterexample"))
+    return html.verdict(headline, blocks)
 
 
-def cells(value: Any, marked: Any) -> str:
+def _line(text: str, name: str = "") -> Html:
+    return Html(f"<p>{f'<em>{escape(name)}</em>: ' if name else ''}{escape(text)}</p>")
+
+
+def cells(value: Any, marked: Any) -> Html:
     """An array as text with the marked entries in ``<mark>``."""
     pieces = escape(array_text(value, marked)).split("*")
-    return "".join(f"<mark>{piece}</mark>" if i % 2 else piece for i, piece in enumerate(pieces))
-
-
-def mathml(formula: str) -> str:
-    """LaTeX as MathML."""
-    from latex2mathml.converter import convert  # noqa: PLC0415 - costs more than the rest of the import
-
-    return str(convert(formula))
+    return Html("".join(f"<mark>{piece}</mark>" if i % 2 else piece for i, piece in enumerate(pieces)))

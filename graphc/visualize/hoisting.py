@@ -9,6 +9,7 @@ from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import is_implicit
 from graphc.ops.leaves import NAMED
+from graphc.visualize.text import printed
 
 Factor = tuple[Expr, tuple[int, ...], Fraction]
 
@@ -22,7 +23,7 @@ def hoisted(expr: Expr) -> Expr:
 
 
 def _hoisted(root: Expr, done: dict[Expr, Expr]) -> Expr:
-    for node in _unnamed(root, done):
+    for node in printed(root, _operands, done):
         same = rebuild(node, tuple(done.get(o, o) for o in node.operands))
         if node.op.opens and node.op.body and not node.op.latex:
             same = _hoisted(node.op.body(same), {o: o for o in same.operands})
@@ -30,20 +31,8 @@ def _hoisted(root: Expr, done: dict[Expr, Expr]) -> Expr:
     return done[root]
 
 
-def _unnamed(root: Expr, done: dict[Expr, Expr]) -> list[Expr]:
-    """The nodes below `root` that are not done, operands first, down to named intermediates."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack = [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-        elif node not in seen and node not in done:
-            seen.add(node)
-            stack.append((node, True))
-            stack += [(o, False) for o in reversed(node.operands if node.op is not NAMED else ())]
-    return order
+def _operands(node: Expr) -> tuple[Expr, ...]:
+    return () if node.op is NAMED else node.operands
 
 
 def _product(node: Expr) -> Expr:

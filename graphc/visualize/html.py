@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from graphc.visualize.syntax import colored
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 NUMBER = ' class="number"'
+WIDE = ' class="wide"'
 TONES = {"proved": "good", "equal": "fair", "wrong": "bad", "incomparable": "bad", "undecided": "fair"}
 
 
@@ -94,19 +95,29 @@ def math(expr: Expr | str, *, label: str | Expr | None = None) -> Html:
     return Html(f'<div class="math">{content}</div>')
 
 
-def code(source: str, *, language: str = "python", title: str = "") -> Html:
-    """A listing; Python is coloured."""
-    head = f"<figcaption>{_inline(title)}</figcaption>" if title else ""
+def numbers(results: Mapping[str, Any]) -> Html:
+    """Results in large type side by side, each below its name."""
+    cells = "".join(f"<div><dt>{_inline(name)}</dt><dd>{_cell(value)}</dd></div>" for name, value in results.items())
+    return Html(f'<dl class="numbers">{cells}</dl>')
+
+
+def code(source: str, *, language: str = "python", title: str = "", folded: bool = False) -> Html:
+    """A listing; Python is coloured. `folded` shows the title alone until the reader opens it."""
     body = colored(source.rstrip("\n")) if language == "python" else escape(source.rstrip("\n"))
-    return Html(f'<figure class="code">{head}<pre><code>{body}</code></pre></figure>')
+    listing = f"<pre><code>{body}</code></pre>"
+    if folded:
+        return Html(f"<details><summary>{_inline(title)}</summary>{listing}</details>")
+    head = f"<figcaption>{_inline(title)}</figcaption>" if title else ""
+    return Html(f'<figure class="code">{head}{listing}</figure>')
 
 
 def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], *, caption: str = "") -> Html:
-    """A table; columns of numbers are aligned to the right."""
+    """A table; columns of numbers are aligned to the right. An empty header is left out."""
     cells = [list(row) for row in rows]
+    width = len(header) or max(map(len, cells), default=0)
     numeric = [
         bool(cells) and all(isinstance(row[i], (int, float)) and not isinstance(row[i], bool) for row in cells)
-        for i in range(len(header))
+        for i in range(width)
     ]
 
     def line(row: Sequence[Any], tag: str) -> str:
@@ -116,12 +127,14 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], *, caption: str 
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in cells)
     head = f"<caption>{_inline(caption)}</caption>" if caption else ""
-    top = f"<thead><tr>{line(header, 'th')}</tr></thead>"
+    top = f"<thead><tr>{line(header, 'th')}</tr></thead>" if header else ""
     return Html(f'<div class="scroll"><table>{head}{top}<tbody>{body}</tbody></table></div>')
 
 
-def figure_svg(picture: Any, *, caption: str = "") -> Html:
+def figure_svg(picture: Any, *, caption: str = "", wide: bool = False) -> Html:
     """A picture inline: SVG text, or anything with an ``svg`` attribute, such as a `Drawing`.
+
+    `wide` fits it to the window instead of the column of text.
 
     Raises
     ------
@@ -132,7 +145,7 @@ def figure_svg(picture: Any, *, caption: str = "") -> Html:
     start = source.find("<svg")
     if start < 0:
         raise DrawingError("figure_svg needs the text of an SVG picture; this has no <svg> element")
-    return _figure(source[start:].rstrip(), caption)
+    return _figure(source[start:].rstrip(), caption, wide=wide)
 
 
 def figure_png(data: bytes, *, caption: str = "", alt: str = "") -> Html:
@@ -149,28 +162,23 @@ def figure_png(data: bytes, *, caption: str = "", alt: str = "") -> Html:
     return _figure(f'<img alt="{escape(alt or caption)}" src="data:image/png;base64,{encoded}">', caption)
 
 
-def verdict(outcome: str, sentence: str, *, details: Sequence[str] = ()) -> Html:
+def verdict(headline: str, blocks: Sequence[Html] = ()) -> Html:
     """The outcome of a check, on green, amber or red.
 
     Parameters
     ----------
-    outcome : "proved", "equal", "wrong", "incomparable" or "undecided"; the first word decides
-    sentence : str
-        What it means here.
-    details : sequence of str
-        Further lines, for example the counterexample.
+    headline : str
+        Its first word decides: proved, equal, wrong, incomparable or undecided, in any case.
+    blocks : sequence of Html
+        What it means here, for example the counterexample.
     """
-    tone = TONES.get(outcome.partition(" ")[0].lower(), "fair")
-    more = "".join(f"<li>{_inline(d)}</li>" for d in details)
-    return Html(
-        f'<div class="verdict {tone}"><strong>{_inline(outcome)}</strong> {_inline(sentence)}'
-        f"{f'<ul>{more}</ul>' if more else ''}</div>"
-    )
+    tone = TONES.get(re.split(r"\W", headline.lower(), maxsplit=1)[0], "fair")
+    return Html(f'<div class="verdict {tone}"><p><strong>{escape(headline)}</strong></p>{"".join(blocks)}</div>')
 
 
-def _figure(content: str, caption: str) -> Html:
+def _figure(content: str, caption: str, *, wide: bool = False) -> Html:
     below = f"<figcaption>{_inline(caption)}</figcaption>" if caption else ""
-    return Html(f'<figure><div class="scroll">{content}</div>{below}</figure>')
+    return Html(f'<figure{WIDE if wide else ""}><div class="scroll">{content}</div>{below}</figure>')
 
 
 def _cell(value: Any) -> str:

@@ -20,21 +20,31 @@ pre .c { color: #61707f; font-style: italic; } pre .s { color: #1e7d34; } pre .n
 pre .k { color: #8a2f8f; } pre .d { color: #1f5fa8; font-weight: 600; }
 figure { margin: 1.25rem 0; }
 figcaption, caption { color: var(--soft); font-size: .9rem; text-align: left; margin: .4rem 0; caption-side: top; }
+figure.wide { width: calc(100vw - 4rem); max-width: 110rem; margin-left: 50%; transform: translateX(-50%); }
+figure.wide svg { min-width: 62rem; max-width: 100%; }
+dl.numbers { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
+dl.numbers div { flex: 1 1 7rem; border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; }
+dl.numbers dt { color: var(--soft); font-size: .82rem; }
+dl.numbers dd { margin: 0; font-size: 1.35rem; font-weight: 600; }
+summary { cursor: pointer; color: var(--accent); margin: .4rem 0; } small { color: var(--soft); }
+.derivation { overflow-x: auto; } .derivation li { margin: .45rem 0; } .derivation details { font-size: .9em; }
 .scroll { overflow-x: auto; }
 .scroll > svg { display: block; height: auto; } .scroll > img { max-width: 100%; height: auto; }
-.math { display: flex; gap: 1.25rem; align-items: center; overflow-x: auto; margin: .8rem 0; padding: .3rem 0; }
+.math { display: flex; gap: 1.25rem; align-items: center; overflow: auto hidden; margin: .8rem 0;
+  padding: .3rem 0; }
 .math .label { color: var(--soft); flex: none; }
 .math math { font-size: 1.15em; }
-math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math, serif; }
+math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math, serif; math-style: normal; }
 math[display="block"] { width: auto; margin: 0; }
 table { border-collapse: collapse; margin: .75rem 0; font-size: .95rem; }
 th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; border-bottom-width: 2px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; padding-right: 1.2rem; }
 .verdict { margin: 1rem 0; padding: .7rem 1rem; border-left: 4px solid; border-radius: 0 6px 6px 0; }
-.verdict strong { margin-right: .4em; } .verdict ul { margin: .4rem 0 0; padding-left: 1.25rem; }
+.verdict p { margin: .4rem 0; } mark { background: #f9d5d0; color: #7b1f16; }
 .good { background: #eefaf0; border-color: #2b9a48; } .fair { background: #fff8e6; border-color: #d69e1b; }
 .bad { background: #fdeeec; border-color: #c0392b; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } nav { display: none; }
-  pre { white-space: pre-wrap; } .scroll > svg { max-width: 100%; } figure, .verdict { break-inside: avoid; } }
+  pre { white-space: pre-wrap; } .scroll > svg { max-width: 100%; } figure, .verdict { break-inside: avoid; }
+  figure.wide { width: auto; margin-left: 0; transform: none; } figure.wide svg { min-width: 0; } }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -48,22 +48,6 @@ def to_text(expr: Expr) -> str:
     return "\n".join([*(f"{name} = {pieces[node][0]}" for node, name in named.items()), prefix + pieces[expr][0]])
 
 
-def printed(root: Expr) -> list[Expr]:
-    """The nodes that a formula of `root` is written from, operands first: nothing below a named intermediate."""
-    order: list[Expr] = []
-    done: set[Expr] = set()
-    stack = [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-        elif node not in done:
-            done.add(node)
-            stack.append((node, True))
-            stack += [(o, False) for o in reversed(arguments(node)) if o not in done]
-    return order
-
-
 def arguments(node: Expr) -> tuple[Expr, ...]:
     """The operands that are written, broadcasts left out where the notation implies them."""
     if node.op is NAMED:
@@ -76,6 +60,30 @@ def arguments(node: Expr) -> tuple[Expr, ...]:
     if node.op.name == "general_power" and number(bare[1]) is not None:
         return bare[0], node.operands[1]  # x**2 is the product, not the power with an exponent of the same shape
     return bare
+
+
+def printed(
+    root: Expr, below: Callable[[Expr], tuple[Expr, ...]] = arguments, known: Container[Expr] = ()
+) -> list[Expr]:
+    """The nodes that a formula of `root` is written from, operands first: nothing below a named intermediate.
+
+    Parameters
+    ----------
+    below : gives the operands that are followed
+    known : nodes that are left out, with what only they need
+    """
+    order: list[Expr] = []
+    done: set[Expr] = set()
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in done and node not in known:
+            done.add(node)
+            stack.append((node, True))
+            stack += [(o, False) for o in reversed(below(node)) if o not in done]
+    return order
 
 
 def _stretches(node: Expr) -> bool:
