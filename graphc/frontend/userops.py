@@ -125,6 +125,8 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
     >>> print(rms_scaled(symbol("x", ("n", "d")), symbol("g", ("d",)), eps=0.01))
     rms_scaled(x, g, eps=0.01)
     """
+    if not callable(function):
+        raise UnsupportedError(f"op defines an op by a function of expressions, got {function!r}")
     name, signature = function.__name__, inspect.signature(function)
     if name in _given and _same(_given[name], function):
         return functions[name]

@@ -160,6 +160,12 @@ class Expr:
     def __iter__(self) -> Any:
         raise UnsupportedError("a symbolic expression cannot be iterated over; use slices or axis= arguments")
 
+    def __floordiv__(self, other: Any) -> Expr:
+        raise UnsupportedError("expressions have no //; use / for a quotient (sizes in a shape may use //)")
+
+    def __mod__(self, other: Any) -> Expr:
+        raise UnsupportedError("expressions have no %; use where(), sin() or cos() for what repeats")
+
     def __str__(self) -> str:
         return str(behaviour["str"](self))
 

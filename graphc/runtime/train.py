@@ -79,6 +79,8 @@ def fit(
     problem = problem_of(require_scalar(loss), symbols_of([loss, *dict(metrics or {}).values()]))
     trained = _chosen(problem, parameters)
     _check_settings(batch_size, epochs, seed, early_stopping, validation)
+    if progress is not None and not callable(progress):
+        raise SettingError(f"progress must be a function of an Epoch, got {progress!r}")
     arrays = checked_data(problem, data)[0]
     held = None if validation is None else checked_data(problem, validation, "validation")[0]
     trainer = Trainer(loss, problem, trained, arrays, optimizer, seed, start or {}, sizes or {}, style)

@@ -145,6 +145,8 @@ class Drawing:
         DrawingError
             For another ending, or if the file cannot be written.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise DrawingError(f"save needs the path of a file, such as 'graph.svg', got {path!r}")
         target = Path(path)
         suffix = target.suffix.lower()
         if suffix not in SUFFIXES:
