@@ -618,3 +618,13 @@ def test_gradients_of_a_compiled_function_are_compared() -> None:
     assert max(errors.values()) < 1e-6
     wrong = gc.compile([f, 2 * gc.grad(f, W)], [X, W])
     assert compare_gradients(wrong, inputs, ["W"])["W"] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_a_function_that_raises_is_reported() -> None:
+    x = gc.symbol("x", ("n",))
+
+    def claimed(x: object) -> object:
+        raise KeyError("scale")
+
+    with pytest.raises(gc.UnsupportedError, match="claimed cannot be computed at an example: KeyError: 'scale'"):
+        gc.check(gc.sum(x**2), x, claimed)

@@ -8,8 +8,8 @@ from generate import arrays, expression
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import graphc.visualize.text  # noqa: F401 - printing is entered on import
-from graphc.errors import DTypeError, NameConflictError, ShapeError, ValueMissingError
+import graphc as gc
+from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, ValueMissingError
 from graphc.ir.dims import bind, dims
 from graphc.ir.expr import Expr
 from graphc.ir.op import registry
@@ -215,3 +215,21 @@ def test_lists_and_sizes_that_fit_nothing_are_refused() -> None:
         with pytest.raises(ShapeError, match="the size n must be a whole number of 0 or more, got"):
             evaluate(eye(n), {"n": wrong})
     assert evaluate(x, {"X": [[1.0]], "rate": 2.5, "m": -1}).shape == (1, 1)
+
+
+@pytest.mark.parametrize("text", ["x**1e400", "1e309*x", "x*9**9**5", "x + 10**308*10", "-1e400"])
+def test_a_number_beyond_floating_point_is_refused(text: str) -> None:
+    with pytest.raises(GraphcError, match="too large"):
+        gc.parse(text, x=())
+
+
+def test_large_whole_powers() -> None:
+    e = gc.parse("3*x**1000000", x=())
+    for style in ("readable", "fast"):
+        assert gc.compile(e, [gc.symbol("x")], style=style)(1.0) == 3
+
+
+def test_a_conflict_of_names_says_how_the_initial_values_differ() -> None:
+    a, b = parameter("W", ("n",), init="zeros"), parameter("W", ("n",))
+    with pytest.raises(NameConflictError, match=r"float64 \(init='zeros'\), one is .* \(init=None\)"):
+        evaluate(a + b, {"W": np.ones(2)})

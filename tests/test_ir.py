@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -160,3 +161,39 @@ def test_two_symbols_with_one_name_are_refused() -> None:
     for use in (gc.evaluate, lambda e, v: gc.grad(gc.sum(e), X), lambda e, v: gc.compile(e, [X])):
         with pytest.raises(ValueError, match="X"):
             use(X + other, {"X": np.ones((2, 2))})
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        (len, r"shape \(n,\) has no len\(\)"),
+        (float, "no number; gc.evaluate"),
+        (int, "no number; gc.evaluate"),
+        (np.asarray, "no NumPy array; gc.evaluate"),
+        (lambda x: x // 2, "no //; use /"),
+        (lambda x: 2 // x, "no //; use /"),
+        (lambda x: x % 2, "no %; use where"),
+        (lambda x: 2 % x, "no %; use where"),
+        (np.fft.fft, "np.fft takes no symbolic expression"),
+        (np.add.reduce, "np.add.reduce takes no symbolic expression"),
+        (lambda x: np.exp(x, out=np.ones(3)), "np.exp of a symbolic expression is gc.exp.*out"),
+        (lambda x: np.sum(x, dtype=int), "np.sum of a symbolic expression is gc.sum.*dtype"),
+        (lambda x: np.ones(3) == x, "gc.equal compares entry by entry"),
+    ],
+)
+def test_what_an_expression_cannot_be_used_for(use: Callable[..., object], text: str) -> None:
+    with pytest.raises(gc.UnsupportedError, match=text):
+        use(gc.symbol("x", ("n",)))
+
+
+def test_functions_of_numpy_are_traced() -> None:
+    x, A = gc.symbol("x", (3,)), gc.symbol("A", (2, 3))
+    assert np.sum(np.exp(-x) * np.array([1.0, 2.0, 3.0])) is gc.sum(gc.exp(-x) * np.array([1.0, 2.0, 3.0]))
+    assert np.ones(3) + x is gc.constant(np.ones(3)) + x
+    assert np.maximum(A @ x, 0) is gc.maximum(A @ x, 0)
+    assert np.mean(A, axis=0, keepdims=True) is gc.mean(A, axis=0, keepdims=True)
+    assert np.einsum("ij,j->i", A, x) is gc.einsum("ij,j->i", A, x)
+    assert np.float64(0.5) * x is x / 2
+    assert np.linalg.norm(x) is gc.norm(x)
+    assert (np.abs(x) > 1) is (gc.abs(x) > 1)
+    assert len(A) == 2

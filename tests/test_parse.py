@@ -402,7 +402,7 @@ HOSTILE = {
     "huge exponent": "1e999999999",
     "huge tiny": "1e-99999",
     "tower": "99999**1000",
-    "product of powers": "*".join(["9**1000"] * 1000),
+    "product of powers": "*".join(["9**300"] * 1000),
     "many axes": "x" + "[None]" * 100_000,
     "long tuple": "broadcast_to(s, (" + "1," * 20_000 + "))",
     "long index text": "einsum('" + "".join(chr(0x4E00 + i) for i in range(20_000)) + "', x)",
@@ -419,7 +419,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts_end_in_an_error(text: str) -> None:
-    with pytest.raises((FormulaError, UnknownNameError, ShapeError)) as found:
+    with pytest.raises(GraphcError) as found:
         gc.parse(text, x=("n",), s=(), n=n, m=m)
     assert len(str(found.value)) < 1000
 
@@ -433,9 +433,11 @@ def test_operations_are_counted(text: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_powers_that_are_too_long_are_not_carried_out() -> None:
-    for text in ("9**9**9**9", "10**10**8", "2**2**2**2**2**2"):
-        assert str(gc.parse(text)).count("**") >= 1
-    assert gc.parse("2**1000*2**1000") is constant(2**2000)
+    for text in ("9**9**9**9", "10**10**8", "2**2**2**2**2**2", "2**1000*2**1000"):
+        with pytest.raises(gc.GraphcError, match="too large"):
+            gc.parse(text)
+    assert gc.parse("2**1000*2**20") is constant(2**1020)
+    assert str(gc.parse("9**-9**9")) == "9**-387420489"
 
 
 def test_long_formulas_are_read() -> None:

@@ -81,7 +81,13 @@ def caller(function: Callable[..., Any], names: Mapping[str, Any]) -> tuple[Call
             raise UnknownNameError(f"the argument {p.name} is called like nothing in play; known names: {known}")
 
     def call(values: Mapping[str, Any]) -> Any:
-        with np.errstate(all="ignore"):
-            return np.asarray(function(**values), dtype=float)
+        try:
+            with np.errstate(all="ignore"):
+                return np.asarray(function(**values), dtype=float)
+        except Exception as error:  # whatever the user's function raises
+            raise UnsupportedError(
+                f"the claim {getattr(function, '__name__', function)} cannot be computed at an example: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     return call, wanted

@@ -29,6 +29,7 @@ from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError
 from graphc.ir.dims import compare, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.broadcasting import brief
+from graphc.ops.symbols import described
 from graphc.runtime.evaluate import evaluate_all
 
 FIRST = 16  # points that a claim must pass before a proof is tried
@@ -113,7 +114,7 @@ def _same_symbols(exprs: Sequence[Expr]) -> None:
         other = found.setdefault(str(s.name), s)
         if other is not s:
             raise NameConflictError(
-                f"two different symbols are called {s.name}: shapes {shape_text(other.shape)} and {shape_text(s.shape)}"
+                f"two different symbols are called {s.name}: one is {described(other)}, one is {described(s)}"
             )
 
 

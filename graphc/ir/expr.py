@@ -33,7 +33,6 @@ class Expr:
     """
 
     __slots__ = ("__weakref__", "attributes", "depth", "digest", "dtype", "op", "operands", "shape", "weak")
-    __array_ufunc__ = None  # NumPy arrays on the left of an operator defer to Expr
 
     op: Op
     operands: tuple[Expr, ...]
@@ -160,11 +159,44 @@ class Expr:
     def __iter__(self) -> Any:
         raise UnsupportedError("a symbolic expression cannot be iterated over; use slices or axis= arguments")
 
+    def __len__(self) -> int:
+        if self.shape and isinstance(self.shape[0], int):
+            return self.shape[0]
+        raise UnsupportedError(
+            f"a symbolic expression of shape {shape_text(self.shape)} has no len(); its sizes are in .shape"
+        )
+
+    def __float__(self) -> float:
+        raise UnsupportedError("a symbolic expression is no number; gc.evaluate(expr, values) computes its value")
+
+    def __int__(self) -> int:
+        raise UnsupportedError("a symbolic expression is no number; gc.evaluate(expr, values) computes its value")
+
+    def _sympy_(self) -> Any:
+        raise sympy.SympifyError(self)  # a dimension on the left of an operator defers to Expr
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise UnsupportedError("a symbolic expression is no NumPy array; gc.evaluate(expr, values) computes one")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Expr:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        return self._traced(name, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Expr:
+        return self._traced(function.__name__, arguments, options)
+
+    def _traced(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Expr:
+        result: Expr = behaviour["traced"](name, arguments, options)
+        return result
+
     def __floordiv__(self, other: Any) -> Expr:
         raise UnsupportedError("expressions have no //; use / for a quotient (sizes in a shape may use //)")
 
     def __mod__(self, other: Any) -> Expr:
         raise UnsupportedError("expressions have no %; use where(), sin() or cos() for what repeats")
+
+    __rfloordiv__ = __floordiv__
+    __rmod__ = __mod__
 
     def __str__(self) -> str:
         return str(behaviour["str"](self))

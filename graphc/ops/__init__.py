@@ -1,5 +1,5 @@
 """The vocabulary: every op in one record, in one registry; importing this package fills it."""
 
-from graphc.ops import arithmetic, contraction, defined, elementwise, leaves, products, reductions
+from graphc.ops import arithmetic, contraction, defined, elementwise, leaves, products, protocols, reductions
 
-__all__ = ["arithmetic", "contraction", "defined", "elementwise", "leaves", "products", "reductions"]
+__all__ = ["arithmetic", "contraction", "defined", "elementwise", "leaves", "products", "protocols", "reductions"]

@@ -11,7 +11,18 @@ from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.broadcasting import brief, broadcast_error, broadcast_shapes, declared_at, unify
 from graphc.ops.contraction import ONE, aligned, contract
-from graphc.ops.leaves import SIZE, as_expr, constant, dim_of, number, promote, size
+from graphc.ops.leaves import (
+    SIZE,
+    as_expr,
+    constant,
+    dim_of,
+    magnitude,
+    number,
+    promote,
+    refuse_magnitude,
+    refuse_overflow,
+    size,
+)
 from graphc.ops.notation import notation
 
 
@@ -22,6 +33,7 @@ def _infer_add(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
         pairs = zip(first.shape, other.shape, strict=False)
         if other.ndim != first.ndim or not all(unify(a, b, conditions) for a, b in pairs):
             raise ShapeError(f"add: the operands must have one shape, got {first.shape} and {other.shape}")
+    refuse_overflow(*attributes["coefficients"])
     dtype = promote(operands)
     whole = all(c.denominator == 1 for c in attributes["coefficients"])
     return first.shape, "float64" if dtype == "int64" and not whole else dtype
@@ -153,6 +165,8 @@ def rational_power(x: Expr, exponent: Fraction) -> Expr:
         return broadcast(constant(1), x.shape)
     if value is not None and exponent.denominator == 1 and (value != 0 or exponent > 0) and abs(exponent) <= 1024:
         return constant(value**exponent.numerator)
+    if value:
+        refuse_magnitude(magnitude(value) * exponent)
     if x.op is SIZE and exponent.denominator == 1 and exponent > 0:
         return size(dim_of(x) ** exponent.numerator)
     return contract([(x, aligned(x.shape, x.shape), exponent)], x.shape)

@@ -19,7 +19,7 @@ from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.broadcasting import unify
-from graphc.ops.leaves import EYE, promote
+from graphc.ops.leaves import EYE, promote, refuse_overflow
 
 Labels = tuple[int, ...]
 ONE = Fraction(1)
@@ -27,6 +27,7 @@ ONE = Fraction(1)
 
 def _infer(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
     shape: Shape = attributes["shape"]
+    refuse_overflow(attributes["coefficient"], *attributes["exponents"])
     sizes: dict[int, Dim] = {i: d for i, d in enumerate(shape) if d != 1}
     conditions: list[tuple[Dim, Dim]] = []
     for factor, labels in zip(operands, attributes["labels"], strict=True):

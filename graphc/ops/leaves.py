@@ -106,10 +106,35 @@ def parameter(
 INITIALIZERS = ("he_normal", "glorot_uniform", "normal", "zeros", "ones")
 
 
+def refuse_overflow(*values: Fraction) -> None:
+    """Numbers that float64 cannot hold are refused where they are written, or where they come about."""
+    for value in values:
+        refuse_magnitude(magnitude(value))
+
+
+def refuse_magnitude(exponent: Fraction | int) -> None:
+    """As `refuse_overflow`, for a number near ``2**exponent``."""
+    if exponent > MAX_EXPONENT:
+        raise UnsupportedError("a number of the formula is too large to compute with: it is above about 1e308")
+
+
+def magnitude(value: Fraction) -> int:
+    """The power of two next to a number."""
+    return value.numerator.bit_length() - value.denominator.bit_length()
+
+
+MAX_EXPONENT = 1023  # of two, in float64
+
+
+def _infer_constant(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+    refuse_overflow(attributes["value"])
+    return (), "int64" if attributes["value"].denominator == 1 else "float64"
+
+
 CONSTANT = register(
     Op(
         "constant",
-        lambda operands, attributes: ((), "int64" if attributes["value"].denominator == 1 else "float64"),
+        _infer_constant,
         literal=True,
         summary="An exact rational number.",
     )

@@ -31,6 +31,10 @@ def symbols_of(exprs: Iterable[Expr]) -> list[Expr]:
 
 
 def described(symbol: Expr) -> str:
-    """Kind, shape, dtype and facts of a symbol, for messages."""
-    facts = ", ".join(sorted(map(str, symbol.attributes.get("facts", ()))))
-    return f"a {symbol.op.name} of shape {shape_text(symbol.shape)} {symbol.dtype}" + (f" ({facts})" if facts else "")
+    """Kind, shape, dtype, facts and whatever else tells a symbol from another, for messages."""
+    known = sorted(map(str, symbol.attributes.get("facts", ())))
+    rest = {"init": None} if symbol.op is PARAMETER else {}
+    rest |= {k: v for k, v in symbol.attributes.items() if k not in ("name", "shape", "dtype", "facts")}
+    known += [f"{key}={value!r}" for key, value in rest.items()]
+    told = f" ({', '.join(known)})" if known else ""
+    return f"a {symbol.op.name} of shape {shape_text(symbol.shape)} {symbol.dtype}{told}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HALF = Fraction(1, 2)
 LONG = 16  # factors of a product that are still reordered
+EXACT = 64  # whole exponents up to which the power of a scale is multiplied out
 
 
 def contraction(low: Lowering, node: Expr) -> Lazy:
@@ -56,7 +57,7 @@ def elementwise(low: Lowering, node: Expr, scale: Scale) -> Lazy:
             (below if exponent > 0 else above).extend(inner[1])
             scale = scale.times(found.scale.power(int(exponent)))
             continue
-        whole = exponent.denominator == 1
+        whole = exponent.denominator == 1 and abs(exponent) <= EXACT
         if found.place is None and (whole or found.scale == UNIT):
             scale = scale.times(found.scale.power(int(exponent)) if whole else UNIT)
             continue
