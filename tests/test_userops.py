@@ -268,3 +268,12 @@ def test_calls_of_an_op_are_checked() -> None:
 def lambda_named(name: str, function):  # type: ignore[no-untyped-def]
     function.__name__ = name
     return function
+
+
+def test_a_formula_op_is_made_from_two_texts() -> None:
+    with pytest.raises(gc.UnsupportedError, match="elementwise needs a name, got 3 of type int"):
+        gc.elementwise(3, "x**2")  # type: ignore[arg-type]
+    with pytest.raises(gc.UnsupportedError, match="elementwise needs a formula as text"):
+        gc.elementwise("bowl", gc.symbol("x") ** 2)  # type: ignore[arg-type]
+    with pytest.raises(gc.UnsupportedError, match="cannot use None"):
+        gc.dense(None, None)

@@ -21,6 +21,7 @@ from graphc.frontend.templates import arguments, entrywise, replay, stable
 from graphc.ir.dims import as_dim
 from graphc.ir.expr import Expr, make, topological
 from graphc.ir.op import Op, register, registry
+from graphc.ops.arguments import shown
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import declared_at
 from graphc.ops.defined import defined
@@ -60,6 +61,9 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
     >>> print(bent(symbol("z", ("n",))))
     bent(z)
     """
+    for value, wanted in ((name, "a name"), (formula, "a formula as text")):
+        if not isinstance(value, str):
+            raise UnsupportedError(f"elementwise needs {wanted}, got {shown(value)}")
     if _given.get(name) == formula:
         return functions[name]
     _check_free(name)

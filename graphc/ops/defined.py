@@ -235,4 +235,4 @@ def dense(x: Any, W: Any, b: Any = None) -> Expr:
     ShapeError
         If the product or the sum does not fit.
     """
-    return make(DENSE, [as_expr(operand) for operand in (x, W, b) if operand is not None])
+    return make(DENSE, [as_expr(operand) for operand in ((x, W) if b is None else (x, W, b))])
