@@ -273,7 +273,7 @@ def lambda_named(name: str, function):  # type: ignore[no-untyped-def]
 def test_a_formula_op_is_made_from_two_texts() -> None:
     with pytest.raises(gc.UnsupportedError, match="elementwise needs a name, got 3 of type int"):
         gc.elementwise(3, "x**2")  # type: ignore[arg-type]
-    with pytest.raises(gc.UnsupportedError, match="elementwise needs a formula as text"):
+    with pytest.raises(gc.FormulaError, match="a formula is a text, got Expr"):
         gc.elementwise("bowl", gc.symbol("x") ** 2)  # type: ignore[arg-type]
     with pytest.raises(gc.UnsupportedError, match="cannot use None"):
         gc.dense(None, None)
