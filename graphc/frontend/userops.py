@@ -63,7 +63,7 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
     """
     if not isinstance(name, str):
         raise UnsupportedError(f"elementwise needs a name, got {shown(name)}")
-    if _given.get(name) == formula:
+    if name in _given and _given[name] == formula:
         return functions[name]
     _check_free(name)
     variables = [symbol(v) for v in arguments(formula)]
