@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from graphc.errors import DifferentiationError
-from graphc.ir.dims import shape_text
+from graphc.ir.dims import Shape, shape_text
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ops.arithmetic import combine
+from graphc.ops.broadcasting import leading
 from graphc.ops.contraction import ONE
 from graphc.ops.leaves import SYMBOL
 
@@ -101,10 +102,11 @@ def derived_vjp(node: Expr, g: Expr, simplifier: Simplifier) -> tuple[Expr | Non
         node.op.name,
         tuple(sorted(node.attributes.items())),
         tuple((o.shape, o.dtype) for o in node.operands),
+        leading(node, g),
     )
     if key not in _templates:
-        inputs = tuple(placeholder(f"?x{i}", o) for i, o in enumerate(node.operands))
-        cotangent = placeholder("?g", node)
+        inputs = tuple(placeholder(f"?x{i}", o.shape, o.dtype) for i, o in enumerate(node.operands))
+        cotangent = placeholder("?g", g.shape, node.dtype)
         stand_in = make(node.op, inputs, **node.attributes)
         assert node.op.body is not None
         body = node.op.body(stand_in)
@@ -115,5 +117,5 @@ def derived_vjp(node: Expr, g: Expr, simplifier: Simplifier) -> tuple[Expr | Non
     return tuple(None if r is None else substitute([r], replacements)[0] for r in results)
 
 
-def placeholder(name: str, like: Expr) -> Expr:
-    return make(SYMBOL, (), name=name, shape=like.shape, dtype=like.dtype)
+def placeholder(name: str, shape: Shape, dtype: str) -> Expr:
+    return make(SYMBOL, (), name=name, shape=shape, dtype=dtype)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from graphc.codegen.sources import is_numpy
+from graphc.codegen.sources import numpy_name
 from graphc.ir.dims import Shape
 from graphc.scheduling.plan import Instruction
 from graphc.scheduling.scales import Scale, dim_code, number_text
@@ -125,9 +125,9 @@ class Writer:
             return f'np.einsum("{detail}", {", ".join(a.text for a in args)}{optimized})', ATOM
         if kind == "call":
             name, attributes = detail
-            prefix = "np." if is_numpy(self.functions[name]) else ""
+            called = numpy_name(self.functions[name]) or name
             keywords = [f"{k}={self._attribute(v)}" for k, v in attributes]
-            return f"{prefix}{name}({', '.join([a.text for a in args] + keywords)})", ATOM
+            return f"{called}({', '.join([a.text for a in args] + keywords)})", ATOM
         return self._view(inst, args), ATOM
 
     def _view(self, inst: Instruction, args: Sequence[Piece]) -> str:

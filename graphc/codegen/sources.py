@@ -49,5 +49,14 @@ def _collect(function: Callable[..., Any], found: dict[str, str]) -> None:
 
 
 def is_numpy(function: Any) -> bool:
-    """Whether a function can be called as ``np.<name>``."""
-    return getattr(np, getattr(function, "__name__", ""), None) is function
+    """Whether a function can be called as a function of NumPy."""
+    return numpy_name(function) is not None
+
+
+def numpy_name(function: Any) -> str | None:
+    """``np.tril`` or ``np.linalg.inv`` for a function of NumPy, None for any other."""
+    name = getattr(function, "__name__", "")
+    for prefix, module in (("np", np), ("np.linalg", np.linalg)):
+        if name and getattr(module, name, None) is function:
+            return f"{prefix}.{name}"
+    return None

@@ -23,7 +23,7 @@ from graphc.ir.expr import Expr, make, topological
 from graphc.ir.op import Op, register, registry
 from graphc.ops.arguments import shown
 from graphc.ops.arithmetic import broadcast
-from graphc.ops.broadcasting import declared_at
+from graphc.ops.broadcasting import declared_at, one_shape
 from graphc.ops.defined import defined
 from graphc.ops.elementwise import apply, infer_float
 from graphc.ops.leaves import as_expr, checked_name, exact, number, symbol
@@ -95,6 +95,7 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
         derivative=derivative,
         formula=formula,
         body=body,
+        conditions=one_shape,
         domain=((-2.0, 2.0),) * len(variables),
         summary=f"{formula.strip()}, entry by entry.",
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphc.errors import UnsupportedError
-from graphc.ir.dims import Shape
+from graphc.ir.dims import Dim, Shape
 from graphc.ir.facts import Fact
 
 if TYPE_CHECKING:
@@ -17,8 +17,15 @@ Attributes: TypeAlias = Mapping[str, Any]
 Inference: TypeAlias = "tuple[Shape, str]"
 
 
+Examples: TypeAlias = "tuple[tuple[str, Mapping[str, Any]], ...]"
+
+
 def _no_facts(node: Expr) -> frozenset[Fact]:
     return frozenset()
+
+
+def _unconditional(node: Expr) -> Iterable[tuple[Dim, Dim]]:
+    return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +37,9 @@ class Op:
     name : the function's name in formulas, Python and pictures.
     infer : operands and attributes to (shape, dtype); raises ShapeError or DTypeError.
     kernel : the NumPy meaning, ``kernel(*arrays, **attributes)``; a ufunc, or a function whose source is emitted.
-    vjp : node and cotangent to the operands' cotangents, in order (None where the op is locally constant).
+    vjp : node and cotangent to the operands' cotangents, in order (None where the op is locally constant). The
+        cotangent may have leading axes beyond the node's own (a stack of cotangents, for Jacobians); they lead the
+        results as well.
     derivative : for elementwise ops, the partial derivatives as expressions in the operands and the output.
     formula : for elementwise ops, the scalar formula as text, in the notation (read by SymPy in tests).
     body : for defined ops, the formula in other ops.
@@ -39,6 +48,9 @@ class Op:
     latex : a format string with one field for each operand, for example ``\\tanh({0})``.
     domain : an interval (low, high) of each operand in which tests may sample.
     summary : one line for the documentation.
+    conditions : pairs of sizes that the node takes to be equal, checked when sizes are bound.
+    examples : calls for tests and documentation: a formula, and the shapes or symbols of its names. Sizes are drawn,
+        entries follow the facts of the symbols; integer symbols hold indices below the smallest size.
     literal : whether the op without operands is a literal number, which takes the dtype of what it meets.
     defaults : for ops whose attributes are the keyword arguments of a function: their default values, in order
         (``inspect.Parameter.empty`` where there is none). Printing leaves out what is the default.
@@ -56,6 +68,8 @@ class Op:
     latex: str | None = None
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
     summary: str = ""
+    conditions: Callable[[Expr], Iterable[tuple[Dim, Dim]]] = field(default=_unconditional)
+    examples: Examples = ()
     literal: bool = False
     defaults: Attributes | None = None
 

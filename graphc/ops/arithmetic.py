@@ -9,7 +9,7 @@ from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.dims import Dim, Shape, as_shape, compare, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.op import Attributes, Inference, Op, register
-from graphc.ops.broadcasting import brief, broadcast_error, broadcast_shapes, declared_at, unify
+from graphc.ops.broadcasting import brief, broadcast_error, broadcast_shapes, declared_at, one_shape, unify
 from graphc.ops.contraction import ONE, aligned, contract
 from graphc.ops.leaves import (
     SIZE,
@@ -44,6 +44,7 @@ ADD = register(
         "add",
         _infer_add,
         vjp=lambda node, g: tuple(scaled(c, g) for c in node.attributes["coefficients"]),
+        conditions=one_shape,
         summary="A sum of terms with exact coefficients.",
     )
 )

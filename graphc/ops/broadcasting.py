@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,17 @@ def unify(a: Dim, b: Dim, conditions: list[tuple[Dim, Dim]]) -> bool:
         if pair not in conditions:
             conditions.append(pair)
     return verdict != "different"
+
+
+def one_shape(node: Expr) -> Iterator[tuple[Dim, Dim]]:
+    """The condition of an op whose operands have one shape."""
+    for operand in node.operands[1:]:
+        yield from zip(node.operands[0].shape, operand.shape, strict=True)
+
+
+def leading(node: Expr, g: Expr) -> Shape:
+    """The axes that a stack of cotangents `g` of `node` has beyond the node's own."""
+    return g.shape[: g.ndim - node.ndim]
 
 
 def broadcast_shapes(shapes: list[Shape], conditions: list[tuple[Dim, Dim]]) -> Shape | None:

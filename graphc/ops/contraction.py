@@ -9,7 +9,7 @@ elementwise products, quotients and powers are constructors of this op (Laue, Mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +18,7 @@ from graphc.ir.dims import Dim, Shape, shape_text
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
-from graphc.ops.broadcasting import unify
+from graphc.ops.broadcasting import leading, unify
 from graphc.ops.leaves import EYE, promote, refuse_overflow
 
 Labels = tuple[int, ...]
@@ -48,32 +48,41 @@ def _infer(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
 def _vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
     """d/df_i of coefficient * prod f_j**e_j: e_i * f_i**(e_i - 1) * the other factors, summed over what f_i lacks."""
     attributes = node.attributes
-    rank = node.ndim
+    stack = leading(node, g)
+    lead = len(stack)
+    triples = factors_of(node)
     out: list[Expr | None] = []
-    for i, (factor, labels, e) in enumerate(
-        zip(node.operands, attributes["labels"], attributes["exponents"], strict=True)
-    ):
+    for i, (factor, labels, e) in enumerate(triples):
         rename: dict[int, int] = {-1: -1}
         factors: list[tuple[Expr, Labels, Fraction]] = []
-        for axis, label in enumerate(labels):
+        for axis, label in enumerate(labels, lead):
             if label == -1:
                 continue
             if label in rename:  # a diagonal: the cotangent lives on it
-                factors.append((make(EYE, (), dim=factor.shape[axis]), (rename[label], axis), ONE))
+                factors.append((make(EYE, (), dim=factor.shape[axis - lead]), (rename[label], axis), ONE))
             else:
                 rename[label] = axis
-        fresh = factor.ndim
-        for other in (*range(rank), *(x for ls in attributes["labels"] for x in ls)):
+        fresh = lead + factor.ndim
+        for other in (*range(node.ndim), *(x for _, ls, _ in triples for x in ls)):
             if other not in rename:
                 rename[other] = fresh
                 fresh += 1
-        factors.append((g, tuple(rename[x] if node.shape[x] != 1 else -1 for x in range(rank)), ONE))
-        for j, (f, ls, ex) in enumerate(zip(node.operands, attributes["labels"], attributes["exponents"], strict=True)):
+        own = tuple(rename[x] if d != 1 else -1 for x, d in enumerate(node.shape))
+        factors.append((g, aligned(stack, stack) + own, ONE))
+        for j, (f, ls, ex) in enumerate(triples):
             power = ex - 1 if j == i else ex
             if power != 0:
                 factors.append((f, tuple(rename[x] for x in ls), power))
-        out.append(contract(factors, factor.shape, attributes["coefficient"] * e))
+        out.append(contract(factors, stack + factor.shape, attributes["coefficient"] * e))
     return tuple(out)
+
+
+def _conditions(node: Expr) -> Iterator[tuple[Dim, Dim]]:
+    sizes = {i: d for i, d in enumerate(node.shape) if d != 1}
+    for factor, labels in zip(node.operands, node.attributes["labels"], strict=True):
+        for dim, label in zip(factor.shape, labels, strict=True):
+            if label >= 0:
+                yield sizes.setdefault(label, dim), dim
 
 
 def _facts(node: Expr) -> frozenset[Fact]:
@@ -90,6 +99,7 @@ CONTRACT = register(
         _infer,
         vjp=_vjp,
         facts=_facts,
+        conditions=_conditions,
         literal=True,
         summary="A sum of products of powers in index notation.",
     )

@@ -18,7 +18,7 @@ from graphc.ir.facts import Fact, closure, nonnegative, positive, unit_interval
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
 from graphc.ops.arithmetic import broadcast
-from graphc.ops.broadcasting import broadcast_error, broadcast_shapes
+from graphc.ops.broadcasting import broadcast_error, broadcast_shapes, one_shape
 from graphc.ops.leaves import as_expr, promote
 from graphc.ops.notation import functions
 
@@ -83,6 +83,7 @@ def elementwise(
             derivative=partials if derivative is not None else None,
             formula=formula,
             facts=lambda node: known,
+            conditions=one_shape,
             latex=latex,
             domain=domain,
             summary=summary,

@@ -14,7 +14,7 @@ from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.arithmetic import broadcast_to
-from graphc.ops.broadcasting import brief, declared_at, normalize_axes
+from graphc.ops.broadcasting import brief, declared_at, leading, normalize_axes, one_shape
 from graphc.ops.elementwise import apply, equal
 from graphc.ops.leaves import as_expr, dim_of, promote
 from graphc.ops.notation import notation
@@ -29,7 +29,7 @@ def _infer_where(operands: tuple[Expr, ...], attributes: Attributes) -> Inferenc
 
 def _where_vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
     condition = node.operands[0]
-    return None, where(condition, g, 0), where(condition, 0, g)
+    return None, where(condition, g, 0), where(condition, 0, g)  # the condition is stretched over a stack of g
 
 
 WHERE = register(
@@ -38,6 +38,7 @@ WHERE = register(
         _infer_where,
         kernel=np.where,
         vjp=_where_vjp,
+        conditions=one_shape,
         latex=r"\operatorname{{where}}({0}, {1}, {2})",
         domain=((-2.0, 2.0),) * 3,
         summary="x where the condition holds, else y.",
@@ -62,7 +63,7 @@ def _extremum_vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
     axes: tuple[int, ...] = node.attributes["axis"]
     kept = reduced_shape(x.shape, axes, keepdims=True)
     hit = equal(x, spread(node, kept))
-    return (spread(g, kept) * hit / sum_(hit, axis=axes, keepdims=True),)
+    return (spread(g, leading(node, g) + kept) * hit / sum_(hit, axis=axes, keepdims=True),)
 
 
 def spread(x: Expr, kept: Shape) -> Expr:
@@ -120,12 +121,17 @@ def _infer_reshape(operands: tuple[Expr, ...], attributes: Attributes) -> Infere
     return attributes["shape"], operands[0].dtype
 
 
+def _same_entries(node: Expr) -> list[tuple[Dim, Dim]]:
+    return [(entries(node.operands[0].shape), entries(node.shape))]
+
+
 RESHAPE = register(
     Op(
         "reshape",
         _infer_reshape,
         kernel=np.reshape,
-        vjp=lambda node, g: (reshape(g, node.operands[0].shape),),
+        vjp=lambda node, g: (reshape(g, leading(node, g) + node.operands[0].shape),),
+        conditions=_same_entries,
         facts=lambda node: entrywise(node.operands[0].op.facts(node.operands[0])),
         summary="The same entries, in row-major order, under another shape.",
     )
