@@ -9,7 +9,7 @@
 X.T @ (p - T)/n
 """
 
-from graphc.calculus import Derivation, derive, grad
+from graphc.calculus import Derivation, derive, grad, hessian, hvp, jacobian, jvp, vjp
 from graphc.checking import Verdict, check
 from graphc.errors import (
     DataError,
@@ -115,6 +115,10 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "latex",
     "less",
     "less_equal",
@@ -156,6 +160,7 @@ __all__ = [
     "trace",
     "train",
     "transpose",
+    "vjp",
     "where",
     "zeros",
 ]

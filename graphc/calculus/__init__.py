@@ -2,5 +2,17 @@
 
 from graphc.calculus.derivation import Derivation, derive
 from graphc.calculus.gradients import grad, node_gradients, raw_gradients
+from graphc.calculus.maps import hessian, hvp, jacobian, jvp, vjp
 
-__all__ = ["Derivation", "derive", "grad", "node_gradients", "raw_gradients"]
+__all__ = [
+    "Derivation",
+    "derive",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "node_gradients",
+    "raw_gradients",
+    "vjp",
+]

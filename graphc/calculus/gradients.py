@@ -13,7 +13,7 @@ from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import RIGID
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import broadcast
-from graphc.ops.broadcasting import brief
+from graphc.ops.broadcasting import brief, leading
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
@@ -55,36 +55,46 @@ def grad(f: Any, x: Any, /) -> Any:
     return gradients(scalar(f), expressions(x, "grad"))
 
 
-def scalar(f: Any) -> Expr:
+def scalar(f: Any, what: str = "grad") -> Expr:
     """`f`, if a gradient of it exists."""
-    root = expression(f, "grad")
+    root = expression(f, what)
     if root.ndim:
         raise DifferentiationError(
-            f"grad needs a scalar, but {brief(root)} has shape {shape_text(root.shape)}; "
+            f"{what} needs a scalar, but {brief(root)} has shape {shape_text(root.shape)}; "
             "reduce it first, for example with sum() or mean()"
         )
     if root.dtype == "bool":
-        raise DifferentiationError(f"grad needs a number, but {brief(root)} is a truth value")
+        raise DifferentiationError(f"{what} needs a number, but {brief(root)} is a truth value")
     return root
 
 
 def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
     """Gradients by several variables, derived jointly and presented together."""
-    symbols_of([f, *(x for x in wrt if x.op in (SYMBOL, PARAMETER))])
-    engine = normalizer()
-    forms: dict[Expr, Expr] = {}
-    plain = [x for x in wrt if is_free(x)]
-    for x, g in zip(plain, differentiate(f, plain, engine), strict=True):
-        forms[x] = g
-    for x in wrt:
-        if x not in forms:
-            forms[x] = by_stand_in(f, x, engine)
-    engine.normal(f)  # names of the forward graph are visible in the result
-    results = [real(g) for g in presented(engine, [forms[x] for x in wrt], as_declared=True)]
+    results = pulled(f, constant(1), wrt)
     for x, g in zip(wrt, results, strict=True):
         if x.name and g.operands:
             _names[g] = f"d{x.name}"
     return results
+
+
+def pulled(f: Expr, seed: Expr, wrt: list[Expr]) -> list[Expr]:
+    """The cotangents of `wrt` for a cotangent of `f` (or a stack of them), in closed form."""
+    symbols_of([f, seed, *(x for x in wrt if x.op in (SYMBOL, PARAMETER))])
+    engine = normalizer()
+    forms: dict[Expr, Expr] = {}
+    plain = [x for x in wrt if is_free(x)]
+    for x, g in zip(plain, differentiate(f, seed, plain, engine), strict=True):
+        forms[x] = g
+    for x in wrt:
+        if x not in forms:
+            forms[x] = by_stand_in(f, seed, x, engine)
+    return shown(engine, f, [forms[x] for x in wrt])
+
+
+def shown(engine: Normalizer, f: Expr, forms: list[Expr]) -> list[Expr]:
+    """Normal forms in matrix notation, with the names of the forward graph `f` visible in them."""
+    engine.normal(f)
+    return [real(g) for g in presented(engine, forms, as_declared=True)]
 
 
 def real(g: Expr) -> Expr:
@@ -136,16 +146,17 @@ def is_free(x: Expr) -> bool:
     return x.op in (SYMBOL, PARAMETER) and not any(fact.name in RIGID for fact in x.attributes.get("facts", ()))
 
 
-def differentiate(f: Expr, wrt: list[Expr], engine: Normalizer) -> list[Expr]:
+def differentiate(f: Expr, seed: Expr, wrt: list[Expr], engine: Normalizer) -> list[Expr]:
     """Cotangents of leaves, in normal form; zeros where `f` does not depend on them."""
-    found = pullback(engine.normal(f), constant(1), wrt, engine)
-    return [broadcast(constant(0), x.shape) if g is None else g for x, g in zip(wrt, found, strict=True)]
+    found = pullback(engine.normal(f), engine.normal(seed), wrt, engine)
+    lead = leading(f, seed)
+    return [broadcast(constant(0), lead + x.shape) if g is None else g for x, g in zip(wrt, found, strict=True)]
 
 
-def by_stand_in(f: Expr, x: Expr, engine: Normalizer) -> Expr:
+def by_stand_in(f: Expr, seed: Expr, x: Expr, engine: Normalizer) -> Expr:
     """The derivative by an intermediate, or by a symbol whose facts are put aside: by a free symbol in its place."""
     free, replaced = opened_at(f, x)
-    (g,) = differentiate(replaced, [free], engine)
+    (g,) = differentiate(replaced, seed, [free], engine)
     return engine.normal(substitute([g], {free: x})[0])
 
 

@@ -212,20 +212,34 @@ class Pool:
         return self.engine.product(self.coefficient, [*rest, whole], self.shape)
 
     def distributed(self, node: Expr) -> Expr:
-        """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions)."""
-        if len(node.operands) != 1 or node.operands[0].op is not ADD or node.attributes["exponents"] != (1,):
+        """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions).
+
+        A delta in a term that meets a summed label always makes its term one without that sum.
+        """
+        factors = factors_of(node)
+        place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
+        if place is not None:
+            split, _ = self.split(node, place)
+            self.engine.steps.append(Step("delta", "a sum over a delta is one of its terms", node, split))
+            return split
+        if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
             return node
-        (total,) = node.operands
-        parts = [
-            (c, self.engine.product(ONE, [(t, node.attributes["labels"][0], ONE)], node.shape))
-            for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)
-        ]
-        split = self.engine.sum(parts, node.shape)
-        vanished = any(number_of(t) is not None for _, t in parts) or len(terms_of(split)) < len(parts)
+        split, parts = self.split(node, 0)
+        vanished = any(number_of(t) is not None for t in parts) or len(terms_of(split)) < len(parts)
         if not vanished or operations([split]) >= operations([node]):
             return node
         self.engine.steps.append(Step("distribute", "a sum of a sum, term by term", node, split))
         return split
+
+    def split(self, node: Expr, place: int) -> tuple[Expr, list[Expr]]:
+        """A contraction over the sum at `place`, term by term, and its terms."""
+        factors = factors_of(node)
+        total, labels, _ = factors[place]
+        parts = [
+            self.engine.product(ONE, [*factors[:place], (t, labels, ONE), *factors[place + 1 :]], node.shape)
+            for t in total.operands
+        ]
+        return self.engine.sum(zip(total.attributes["coefficients"], parts, strict=True), node.shape), parts
 
     def assemble(self, factors: list[Factor]) -> Expr:
         merged: Entries = {}
@@ -311,6 +325,18 @@ def number_of(term: Expr) -> Fraction | None:
 
 def terms_of(x: Expr) -> tuple[Expr, ...]:
     return x.operands if x.op is ADD else (x,)
+
+
+def meets_delta(f: Expr, labels: Labels, e: Fraction, rank: int) -> bool:
+    """Whether a term of the sum `f` has a delta between two labels one of which is summed."""
+    if f.op is not ADD or e != 1:
+        return False
+    for term in f.operands:
+        inner = factors_of(term) if term.op is CONTRACT else [(term, aligned(term.shape, f.shape), ONE)]
+        for g, ls, _ in inner:
+            if g.op is EYE and any(x < f.ndim and labels[x] >= rank for x in ls):
+                return True
+    return False
 
 
 def outer_labels(group: list[Factor]) -> bool:

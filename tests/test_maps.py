@@ -1,0 +1,187 @@
+"""Jacobians, Hessians and their products with vectors: closed forms, values against differences, shapes, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from generate import SIZES, arrays
+
+import graphc as gc
+
+n, d, m, k = gc.dims("n d m k")
+BOUND = {**SIZES, "d": 2, "k": 2}
+x, v, b = gc.symbol("x", (n,)), gc.symbol("v", (n,)), gc.symbol("b", (m,))
+W, A, S = gc.symbol("W", (m, n)), gc.symbol("A", (n, n)), gc.symbol("S", (n, n), facts=["symmetric"])
+X, w, t = gc.symbol("X", (n, d)), gc.symbol("w", (d,)), gc.symbol("t", (n,))
+T, U, V = gc.symbol("T", (n, d)), gc.symbol("U", (n, k)), gc.symbol("V", (d, k))
+logistic = gc.mean(gc.softplus(X @ w) - t * (X @ w))
+factorization = gc.sum((T - U @ V.T) ** 2)
+
+JACOBIANS: list[tuple[Any, Any, str | None]] = [
+    (W @ x + b, x, "W"),
+    (W @ x + b, b, "eye(m)"),
+    (gc.tanh(x), x, "diag(1 - tanh(x)**2)"),
+    (gc.softmax(x), x, "softmax(x)*(eye(n) - softmax(x)[:, None])"),
+    (gc.log_softmax(x), x, "eye(n) - softmax(x)"),
+    (x / gc.norm(x), x, "(eye(n) - outer(x, x)/sum(x**2))/norm(x)"),
+    (gc.trace(A), A, "eye(n)"),
+    (gc.tanh(W @ x + b), W, None),
+    (gc.softmax(X), X, None),
+    (gc.outer(x, gc.sin(x)), x, None),
+    (A @ X, X, None),
+    (X.T, X, None),
+    (X.T @ X, X, None),
+    (gc.max(X, axis=1), X, None),
+    (gc.mean(X, axis=0, keepdims=True), X, None),
+    (gc.relu(x), x, None),
+    (gc.diag(x), x, None),
+    (gc.reshape(X, (-1,)), X, None),
+    (gc.where(X > 0, X**2, X), X, None),
+    (S @ x, S, None),
+    (gc.exp(X @ w).named("e") * 2, X, None),
+    (gc.sum(X, axis=0), A, "zeros(d, n, n)"),
+    (X[:, None] * T, X, None),
+    (gc.logsumexp(X, axis=0), X, None),
+    (gc.mse(X, T), X, None),
+]
+
+
+def differences(f: Callable[[dict[str, Any]], Any], values: dict[str, Any], name: str) -> Any:
+    """The Jacobian by central differences of fourth order; axes of the output first."""
+    at = np.asarray(values[name], dtype=float)
+    columns = []
+    for i in np.ndindex(at.shape):
+        total: Any = 0.0
+        for step, weight in ((1, 8), (-1, -8), (2, -1), (-2, 1)):
+            moved = at.copy()
+            moved[i] += step * 1e-3
+            total = total + weight * f({**values, name: moved})
+        columns.append(np.asarray(total) / (12 * 1e-3))
+    return np.stack(columns, axis=-1).reshape(columns[0].shape + at.shape)
+
+
+@pytest.mark.parametrize(("f", "at", "printed"), JACOBIANS, ids=[str(j[0]) for j in JACOBIANS])
+def test_jacobians(f: gc.Expr, at: gc.Expr, printed: str | None) -> None:
+    result = gc.jacobian(f, at)
+    assert result.shape == f.shape + at.shape
+    if printed is not None:
+        assert str(result) == printed
+    assert gc.parse(str(result), **gc.names(result)) is result
+    values = arrays([f, at], 3, BOUND)
+    found = gc.evaluate(result, values)
+    free = {**values, "S": values["S"] + values["S"].T} if "S" in values else values
+    expected = differences(lambda moved: gc.evaluate(f, moved), free, str(at.name))
+    np.testing.assert_allclose(gc.evaluate(result, free) if "S" in values else found, expected, rtol=1e-6, atol=1e-7)
+    compiled = gc.compile(result, gc_symbols(result), style="fast")
+    arguments = [free[str(s.name)] for s in gc_symbols(result)]
+    if not {str(s) for dim in result.shape for s in getattr(dim, "free_symbols", ())} - sizes_of(result):
+        np.testing.assert_allclose(compiled(*arguments), expected, rtol=1e-6, atol=1e-7)
+
+
+def gc_symbols(e: gc.Expr) -> list[gc.Expr]:
+    return [node for node in gc.names(e).values() if isinstance(node, gc.Expr) and node.op.name == "symbol"]
+
+
+def sizes_of(e: gc.Expr) -> set[str]:
+    """The sizes that the arrays of an expression determine."""
+    return {str(s) for node in gc_symbols(e) for dim in node.shape for s in getattr(dim, "free_symbols", ())}
+
+
+HESSIANS = [
+    (logistic, w, "X.T @ (sigmoid(X @ w)[:, None]*(1 - sigmoid(X @ w))[:, None]*X)/n"),
+    (x @ A @ x, x, "A + A.T"),
+    (x @ S @ x, x, "2*S"),
+    (gc.sum((X @ w - t) ** 2), w, "2*X.T @ X"),
+    (factorization, U, "2*(V.T @ V)[:, None, :]*eye(n)[:, None, :, None]"),
+    (gc.sum(gc.exp(x)), x, "diag(exp(x))"),
+    (gc.logsumexp(W @ x + b), x, None),
+    (gc.sum(gc.softmax(X @ w) * t), w, None),
+    (gc.sum(gc.tanh(X) ** 3), X, None),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "printed"), HESSIANS, ids=[str(h[0]) for h in HESSIANS])
+def test_hessians(f: gc.Expr, at: gc.Expr, printed: str | None) -> None:
+    result = gc.hessian(f, at)
+    assert result.shape == at.shape * 2
+    if printed is not None:
+        assert str(result) == printed
+    assert gc.parse(str(result), **gc.names(result)) is result
+    values = arrays([f], 5, BOUND)
+    if "S" in values:
+        values["S"] = values["S"] + values["S"].T
+    first = gc.grad(f, at)
+    expected = differences(lambda moved: gc.evaluate(first, moved), values, str(at.name))
+    np.testing.assert_allclose(gc.evaluate(result, values), expected, rtol=1e-6, atol=1e-7)
+    direction = gc.symbol("r", at.shape)
+    along = np.random.default_rng(0).normal(size=values[str(at.name)].shape)
+    product = gc.evaluate(gc.hvp(f, at, direction), {**values, "r": along})
+    rank = at.ndim
+    np.testing.assert_allclose(product, np.tensordot(expected, along, rank), rtol=1e-6, atol=1e-7)
+
+
+def test_mixed_blocks() -> None:
+    values = arrays([factorization], 1, BOUND)
+    mixed = gc.hessian(factorization, U, V)
+    assert mixed.shape == (n, k, d, k)
+    expected = differences(lambda moved: gc.evaluate(gc.grad(factorization, U), moved), values, "V")
+    np.testing.assert_allclose(gc.evaluate(mixed, values), expected, rtol=1e-6, atol=1e-7)
+    blocks = gc.hessian(factorization, [U, V])
+    assert blocks[0][0] is gc.hessian(factorization, U)
+    assert blocks[0][1].shape == (n, k, d, k)
+    assert blocks[1][0].shape == (d, k, n, k)
+    transposed = np.transpose(gc.evaluate(blocks[1][0], values), (2, 3, 0, 1))
+    np.testing.assert_allclose(transposed, gc.evaluate(mixed, values), rtol=1e-9)
+    row = gc.hessian(factorization, U, [U, V])
+    assert (row[0], row[1]) == (blocks[0][0], blocks[0][1])
+
+
+@pytest.mark.parametrize(("f", "at", "printed"), JACOBIANS, ids=[str(j[0]) for j in JACOBIANS])
+def test_products_with_vectors(f: gc.Expr, at: gc.Expr, printed: str | None) -> None:
+    rng = np.random.default_rng(2)
+    values = arrays([f, at], 4, BOUND)
+    jacobian = gc.evaluate(gc.jacobian(f, at), values)
+    direction, cotangent = gc.symbol("r", at.shape), gc.symbol("q", f.shape)
+    r, q = rng.normal(size=jacobian.shape[f.ndim :]), rng.normal(size=jacobian.shape[: f.ndim])
+    forward, backward = gc.jvp(f, at, direction), gc.vjp(f, at, cotangent)
+    assert (forward.shape, backward.shape) == (f.shape, at.shape)
+    more = {**values, "r": r, "q": q}
+    np.testing.assert_allclose(gc.evaluate(forward, more), np.tensordot(jacobian, r, at.ndim), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(gc.evaluate(backward, more), np.tensordot(q, jacobian, f.ndim), rtol=1e-9, atol=1e-9)
+
+
+def test_forms_of_products() -> None:
+    assert str(gc.jvp(gc.tanh(W @ x + b), x, v)) == "W @ v*(1 - tanh(W @ x + b)**2)"
+    assert str(gc.hvp(x @ A @ x, x, v)) == "(A + A.T) @ v"
+    assert str(gc.hvp(factorization, U, gc.symbol("P", (n, k)))) == "2*P @ V.T @ V"
+    P, Q = gc.symbol("P", (n, k)), gc.symbol("Q", (d, k))
+    both = gc.jvp(U @ V.T, [U, V], [P, Q])
+    assert gc.equal(both, P @ V.T + U @ Q.T).shape == (n, d)
+    assert gc.simplify(both - P @ V.T - U @ Q.T) is gc.zeros(n, d)
+    assert gc.vjp(gc.exp(x), [x], 1) == [gc.exp(x)]
+
+
+def test_third_derivatives() -> None:
+    assert gc.evaluate(gc.jacobian(gc.hessian(gc.sum(x**3), x), x), {"x": np.ones(2)}).sum() == 12
+    second = gc.hessian(gc.logsumexp(x), x)
+    third = gc.jacobian(second, x)
+    values = {"x": np.array([0.3, -0.2, 0.9])}
+    expected = differences(lambda moved: gc.evaluate(second, moved), values, "x")
+    np.testing.assert_allclose(gc.evaluate(third, values), expected, rtol=1e-7, atol=1e-9)
+    assert gc.parse(str(third), **gc.names(third)) is third
+
+
+def test_wrong_uses_are_explained() -> None:
+    with pytest.raises(gc.DifferentiationError, match=r"hessian needs a scalar, but W @ x \+ b has shape \(m,\)"):
+        gc.hessian(W @ x + b, x)
+    with pytest.raises(gc.ShapeError, match=r"jvp: the direction for x must have its shape \(n,\), got \(m,\)"):
+        gc.jvp(W @ x, x, b)
+    with pytest.raises(gc.ShapeError, match="vjp: the cotangent for W @ x must have its shape"):
+        gc.vjp(W @ x, x, v)
+    with pytest.raises(gc.UnsupportedError, match="2 variables need a list of 2 directions"):
+        gc.hvp(factorization, [U, V], U)
+    with pytest.raises(gc.UnsupportedError, match="jacobian needs an expression"):
+        gc.jacobian("x", x)  # type: ignore[call-overload]
