@@ -214,12 +214,15 @@ class Pool:
     def distributed(self, node: Expr) -> Expr:
         """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions).
 
-        A delta in a term that meets a summed label always makes its term one without that sum.
+        A delta in a term that meets a summed label makes its term one without that sum. A matrix stays as it is written,
+        (A A^T - I) A; in arrays of more axes the delta goes, so that it never becomes one.
         """
         factors = factors_of(node)
         place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
         if place is not None:
             split, _ = self.split(node, place)
+            if factors[place][0].ndim == 2 and operations([split]) >= operations([node]):
+                return node
             self.engine.steps.append(Step("delta", "a sum over a delta is one of its terms", node, split))
             return split
         if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
