@@ -214,8 +214,8 @@ class Pool:
     def distributed(self, node: Expr) -> Expr:
         """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions).
 
-        A delta in a term that meets a summed label makes its term one without that sum. A matrix stays as it is written,
-        (A A^T - I) A; in arrays of more axes the delta goes, so that it never becomes one.
+        A delta in a term that meets a summed label makes its term one without that sum. A matrix stays as it is
+        written, (A A^T - I) A; in arrays of more axes the delta goes, so that it never becomes one.
         """
         factors = factors_of(node)
         place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
