@@ -44,6 +44,11 @@ def cases() -> dict[str, Expr]:
         "mse": fn["mse"](x, y),
         "log": fn["log"](x * x + 1),
         "log1p": fn["log1p"](x * x),
+        "arccosh": fn["arccosh"](x * x + 1.5),
+        "polygamma": fn["polygamma"](2, x * x + 1),
+        **{name: fn[name](x / 2) for name in ("arcsin", "arccos", "arctanh")},
+        **{name: fn[name](X @ X.T + 2 * fn["eye"](N)) for name in ("inv", "det", "logdet")},
+        "solve": fn["solve"](X @ X.T + 2 * fn["eye"](N), x),
     }
     for name, op in registry.items():
         if name not in special and name not in LEAVES:

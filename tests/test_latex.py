@@ -166,6 +166,11 @@ SAMPLES: dict[str, Callable[[], Expr]] = {
     "cross_entropy": lambda: gc.cross_entropy(p, T),
     "where": lambda: gc.where(X > 0, X, Y),
     "dense": lambda: gc.dense(X, W, b),
+    "polygamma": lambda: gc.polygamma(2, X),
+    "inv": lambda: gc.inv(X.T @ X),
+    "det": lambda: gc.det(X.T @ X),
+    "logdet": lambda: gc.logdet((X.T @ X).T),
+    "solve": lambda: gc.solve((X.T @ X).T, X.T),
 }
 OPERATIONS = sorted(registry)
 

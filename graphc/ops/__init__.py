@@ -1,5 +1,31 @@
 """The vocabulary: every op in one record, in one registry; importing this package fills it."""
 
-from graphc.ops import arithmetic, contraction, defined, elementwise, leaves, products, protocols, reductions
+from graphc.ops import (
+    arithmetic,
+    contraction,
+    defined,
+    elementwise,
+    leaves,
+    linalg,
+    products,
+    protocols,
+    reductions,
+    special,
+    statistics,
+    trigonometric,
+)
 
-__all__ = ["arithmetic", "contraction", "defined", "elementwise", "leaves", "products", "protocols", "reductions"]
+__all__ = [
+    "arithmetic",
+    "contraction",
+    "defined",
+    "elementwise",
+    "leaves",
+    "linalg",
+    "products",
+    "protocols",
+    "reductions",
+    "special",
+    "statistics",
+    "trigonometric",
+]

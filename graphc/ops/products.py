@@ -133,14 +133,15 @@ def _square(what: str, x: Expr) -> None:
 
 @notation
 def einsum(spec: str, *arrays: Any) -> Expr:
-    """A sum of products in index letters, as ``numpy.einsum``: ``einsum('ij,jk->ik', A, B)``."""
+    """A sum of products in index letters, as ``numpy.einsum``: ``einsum('...ij,...jk->...ik', A, B)``."""
     operands = [as_expr(a) for a in arrays]
     if not isinstance(spec, str):
         raise FormulaError(f"einsum: the first argument is the index text such as 'ij,jk->ik', got {spec!r}")
     inputs, arrow, output = spec.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if "." in spec:
-        raise UnsupportedError("einsum: an ellipsis is not supported; name every axis")
+        terms, output = without_ellipsis(spec, terms, output if arrow else None, operands)
+        arrow = "->"
     if len(terms) != len(operands) or not all(t.isalpha() or t == "" for t in (*terms, output)):
         raise FormulaError(f"einsum({spec!r}): {len(terms)} index groups for {len(operands)} arrays{declared_at()}")
     if not arrow:
@@ -169,6 +170,42 @@ def einsum(spec: str, *arrays: Any) -> Expr:
         for t, x in zip(terms, operands, strict=True)
     ]
     return contract(factors, tuple(sizes[c] for c in output))
+
+
+def without_ellipsis(spec: str, terms: list[str], output: str | None, operands: list[Expr]) -> tuple[list[str], str]:
+    """The terms and the output of an einsum with letters in the place of ``...``, aligned from the right."""
+    parts = [*terms, output or ""]
+    if any(t.count(".") not in (0, 3) or (t.count(".") and "..." not in t) for t in parts) or len(terms) != len(
+        operands
+    ):
+        raise FormulaError(f"einsum({spec!r}): an ellipsis is three dots, once in each group{declared_at()}")
+    ranks = [x.ndim - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True) if "..." in t]
+    if min(ranks, default=0) < 0:
+        raise ShapeError(f"einsum({spec!r}): a group names more axes than its array has{declared_at()}")
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in spec]
+    letters = "".join(free[: max(ranks, default=0)])
+    named = []
+    for t, x in zip(terms, operands, strict=True):
+        rank = x.ndim - len(t.replace("...", ""))
+        named.append(t.replace("...", letters[len(letters) - rank :]) if "..." in t else t)
+    if output is None:
+        every = "".join(terms).replace(".", "")
+        return named, letters + "".join(sorted(c for c in set(every) if every.count(c) == 1))
+    return named, output.replace("...", letters)
+
+
+@notation
+def kron(a: Any, b: Any) -> Expr:
+    """The Kronecker product of two vectors or two matrices, as ``numpy.kron``."""
+    a, b = as_expr(a), as_expr(b)
+    if a.ndim != b.ndim or a.ndim not in (1, 2):
+        raise ShapeError(
+            f"kron({brief(a)}, {brief(b)}): both must be vectors or both matrices, got {shape_text(a.shape)} and "
+            f"{shape_text(b.shape)}{declared_at()}"
+        )
+    blocks = einsum("ij,kl->ikjl", a, b) if a.ndim == 2 else outer(a, b)
+    result: Expr = behaviour["reshape"](blocks, tuple(p * q for p, q in zip(a.shape, b.shape, strict=True)))
+    return result
 
 
 def index(x: Expr, key: Any) -> Expr:

@@ -242,7 +242,10 @@ def _filled(node: Expr, template: str, args: list[Piece]) -> Piece:
     template = re.sub(r"(?<!\\left)\(", r"\\left(", template)
     template = re.sub(r"(?<!\\right)\)", r"\\right)", template)
     template = re.sub(r"^\[(.*)\]$", r"\\left[\1\\right]", template)
-    texts = [a[0] if _enclosed(template, f"{{{i}}}") else wrap(a, POWER) for i, a in enumerate(args)]
+    texts = [
+        a[0] if _enclosed(template, f"{{{i}}}") else wrap(a, ATOM if f"{{{i}}}^" in template else POWER)
+        for i, a in enumerate(args)
+    ]
     text = template.format(*texts)
     bare = template.endswith(f" {{{len(args) - 1}}}") and not texts[-1].endswith(r"\right)")
     level = OPEN if bare else ATOM if template.endswith(("|", "Vert", "]", ")")) else POWER
