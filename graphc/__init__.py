@@ -34,6 +34,7 @@ from graphc.ir import facts
 from graphc.ir.dims import dims
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import broadcast_to, sqrt
+from graphc.ops.convolution import avgpool1d, avgpool2d, conv1d, conv2d, maxpool1d, maxpool2d
 from graphc.ops.defined import cross_entropy, dense, log_softmax, logsumexp, mean, mse, norm, softmax
 from graphc.ops.elementwise import (
     absolute,
@@ -74,6 +75,7 @@ from graphc.ops.trigonometric import (
     sinh,
     tan,
 )
+from graphc.ops.windows import fold, windows
 from graphc.pipeline import compile, draw, emit
 from graphc.rewriting import count_ops, expand, simplify
 from graphc.runtime import optim, regularize, train
@@ -110,11 +112,15 @@ __all__ = [
     "arcsinh",
     "arctan",
     "arctanh",
+    "avgpool1d",
+    "avgpool2d",
     "broadcast_to",
     "check",
     "clip",
     "compile",
     "constant",
+    "conv1d",
+    "conv2d",
     "cos",
     "cosh",
     "count_ops",
@@ -137,6 +143,7 @@ __all__ = [
     "expm1",
     "eye",
     "facts",
+    "fold",
     "grad",
     "greater",
     "greater_equal",
@@ -158,6 +165,8 @@ __all__ = [
     "matmul",
     "max",
     "maximum",
+    "maxpool1d",
+    "maxpool2d",
     "mean",
     "min",
     "minimum",
@@ -197,5 +206,6 @@ __all__ = [
     "var",
     "vjp",
     "where",
+    "windows",
     "zeros",
 ]

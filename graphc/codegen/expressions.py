@@ -123,7 +123,7 @@ class Writer:
         if kind == "einsum":
             optimized = ", optimize=True" if len(args) > 1 else ""
             return f'np.einsum("{detail}", {", ".join(a.text for a in args)}{optimized})', ATOM
-        if kind == "call":
+        if kind in ("call", "view"):
             name, attributes = detail
             called = numpy_name(self.functions[name]) or name
             keywords = [f"{k}={self._attribute(v)}" for k, v in attributes]

@@ -28,6 +28,10 @@ def _unconditional(node: Expr) -> Iterable[tuple[Dim, Dim]]:
     return ()
 
 
+def _owns(node: Expr) -> bool:
+    return False
+
+
 @dataclass(frozen=True, eq=False)
 class Op:
     """What graphc knows of one operation.
@@ -52,6 +56,9 @@ class Op:
     examples : calls for tests and documentation: a formula, and the shapes or symbols of its names. Sizes are drawn,
         entries follow the facts of the symbols; integer symbols hold indices below the smallest size.
     literal : whether the op without operands is a literal number, which takes the dtype of what it meets.
+    views : whether the kernel's result looks at the memory of the first operand instead of having its own.
+    positional : attributes that are written as arguments after the operands; those with a star, as in
+        ``*size``, one argument for each of their values.
     defaults : for ops whose attributes are the keyword arguments of a function: their default values, in order
         (``inspect.Parameter.empty`` where there is none). Printing leaves out what is the default.
     """
@@ -71,6 +78,8 @@ class Op:
     conditions: Callable[[Expr], Iterable[tuple[Dim, Dim]]] = field(default=_unconditional)
     examples: Examples = ()
     literal: bool = False
+    views: Callable[[Expr], bool] = field(default=_owns)
+    positional: tuple[str, ...] = ()
     defaults: Attributes | None = None
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from graphc.ops import (
     arithmetic,
     contraction,
+    convolution,
     defined,
     elementwise,
     leaves,
@@ -13,11 +14,13 @@ from graphc.ops import (
     special,
     statistics,
     trigonometric,
+    windows,
 )
 
 __all__ = [
     "arithmetic",
     "contraction",
+    "convolution",
     "defined",
     "elementwise",
     "leaves",
@@ -28,4 +31,5 @@ __all__ = [
     "special",
     "statistics",
     "trigonometric",
+    "windows",
 ]

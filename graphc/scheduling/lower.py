@@ -215,8 +215,19 @@ class Lowering:
         assert node.op.kernel is not None
         self.build.functions[node.op.kernel.__name__] = node.op.kernel
         shape = self.build[operands[0]].shape if elementwise and len(operands) == 1 else node.shape
-        detail = (node.op.kernel.__name__, tuple(node.attributes.items()))
-        return Lazy(self.build.emit("call", operands, shape, dtype, detail), UNIT, True)
+        detail = (node.op.kernel.__name__, _arguments(node))
+        kind = "view" if node.op.views(node) else "call"
+        return Lazy(self.build.emit(kind, operands, shape, dtype, detail), UNIT, kind == "call")
+
+
+def _arguments(node: Expr) -> tuple[tuple[str, Any], ...]:
+    """The attributes as the kernel takes them: in the order of a record's defaults, what is the default left out."""
+    defaults = node.op.defaults
+    if defaults is None:
+        return tuple(node.attributes.items())
+    given = [(key, node.attributes[key]) for key in (name.removeprefix("*") for name in node.op.positional)]
+    rest = [(key, node.attributes.get(key)) for key in defaults]
+    return (*given, *((key, value) for key, value in rest if value != defaults[key]))
 
 
 def _scalar_sum(scales: list[Scale]) -> Scale:

@@ -10,7 +10,7 @@ from graphc.errors import GraphcError
 from graphc.ir.dims import Shape, shape_text
 from graphc.ir.expr import Expr
 
-VIEWS = frozenset(("transpose", "index", "broadcast_to", "reshape", "diagonal"))
+VIEWS = frozenset(("transpose", "index", "broadcast_to", "reshape", "diagonal", "view"))
 LEAVES = frozenset(("input", "number", "full", "eye", "array"))
 UNALLOCATED = frozenset(("call", "where"))  # NumPy allocates their results itself
 

@@ -29,7 +29,7 @@ from graphc.visualize.letters import (
     wrap,
 )
 from graphc.visualize.mathml import mathml
-from graphc.visualize.text import arguments, keywords, printed, shared_parts
+from graphc.visualize.text import arguments, keywords, positional, printed, shared_parts
 
 LETTERS = "ijklpqrstuvw"
 LARGE = 36  # entries beyond which a constant array is printed as a letter
@@ -204,7 +204,7 @@ def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
 
 
 def _keywords(node: Expr) -> list[str]:
-    out = []
+    out = [value if value.isdigit() else rf"{TEXT}{{{escape(value)}}}" for value in positional(node)]
     for text in keywords(node):
         key, equals, value = text.partition("=")
         if not equals:

@@ -159,8 +159,17 @@ def _piece(node: Expr, args: list[Piece]) -> Piece:
         return f"{_wrap(args[0], SUM)} {COMPARISONS[op.name]} {_wrap(args[1], SUM)}", COMPARE
     if op.name == "general_power":
         return f"{_wrap(args[0], ATOM)}**{_wrap(args[1], UNARY)}", POWER
-    inside = ", ".join([a[0] for a in args] + keywords(node))
+    inside = ", ".join([a[0] for a in args] + positional(node) + keywords(node))
     return f"{op.name}({inside})" if args else op.name, ATOM
+
+
+def positional(node: Expr) -> list[str]:
+    """The attributes that are written as arguments after the operands."""
+    out: list[str] = []
+    for key in node.op.positional:
+        value = node.attributes[key.removeprefix("*")]
+        out += map(value_text, value if key.startswith("*") else (value,))
+    return out
 
 
 def keywords(node: Expr) -> list[str]:
@@ -300,6 +309,7 @@ def names(expr: Expr) -> dict[str, Any]:
                 sizes.update((s.name, s) for s in dim.free_symbols)
         if node.op in (SIZE, EYE):
             counted |= dim_names((node.attributes["dim"],))
+        counted |= dim_names(_dims_in(node.attributes[key.removeprefix("*")] for key in node.op.positional))
     if counted & set(found):
         name = min(counted & set(found))
         raise NameConflictError(f"{name} is an array and a size of the expression; rename one of them")
