@@ -61,6 +61,8 @@ from graphc.ops.elementwise import (
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
 from graphc.ops.linalg import det, inv, logdet, solve
 from graphc.ops.products import diag, einsum, kron, matmul, outer, sum, trace, transpose
+from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, standardize
+from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
 from graphc.ops.special import digamma, erf, lgamma, polygamma
 from graphc.ops.statistics import clip, std, var
@@ -114,6 +116,7 @@ __all__ = [
     "arctanh",
     "avgpool1d",
     "avgpool2d",
+    "batch_norm",
     "broadcast_to",
     "check",
     "clip",
@@ -147,13 +150,16 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "group_norm",
     "hessian",
     "hvp",
     "inv",
+    "instance_norm",
     "jacobian",
     "jvp",
     "kron",
     "latex",
+    "layer_norm",
     "less",
     "less_equal",
     "lgamma",
@@ -196,6 +202,7 @@ __all__ = [
     "solve",
     "sqrt",
     "std",
+    "standardize",
     "sum",
     "symbol",
     "tan",

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from graphc.errors import NameConflictError, SettingError, ShapeError, UnknownNameError, UnsupportedError
-from graphc.frontend.lexicon import nearest
-from graphc.ir.dims import as_dim, shape_text
+from graphc.errors import NameConflictError, SettingError, ShapeError, UnsupportedError
+from graphc.frontend.creation import Activation, activation_of, check_unused, initializer
+from graphc.frontend.layers import (
+    batch_norm,
+    conv1d,
+    conv2d,
+    group_norm,
+    gru_cell,
+    instance_norm,
+    layer_norm,
+    lstm_cell,
+    rms_norm,
+    rnn_cell,
+)
+from graphc.ir.dims import as_dim
 from graphc.ir.expr import Expr, make, topological
 from graphc.ir.facts import as_facts
 from graphc.ops.broadcasting import brief, declared_at
 from graphc.ops.defined import dense as linear
 from graphc.ops.leaves import PARAMETER, SYMBOL, as_expr, checked_name, exact, parameter
-from graphc.ops.notation import functions
 
-Activation = Callable[[Expr], Expr]
+__all__ = [
+    "batch_norm",
+    "conv1d",
+    "conv2d",
+    "dense",
+    "dropout",
+    "group_norm",
+    "gru_cell",
+    "instance_norm",
+    "layer_norm",
+    "lstm_cell",
+    "masks",
+    "parameters",
+    "rms_norm",
+    "rnn_cell",
+]
 
 
 def dense(
@@ -61,34 +87,12 @@ def dense(
     x = as_expr(x)
     if not x.ndim:
         raise ShapeError(f"dense({brief(x)}): needs an array with at least one axis, got a scalar{declared_at()}")
-    function = _activation(activation)
-    if init is None:
-        init = "he_normal" if function is functions["relu"] else "glorot_uniform"
+    function = activation_of(activation, "dense")
     outputs = as_dim(units)
-    W = parameter(f"W{name}", (x.shape[-1], outputs), init=init)
+    W = parameter(f"W{name}", (x.shape[-1], outputs), init=init or initializer(function))
     b = parameter(f"b{name}", (outputs,), init="zeros") if bias else None
-    for new in (W, b):
-        _check_unused(x, new)
+    check_unused([x], (W, b), "dense(x, units, '2')")
     return linear(x, W, b) if function is None else function(linear(x, W, b))
-
-
-def _check_unused(x: Expr, new: Expr | None) -> None:
-    for node in topological([x]):
-        if new is not None and node is not new and node.op in (PARAMETER, SYMBOL) and node.name == new.name:
-            raise NameConflictError(
-                f"dense: {new.name} of shape {shape_text(node.shape)} exists already; "
-                f"give this layer a name of its own, as in dense(x, units, '2'){declared_at()}"
-            )
-
-
-def _activation(given: str | Activation | None) -> Activation | None:
-    if given is None or callable(given):
-        return given
-    if not isinstance(given, str):
-        raise UnsupportedError(f"dense: an activation is a function or the name of one, got {given!r}")
-    if given not in functions:
-        raise UnknownNameError(f"dense: there is no activation {given!r}{nearest(given, functions)}")
-    return functions[given]
 
 
 def dropout(x: Any, rate: Any, name: str = "mask") -> Expr:

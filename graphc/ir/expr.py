@@ -157,7 +157,10 @@ class Expr:
         )
 
     def __iter__(self) -> Any:
-        raise UnsupportedError("a symbolic expression cannot be iterated over; use slices or axis= arguments")
+        raise UnsupportedError(
+            f"a symbolic expression of shape {shape_text(self.shape)} cannot be iterated over; use axis= arguments for "
+            "sums, and a Python loop over a whole number of arrays to unroll a recurrent network"
+        )
 
     def __len__(self) -> int:
         if self.shape and isinstance(self.shape[0], int):

@@ -133,7 +133,7 @@ def windows(x: Any, size: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1)
         x = np.pad(x, [(0, 0)] * (x.ndim - n) + margins(pad, n))
     spans = tuple(d * (k - 1) + 1 for k, d in zip(size, each(dilation, n), strict=True))
     view = np.lib.stride_tricks.sliding_window_view(x, spans, tuple(range(-n, 0)))
-    return view[(..., *(slice(None, None, s) for s in each(stride, n) + each(dilation, n)))]
+    return view[..., *(slice(None, None, step) for step in each(stride, n) + each(dilation, n))]
 
 
 def fold(y: Any, shape: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -> Any:
@@ -144,5 +144,5 @@ def fold(y: Any, shape: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -
     steps, gaps = each(stride, n), each(dilation, n)
     for offset in np.ndindex(*size):
         place = tuple(slice(o * d, o * d + s * m, s) for o, d, s, m in zip(offset, gaps, steps, counts, strict=True))
-        total[(..., *place)] += y[(..., *offset)]
-    return total[(..., *(slice(a, a + d) for d, (a, _) in zip(shape, sides, strict=True)))]
+        total[..., *place] += y[..., *offset]
+    return total[..., *(slice(a, a + d) for d, (a, _) in zip(shape, sides, strict=True))]

@@ -76,9 +76,8 @@ def _fold_conditions(node: Expr) -> Iterator[tuple[Dim, Dim]]:
     (y,) = node.operands
     shape: Shape = node.attributes["shape"]
     n = len(shape)
-    yield from zip(
-        y.shape[y.ndim - 2 * n : y.ndim - n], counts(shape, y.shape[y.ndim - n :], node.attributes), strict=True
-    )
+    expected = counts(shape, y.shape[y.ndim - n :], node.attributes)
+    yield from zip(y.shape[y.ndim - 2 * n : y.ndim - n], expected, strict=True)
 
 
 WINDOWS = register(
@@ -200,8 +199,8 @@ def window_options(what: str, x: Expr, size: Any, stride: Any, pad: Any, dilatio
         found = counts(x.shape, sizes, options)
         if any(isinstance(c, int) and c < 1 for c in found):
             raise ShapeError(
-                f"{what}({brief(x)}): windows of {shape_text(sizes)} do not fit into {shape_text(x.shape[x.ndim - n :])}"
-                f"{declared_at()}"
+                f"{what}({brief(x)}): windows of {shape_text(sizes)} do not fit into "
+                f"{shape_text(x.shape[x.ndim - n :])}{declared_at()}"
             )
     return sizes, options
 
