@@ -111,11 +111,12 @@ def _outermost(line: str) -> tuple[int, int] | None:
 
 
 def _items(text: str) -> list[str]:
-    """`text` split at its outermost commas."""
-    items, depth, start = [], 0, 0
+    """`text` split at its outermost commas, those of quoted text left alone."""
+    items, depth, start, quoted = [], 0, 0, False
     for i, c in enumerate(text):
         depth += (c in "([{") - (c in ")]}")
-        if c == "," and depth == 0:
+        quoted ^= c == '"'
+        if c == "," and depth == 0 and not quoted:
             items.append(text[start:i].strip())
             start = i + 1
     rest = text[start:].strip()

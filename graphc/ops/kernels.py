@@ -127,13 +127,17 @@ def margins(pad: Any, n: Any) -> Any:
     return [p if isinstance(p, tuple) else (p, p) for p in each(pad, n)]
 
 
+def last(parts: Any) -> Any:
+    return (..., *parts)  # an index of the last axes
+
+
 def windows(x: Any, size: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -> Any:
     n = len(size)
     if pad != 0:
         x = np.pad(x, [(0, 0)] * (x.ndim - n) + margins(pad, n))
     spans = tuple(d * (k - 1) + 1 for k, d in zip(size, each(dilation, n), strict=True))
     view = np.lib.stride_tricks.sliding_window_view(x, spans, tuple(range(-n, 0)))
-    return view[..., *(slice(None, None, step) for step in each(stride, n) + each(dilation, n))]
+    return view[last(slice(None, None, step) for step in each(stride, n) + each(dilation, n))]
 
 
 def fold(y: Any, shape: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -> Any:
@@ -143,6 +147,6 @@ def fold(y: Any, shape: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -
     total = np.zeros((*y.shape[: -2 * n], *(d + a + b for d, (a, b) in zip(shape, sides, strict=True))), y.dtype)
     steps, gaps = each(stride, n), each(dilation, n)
     for offset in np.ndindex(*size):
-        place = tuple(slice(o * d, o * d + s * m, s) for o, d, s, m in zip(offset, gaps, steps, counts, strict=True))
-        total[..., *place] += y[..., *offset]
-    return total[..., *(slice(a, a + d) for d, (a, _) in zip(shape, sides, strict=True))]
+        place = [slice(o * d, o * d + s * m, s) for o, d, s, m in zip(offset, gaps, steps, counts, strict=True)]
+        total[last(place)] += y[last(offset)]
+    return total[last(slice(a, a + d) for d, (a, _) in zip(shape, sides, strict=True))]

@@ -171,7 +171,9 @@ class Presenter:
         places = [i for i, x in enumerate(top) if absorbs_sign(*x)]
         if not places:
             places = [
-                i for i, (f, _, e) in enumerate(top) if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f)
+                i
+                for i, (f, _, e) in enumerate(top)
+                if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f) and self.oriented(f, True) is not None
             ]
         return min(places, key=lambda i: is_constant(top[i][0].operands[-1]), default=None)
 
