@@ -60,9 +60,8 @@ from graphc.ops.elementwise import (
 )
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
 from graphc.ops.linalg import det, inv, logdet, solve
-from graphc.ops.products import diag, einsum, kron, matmul, outer, sum, trace, transpose
 from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, standardize
-from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
+from graphc.ops.products import diag, einsum, kron, matmul, outer, sum, trace, transpose
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
 from graphc.ops.special import digamma, erf, lgamma, polygamma
 from graphc.ops.statistics import clip, std, var
@@ -153,8 +152,8 @@ __all__ = [
     "group_norm",
     "hessian",
     "hvp",
-    "inv",
     "instance_norm",
+    "inv",
     "jacobian",
     "jvp",
     "kron",
@@ -201,8 +200,8 @@ __all__ = [
     "softplus",
     "solve",
     "sqrt",
-    "std",
     "standardize",
+    "std",
     "sum",
     "symbol",
     "tan",
