@@ -179,6 +179,9 @@ def sample(name: str) -> Expr:
     """An expression with the op `name`: written above, or its function over matrices."""
     if name in SAMPLES:
         return SAMPLES[name]()
+    if registry[name].examples:
+        text, names = registry[name].examples[0]
+        return gc.parse(text, **names)
     function, arity = functions.get(name), len(registry[name].domain)
     assert function is not None, f"test_latex needs a sample for the op {name}: add one to SAMPLES"
     operands = (X, Y, gc.symbol("Z", (n, d)))[:arity]
