@@ -139,6 +139,7 @@ def test_mixed_blocks() -> None:
     np.testing.assert_allclose(transposed, gc.evaluate(mixed, values), rtol=1e-9)
     row = gc.hessian(factorization, U, [U, V])
     assert (row[0], row[1]) == (blocks[0][0], blocks[0][1])
+    assert gc.hessian(factorization, U, []) == []
 
 
 @pytest.mark.parametrize(("f", "at", "printed"), JACOBIANS, ids=[str(j[0]) for j in JACOBIANS])

@@ -178,7 +178,7 @@ def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
     over = [place[c] for c in columns]
     second = [block for g in first for block in differentiate(g, delta(g.shape), over, engine)]
     found = shown(engine, root, substitute(second, back))
-    table = [found[i : i + len(over)] for i in range(0, len(found), len(over))]
+    table = [found[i * len(over) : (i + 1) * len(over)] for i in range(len(rows))]
     if isinstance(y, Expr):
         return table[0][0] if isinstance(x, Expr) else [row[0] for row in table]
     return table[0] if isinstance(x, Expr) else table
