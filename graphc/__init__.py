@@ -60,7 +60,7 @@ from graphc.ops.elementwise import (
 )
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
 from graphc.ops.linalg import det, inv, logdet, solve
-from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, standardize
+from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm, standardize
 from graphc.ops.products import diag, einsum, kron, matmul, outer, sum, trace, transpose
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
 from graphc.ops.special import digamma, erf, lgamma, polygamma
@@ -191,6 +191,7 @@ __all__ = [
     "regularize",
     "relu",
     "reshape",
+    "rms_norm",
     "sigmoid",
     "sign",
     "simplify",

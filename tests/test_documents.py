@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from doctest import ELLIPSIS
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+from graphc.frontend import userops
 from graphc.ir.expr import behaviour
 from graphc.ir.op import registry
 from graphc.ops import notation
@@ -21,11 +23,12 @@ DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 @pytest.fixture(autouse=True)
 def vocabulary() -> Iterator[None]:
     """Ops that a document defines are forgotten after it."""
-    before = [(table, set(table)) for table in (registry, notation.functions, behaviour)]
+    tables: tuple[dict[str, Any], ...] = (registry, notation.functions, behaviour, userops._given)
+    before = [dict(table) for table in tables]
     yield
-    for table, names in before:
-        for name in set(table) - names:
-            del table[name]
+    for table, old in zip(tables, before, strict=True):
+        table.clear()
+        table.update(old)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,9 @@ from graphc.errors import (
 )
 from graphc.frontend import userops
 from graphc.frontend.userops import elementwise, op
-from graphc.ir.expr import Expr
-from graphc.ir.op import registry
+from graphc.ir.expr import Expr, topological
+from graphc.ir.op import registry, replaced
+from graphc.ops.defined import body_of
 from graphc.ops.notation import functions
 
 n, d = gc.dims("n d")
@@ -34,7 +37,7 @@ X, g = gc.symbol("X", (n, d)), gc.symbol("g", (d,))
 @pytest.fixture(autouse=True)
 def forget_new_ops() -> Iterator[None]:
     """The tables of ops are the process's; leave them as they were for the tests that enumerate them."""
-    tables = (registry, functions, userops._given)
+    tables: tuple[dict[str, Any], ...] = (registry, replaced, functions, userops._given)
     before = [dict(table) for table in tables]
     yield
     for table, old in zip(tables, before, strict=True):
@@ -277,3 +280,53 @@ def test_a_formula_op_is_made_from_two_texts() -> None:
         gc.elementwise("bowl", gc.symbol("x") ** 2)  # type: ignore[arg-type]
     with pytest.raises(gc.UnsupportedError, match="cannot use None"):
         gc.dense(None, None)
+
+
+def rms_norm(x: Expr, gain: Expr, *, axis: int = -1, eps: float = 1e-6) -> Expr:
+    return gain * x / gc.sqrt(gc.mean(x * x, axis=axis, keepdims=True) + eps)  # type: ignore[no-any-return]
+
+
+def test_a_users_layer_takes_the_name_of_the_librarys() -> None:
+    before = gc.rms_norm(X, g)
+    mine = op(rms_norm)
+    e = mine(X, g)
+    assert e is not before
+    assert (str(e), e.op.defaults) == ("rms_norm(X, g)", {"axis": -1, "eps": Fraction(1, 1_000_000)})
+    assert gc.parse("rms_norm(X, g)", X=X, g=g) is e
+    assert gc.parse("rms_norm(X, g, eps=1e-6)", X=X, g=g) is e
+    values = {"X": np.array([[3e-3, 4e-3]]), "g": np.array([1.0, 2.0])}
+    for node, eps in ((e, 1e-6), (before, 1e-5)):
+        expected = np.array([[3e-3, 8e-3]]) / math.sqrt(12.5e-6 + eps)
+        np.testing.assert_allclose(gc.evaluate(node, values), expected)
+        np.testing.assert_allclose(gc.compile(node, [X, g])(*values.values()), expected)
+        slope = gc.evaluate(gc.grad(gc.sum(node), g), values)
+        np.testing.assert_allclose(slope, expected[0] / [1, 2])
+    assert gc.rms_norm(X, g) is before
+    assert pickle.loads(pickle.dumps((before, e))) == (before, e)
+    assert gc.simplify(e - before).operands
+    assert op(rms_norm) is mine
+    with pytest.raises(NameConflictError, match="rms_norm is a function or op of graphc already"):
+        elementwise("rms_norm", "x**2")
+
+
+def test_an_op_that_is_not_defined_here_cannot_be_unpickled() -> None:
+    data = pickle.dumps(elementwise("gone_t", "x**2")(x))
+    del registry["gone_t"]
+    with pytest.raises(UnsupportedError, match="holds the op gone_t, which is not defined here; define it first"):
+        pickle.loads(data)
+
+
+@pytest.mark.parametrize("name", [name for name, op in registry.items() if op.replaceable])
+def test_nothing_brings_a_replaceable_op_in(name: str) -> None:
+    record = registry[name]
+    for text, names in record.examples:
+        e = gc.parse(text, **names)
+        assert not any(node.op.replaceable for node in topological([gc.expand(e)]))
+        wrt = [s for s in topological([e]) if s.op.name == "symbol" and s.dtype.startswith("float")]
+        for result in [gc.simplify(e), *gc.grad(gc.sum(e), wrt)]:
+            assert {node.op for node in topological([result]) if node.op.replaceable} <= {record}
+    for other in registry.values():
+        for text, names in other.examples if other is not record and other.body is not None else ():
+            node = gc.parse(text, **names)
+            if node.op is other:
+                assert record not in {n.op for n in topological([body_of(node)])}

@@ -99,7 +99,7 @@ def derived_vjp(node: Expr, g: Expr, simplifier: Simplifier) -> tuple[Expr | Non
     """
     key = (
         type(simplifier),
-        node.op.name,
+        node.op,
         tuple(sorted(node.attributes.items())),
         tuple((o.shape, o.dtype) for o in node.operands),
         leading(node, g),

@@ -9,10 +9,8 @@ from graphc.frontend.creation import Activation, activation_of, check_unused, in
 from graphc.ir.dims import Dim, Shape, as_dim, shape_text
 from graphc.ir.expr import Expr, behaviour
 from graphc.ops import convolution, normalization, recurrent
-from graphc.ops.arithmetic import sqrt
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
-from graphc.ops.defined import mean
-from graphc.ops.leaves import as_expr, constant, dim_of, exact, parameter
+from graphc.ops.leaves import as_expr, dim_of, parameter
 from graphc.ops.normalization import EPS
 
 
@@ -162,15 +160,13 @@ def layer_norm(x: Any, name: str = "", *, axis: Any = -1, eps: Any = EPS) -> Exp
     return normalization.layer_norm(x, *_scales("layer_norm", x, shape, name), axis=axis, eps=eps)
 
 
-def rms_norm(x: Any, name: str = "", *, eps: Any = EPS) -> Expr:
-    """``gain*x/sqrt(mean(x**2, axis=-1) + eps)`` with a ``gain`` of its own (Zhang, Sennrich 2019)."""
+def rms_norm(x: Any, name: str = "", *, axis: Any = -1, eps: Any = EPS) -> Expr:
+    """``gc.rms_norm`` with a ``gain`` of its own, ones at first, of the shape of the axes."""
     x = as_expr(x)
-    if not x.ndim:
-        raise ShapeError(f"rms_norm({brief(x)}): needs an array with at least one axis, got a scalar{declared_at()}")
-    gain = parameter(f"gain{name}", x.shape[-1:], init="ones")
+    shape = tuple(x.shape[a] for a in normalize_axes(axis, x, "rms_norm"))
+    gain = parameter(f"gain{name}", shape, init="ones")
     check_unused([x], (gain,), "rms_norm(x, '2')")
-    scaled: Expr = gain * x / sqrt(mean(x**2, axis=-1, keepdims=True) + constant(exact(eps)))
-    return scaled
+    return normalization.rms_norm(x, gain, axis=axis, eps=eps)
 
 
 def rnn_cell(x: Any, h: Any, name: str = "") -> Expr:

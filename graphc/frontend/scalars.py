@@ -16,13 +16,15 @@ import sympy
 
 from graphc.errors import DifferentiationError
 from graphc.frontend.templates import quotient
-from graphc.ir.expr import Expr, make, topological
-from graphc.ir.op import registry
+from graphc.ir.expr import Expr, make, stable_text, topological
+from graphc.ir.op import Op, registry
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
+from graphc.ops.elementwise import apply
 from graphc.ops.leaves import CONSTANT, NAMED, PI, constant, symbol
 from graphc.ops.leaves import pi as pi_
 from graphc.ops.notation import functions
+from graphc.ops.reductions import WHERE
 
 # What SymPy knows under the same meaning; everything else passes through it opaquely.
 NATURAL = {
@@ -68,31 +70,30 @@ def _sympy_node(node: Expr, args: list[Any]) -> Any:
         return args[0] ** args[1]
     if node.op.name in NATURAL:
         return NATURAL[node.op.name](*args)
-    return opaque(node.op.name)(*args)
+    return opaque(node.op, tuple(node.attributes.items()))(*args)
 
 
 @functools.cache
-def opaque(name: str) -> Any:
-    """A SymPy function that stands for an op and is differentiated by the op's record."""
+def opaque(op: Op, options: tuple[tuple[str, Any], ...] = ()) -> Any:
+    """A SymPy function that stands for an op with its options and is differentiated by the op's record."""
 
     def fdiff(self: Any, argindex: int = 1) -> Any:
         places = [symbol(f"_{i}") for i in range(len(self.args))]
-        derivative = registry[name].derivative
-        if derivative is None:
+        if op.derivative is None:
             return sympy.Integer(0)
-        partial = derivative(*places, make(registry[name], places))[argindex - 1]
+        partial = op.derivative(*places, make(op, places, **dict(options)))[argindex - 1]
         if partial is None:
             return sympy.Integer(0)
         return to_sympy(partial, dict(zip(places, self.args, strict=True)))
 
     def choose(self: Any, variable: Any) -> Any:
         condition, x, y = self.args
-        return opaque("where")(condition, x.diff(variable), y.diff(variable))
+        return opaque(WHERE)(condition, x.diff(variable), y.diff(variable))
 
-    methods: dict[str, Any] = {"fdiff": fdiff, "is_extended_real": True}
-    if name == "where":
+    methods: dict[str, Any] = {"fdiff": fdiff, "is_extended_real": True, "meaning": (op, dict(options))}
+    if op is WHERE:
         methods["_eval_derivative"] = choose
-    return type(name, (sympy.Function,), methods)
+    return type("_".join([op.name, *(stable_text(v) for _, v in options)]), (sympy.Function,), methods)
 
 
 def from_sympy(expr: Any, values: Mapping[Any, Expr]) -> Expr:
@@ -119,6 +120,9 @@ def from_sympy(expr: Any, values: Mapping[Any, Expr]) -> Expr:
         return total
     if isinstance(expr, (sympy.Mul, sympy.Pow)):
         return _product(expr, values)
+    if hasattr(type(expr), "meaning"):
+        op, options = type(expr).meaning
+        return apply(op, tuple(from_sympy(a, values) for a in expr.args), **options)
     name = _BACK.get(type(expr), type(expr).__name__)
     if name == "exp" or (isinstance(expr, sympy.Function) and name in functions):
         return functions[name](*(from_sympy(a, values) for a in expr.args))  # type: ignore[no-any-return]
@@ -165,7 +169,7 @@ def partial(template: Expr, variables: Sequence[Expr], by: Expr, output: Expr) -
     values = {v: sympy.Symbol(f"x{i}", real=True) for i, v in enumerate(variables)}
     y = sympy.Symbol("y", real=True)
     f = to_sympy(template, values)
-    d = f.diff(values[by]).replace(sympy.sign, opaque("sign"))
+    d = f.diff(values[by]).replace(sympy.sign, opaque(registry["sign"]))
     back = {s: v for v, s in values.items()} | {y: output}
     candidates = [d, sympy.factor_terms(d), sympy.factor(d)]
     if not f.is_Symbol and not f.is_number:

@@ -12,7 +12,7 @@ from graphc.ir.expr import Expr, topological
 from graphc.ir.op import Op, registry
 from graphc.ops.arithmetic import ADD, scaled
 from graphc.ops.contraction import CONTRACT
-from graphc.ops.elementwise import sigmoid, softplus
+from graphc.ops.elementwise import apply, sigmoid, softplus
 from graphc.ops.leaves import CONSTANT, NAMED, PI, SYMBOL, as_expr, constant, number
 from graphc.ops.notation import functions
 from graphc.ops.reductions import WHERE
@@ -42,8 +42,9 @@ def arguments(formula: str) -> list[str]:
             continue
         after = tokens.upcoming.text if tokens.upcoming.kind == "operator" else ""
         if after == "(":
-            record = registry.get(token.text)
-            if token.text in functions and token.text not in COMPOSED and not (record and record.formula):
+            function = functions.get(token.text)
+            record = registry.get(getattr(function, "__name__", token.text))
+            if function is not None and token.text not in COMPOSED and not (record and record.formula):
                 reason = f"{token.text} does not act entry by entry; use @gc.op for formulas of arrays"
                 raise error_at(FormulaError(reason), formula, token.offset)
         elif after == "=":
@@ -120,7 +121,7 @@ def _again(node: Expr, operands: list[Expr]) -> Expr:
     if node.op.name == "general_power":
         result: Expr = operands[0] ** operands[1]
         return result
-    return functions[node.op.name](*operands)  # type: ignore[no-any-return]
+    return apply(node.op, tuple(operands), **node.attributes)
 
 
 def quotient(coefficient: Fraction, powers: Sequence[tuple[Expr, Fraction]]) -> Expr:

@@ -51,7 +51,8 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
     Raises
     ------
     NameConflictError
-        If the name is taken or no identifier.
+        If the name is taken or no identifier. Names of graphc's own layers, losses and activations may be taken
+        over: from then on formulas mean the new function.
     FormulaError, UnknownNameError
         If the formula cannot be read, has no names, or uses a function that does not act entry by entry.
 
@@ -117,7 +118,8 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
     Raises
     ------
     NameConflictError
-        If an op or a function of the notation has the name already.
+        If an op or a function of the notation has the name already; those of layers, losses and activations may be
+        taken over, as in `elementwise`.
     UnsupportedError
         If the function has no operands or takes ``**`` options; at a call, for an attribute that is no constant.
 
@@ -197,8 +199,12 @@ def attribute(owner: str, key: str, value: Any) -> Any:
 
 
 def _check_free(name: str) -> None:
+    """The name is new, or that of a layer, loss or activation of graphc, whose place a user's op may take."""
     checked_name(name)
-    if name in registry or name in functions or name in SIZE_FUNCTIONS or name == "pi":
+    function = functions.get(name)
+    present = registry.get(name) or registry.get(getattr(function, "__name__", ""))
+    taken = not present.replaceable if present is not None else function is not None
+    if taken or name in SIZE_FUNCTIONS or name == "pi":
         raise NameConflictError(f"{name} is a function or op of graphc already; choose another name")
 
 

@@ -6,13 +6,13 @@ import hashlib
 import weakref
 from collections.abc import Callable, Container, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
 
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Shape, dim_text, shape_text
-from graphc.ir.op import Op, registry
+from graphc.ir.op import Op, record
 
 # Python operators and printing are defined by higher layers, which enter their functions here on import.
 behaviour: dict[str, Callable[..., Any]] = {}
@@ -223,7 +223,7 @@ def make(op: Op, operands: Iterable[Expr] = (), **attributes: Any) -> Expr:
     """
     operands = tuple(operands)
     items = tuple(sorted((k, v) for k, v in attributes.items() if v is not None))
-    key = (op.name, tuple(map(id, operands)), items)
+    key = (op, tuple(map(id, operands)), items)
     node = _nodes.get(key)
     if node is not None:
         return node
@@ -234,12 +234,13 @@ def make(op: Op, operands: Iterable[Expr] = (), **attributes: Any) -> Expr:
     node.shape, node.dtype = shape, dtype
     node.weak = all(o.weak for o in operands) if operands else op.literal
     node.depth = 1 + max(o.depth for o in operands) if operands else 0
-    node.digest = _digest(op.name, operands, items)
+    node.digest = _digest(op, operands, items)
     _nodes[key] = node
     return node
 
 
-def _digest(name: str, operands: tuple[Expr, ...], items: tuple[tuple[str, Any], ...]) -> int:
+def _digest(op: Op, operands: tuple[Expr, ...], items: tuple[tuple[str, Any], ...]) -> int:
+    name = f"graphc.{op.name}" if op.replaceable else op.name  # a user's op of the same name is another
     parts = [name, *(f"{k}={stable_text(v)}" for k, v in items), *(format(o.digest, "x") for o in operands)]
     return int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest(), "big")
 
@@ -293,15 +294,17 @@ def substitute(roots: Iterable[Expr], replacements: Mapping[Expr, Expr]) -> list
     return [done[root] for root in roots]
 
 
-def _flatten(root: Expr) -> list[tuple[str, tuple[int, ...], dict[str, Any]]]:
+Row: TypeAlias = tuple[tuple[str, bool], tuple[int, ...], dict[str, Any]]
+
+
+def _flatten(root: Expr) -> list[Row]:
     order = topological([root])
     place = {node: i for i, node in enumerate(order)}
-    return [(n.op.name, tuple(place[o] for o in n.operands), dict(n.attributes)) for n in order]
+    return [((n.op.name, n.op.replaceable), tuple(place[o] for o in n.operands), dict(n.attributes)) for n in order]
 
 
-def _rebuild(rows: list[tuple[str, tuple[int, ...], dict[str, Any]]]) -> Expr:
-
+def _rebuild(rows: list[Row]) -> Expr:
     nodes: list[Expr] = []
-    for name, operands, attributes in rows:
-        nodes.append(make(registry[name], tuple(nodes[i] for i in operands), **attributes))
+    for op, operands, attributes in rows:
+        nodes.append(make(record(*op), tuple(nodes[i] for i in operands), **attributes))
     return nodes[-1]

@@ -61,6 +61,8 @@ class Op:
         ``*size``, one argument for each of their values.
     defaults : for ops whose attributes are the keyword arguments of a function: their default values, in order
         (``inspect.Parameter.empty`` where there is none). Printing leaves out what is the default.
+    replaceable : whether a user's op may take the name, as for layers, losses and activations. No rule, and no body
+        or derivative of another record, may bring such an op in: what graphc prints then reads back as it was meant.
     """
 
     name: str
@@ -81,17 +83,37 @@ class Op:
     views: Callable[[Expr], bool] = field(default=_owns)
     positional: tuple[str, ...] = ()
     defaults: Attributes | None = None
+    replaceable: bool = False
 
     def __repr__(self) -> str:
         return f"Op({self.name})"
 
 
 registry: dict[str, Op] = {}
+replaced: dict[str, Op] = {}  # records whose name a user's op has taken: nodes made before keep them
 
 
 def register(op: Op) -> Op:
-    """Enter `op` in the registry; a name can be taken once."""
-    if op.name in registry:
-        raise UnsupportedError(f"an op named {op.name!r} exists already; choose another name")
+    """Enter `op` in the registry; a name can be taken once, or once more from a replaceable record."""
+    present = registry.get(op.name)
+    if present is not None:
+        if op.replaceable or not present.replaceable:
+            raise UnsupportedError(f"an op named {op.name!r} exists already; choose another name")
+        replaced[op.name] = present
     registry[op.name] = op
     return op
+
+
+def record(name: str, replaceable: bool) -> Op:
+    """The record of `name` that is replaceable or not: the library's or the user's where both exist.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is none.
+    """
+    for table in (registry, replaced):
+        op = table.get(name)
+        if op is not None and op.replaceable == replaceable:
+            return op
+    raise UnsupportedError(f"the expression holds the op {name}, which is not defined here; define it first")

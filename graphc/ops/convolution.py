@@ -58,6 +58,7 @@ def _convolution(name: str, n: int, examples: Any) -> Op:
         _convolution_body,
         defaults={**DEFAULTS, "groups": 1},
         domain=((-2.0, 2.0),) * 2,
+        replaceable=True,
         summary=f"The cross-correlation of channels with filters over {n} {'axes' if n > 1 else 'axis'}.",
         examples=examples,
     )
@@ -148,6 +149,7 @@ def _pooling(name: str, n: int, reduce: Callable[..., Expr], what: str) -> Op:
         _pool_body(n, reduce),
         positional=("size",),
         defaults={"stride": None},
+        replaceable=True,
         summary=f"The {what} of each window of the last {'two axes' if n == 2 else 'axis'}.",
         examples=((f"{name}(x, 2)", {"x": shape}), (f"{name}(x, 3, stride=1)", {"x": shape})),
     )

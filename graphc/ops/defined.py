@@ -171,6 +171,7 @@ CROSS_ENTROPY = defined(
     opens=True,
     domain=((0.05, 0.95), (0.0, 1.0)),
     latex=r"\operatorname{{H}}({1}, {0})",
+    replaceable=True,
     summary="-sum(t*log(p)) along an axis, for probabilities p and targets t.",
 )
 
@@ -201,6 +202,7 @@ MSE = defined(
     opens=True,
     latex=r"\operatorname{{mse}}({0}, {1})",
     domain=((-2.0, 2.0),) * 2,
+    replaceable=True,
     summary="The mean of the squared differences.",
 )
 
@@ -223,7 +225,14 @@ def _dense_body(node: Expr) -> Expr:
     return product if len(node.operands) == 2 else product + node.operands[2]
 
 
-DENSE = defined("dense", _dense_body, opens=True, domain=((-2.0, 2.0),) * 3, summary="The linear layer x @ W + b.")
+DENSE = defined(
+    "dense",
+    _dense_body,
+    opens=True,
+    domain=((-2.0, 2.0),) * 3,
+    replaceable=True,
+    summary="The linear layer x @ W + b.",
+)
 
 
 @notation

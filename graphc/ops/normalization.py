@@ -1,7 +1,7 @@
 """Normalization layers: entries less their mean over their standard deviation, then a gain and a bias.
 
 Statistics are those of the array itself, as in training. Batch norm: Ioffe, Szegedy 2015; layer norm: Ba, Kiros,
-Hinton 2016; instance norm: Ulyanov, Vedaldi, Lempitsky 2016; group norm: Wu, He 2018.
+Hinton 2016; instance norm: Ulyanov, Vedaldi, Lempitsky 2016; group norm: Wu, He 2018; RMS norm: Zhang, Sennrich 2019.
 """
 
 from __future__ import annotations
@@ -152,7 +152,16 @@ def _channels(x: Expr, groups: Dim) -> Dim:
 
 def _layer(name: str, body: Any, defaults: dict[str, Any], summary: str, examples: Any) -> Op:
     domain = ((-2.0, 2.0),) * 3
-    return defined(name, body, opens=True, defaults=defaults, domain=domain, summary=summary, examples=examples)
+    return defined(
+        name,
+        body,
+        opens=True,
+        defaults=defaults,
+        domain=domain,
+        replaceable=True,
+        summary=summary,
+        examples=examples,
+    )
 
 
 IMAGES = {"x": ("n", "c", "h", "w"), "gain": ("c",), "bias": ("c",)}
@@ -194,6 +203,42 @@ INSTANCE_NORM = _layer(
     "standardize over each channel of one example.",
     (("instance_norm(x, gain, bias)", IMAGES),),
 )
+
+
+def _rms_body(node: Expr) -> Expr:
+    x, *gains = node.operands
+    axes = node.attributes["axis"]
+    size = sqrt(mean(x**2, axis=axes, keepdims=True) + constant(node.attributes["eps"]))
+    return _affine(x, gains, normalize_axes(axes, x, "rms_norm")) / size
+
+
+RMS_NORM = _layer(
+    "rms_norm",
+    _rms_body,
+    {"axis": -1, "eps": EPS},
+    "x over the root of its mean square over the last axes, with a gain for them.",
+    (
+        ("rms_norm(x, gain)", {"x": ("n", "t", "d"), "gain": ("d",)}),
+        ("rms_norm(x, axis=(-2, -1), eps=0.1)", {"x": ("n", "t", "d")}),
+    ),
+)
+
+
+@notation
+def rms_norm(x: Any, gain: Any = None, axis: Any = -1, eps: Any = EPS) -> Expr:
+    """``gain*x/sqrt(mean(x**2) + eps)``, the mean over `axis`, the last by default (Zhang, Sennrich 2019).
+
+    Parameters
+    ----------
+    gain : Expr of the shape of those axes, optional
+
+    Errors as of `batch_norm`.
+    """
+    array = _array("rms_norm", x, 1)
+    axes = normalize_axes(axis, array, "rms_norm")
+    return make(
+        RMS_NORM, _operands("rms_norm", array, gain, None, axes), axis=_written(axes, array), eps=_eps("rms_norm", eps)
+    )
 
 
 @notation
