@@ -58,10 +58,11 @@ from graphc.ops.elementwise import (
     softplus,
     tanh,
 )
+from graphc.ops.kronecker import kron
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
 from graphc.ops.linalg import det, inv, logdet, solve
 from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm, standardize
-from graphc.ops.products import diag, einsum, kron, matmul, outer, sum, trace, transpose
+from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
 from graphc.ops.special import digamma, erf, lgamma, polygamma
 from graphc.ops.statistics import clip, std, var

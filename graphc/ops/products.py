@@ -194,20 +194,6 @@ def without_ellipsis(spec: str, terms: list[str], output: str | None, operands: 
     return named, output.replace("...", letters)
 
 
-@notation
-def kron(a: Any, b: Any) -> Expr:
-    """The Kronecker product of two vectors or two matrices, as ``numpy.kron``."""
-    a, b = as_expr(a), as_expr(b)
-    if a.ndim != b.ndim or a.ndim not in (1, 2):
-        raise ShapeError(
-            f"kron({brief(a)}, {brief(b)}): both must be vectors or both matrices, got {shape_text(a.shape)} and "
-            f"{shape_text(b.shape)}{declared_at()}"
-        )
-    blocks = einsum("ij,kl->ikjl", a, b) if a.ndim == 2 else outer(a, b)
-    result: Expr = behaviour["reshape"](blocks, tuple(p * q for p, q in zip(a.shape, b.shape, strict=True)))
-    return result
-
-
 def index(x: Expr, key: Any) -> Expr:
     """``x[:, None]`` adds an axis of size 1; ``x[:, 0]`` drops one of literal size 1."""
     parts = list(key) if isinstance(key, tuple) else [key]

@@ -14,13 +14,14 @@ from fractions import Fraction
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import MAX, MIN, RESHAPE
 from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
+from graphc.rewriting.reshapes import regrouped
 from graphc.rewriting.sums import FLATTEN, total
 from graphc.rewriting.terms import leading, unit_label, view
 
@@ -94,17 +95,16 @@ class Normalizer:
         return list(zip(node.attributes["coefficients"], operands, strict=True)) if stack else terms
 
     def reshaped(self, x: Expr, shape: Shape) -> Expr:
-        """A reshape of what it commutes with: of another reshape, of scalars times powers of one array."""
+        """A reshape of what it commutes with: of another reshape, of a product whose factors it does not mix."""
         if x.op is RESHAPE:
             return self.reshaped(x.operands[0], shape)
         if x.shape == shape:
             return x
         if x.op is CONTRACT and not summed(x):
-            arrays = [f for f in factors_of(x) if f[0].ndim]
-            if len(arrays) <= 1 and all(f.shape == x.shape and ls == aligned(f.shape, x.shape) for f, ls, _ in arrays):
-                whole = [(self.reshaped(f, shape), aligned(shape, shape), e) for f, _, e in arrays]
-                scalars = [f for f in factors_of(x) if not f[0].ndim]
-                return self.product(x.attributes["coefficient"], [*scalars, *whole], shape)
+            whole = regrouped(factors_of(x), x.shape, shape)
+            if whole is not None:
+                parts = [(self.reshaped(f, own), labels, e) for (f, labels, e), own in whole]
+                return self.product(x.attributes["coefficient"], parts, shape)
         return self.rewritten(make(RESHAPE, (x,), shape=shape))
 
     def elementwise(self, node: Expr) -> Expr:

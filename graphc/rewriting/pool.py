@@ -13,10 +13,12 @@ from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, broadcast, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
+from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
+from graphc.rewriting.reshapes import taken_apart
 from graphc.rewriting.terms import Entries, entries_of
 
 
@@ -133,6 +135,9 @@ class Pool:
 
     def finish(self) -> Expr:
         """Split off what is outside each sum, make the contractions, and assemble the pure product."""
+        apart = self.unmerged()
+        if apart is not None:
+            return apart
         for group in components(self.entries):
             f, labels, e = group[0]
             if len(group) == 1 and e == 1 and f.op is CONTRACT and summed(f) and not outer_labels(group):
@@ -158,6 +163,20 @@ class Pool:
         again.add_all(outside)
         again.resolve_deltas()
         return again.finish()
+
+    def unmerged(self) -> Expr | None:
+        """The product over the parts of a merged label that is summed, with merged output axes put together again."""
+        if not any(f.op is RESHAPE for f, _ in self.entries):
+            return None
+        rank = len(self.shape)
+        factors = [
+            (f, tuple(rank - 2 - x if x < -1 else x for x in labels), e) for (f, labels), e in self.entries.items()
+        ]
+        apart = taken_apart(factors, self.shape)
+        if apart is None:
+            return None
+        inner = self.engine.product(self.coefficient, *apart)
+        return self.engine.reshaped(inner, self.shape)
 
     def contraction(self, group: list[Factor]) -> Factor:
         """One connected contraction in canonical form, with the labels of its axes."""

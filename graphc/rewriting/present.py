@@ -13,10 +13,13 @@ from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.defined import mean, norm
 from graphc.ops.forms import form
+from graphc.ops.kronecker import kron
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, index
+from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.matrices import Labels, align, arranged, contracted, keep_axes, lifted, placed, turns
 from graphc.rewriting.order import is_symmetric, mark_symmetric
+from graphc.rewriting.reshapes import kronecker
 from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
@@ -56,6 +59,11 @@ class Presenter:
             return self.contraction(node) if summed(node) else stretched(self.product(node), node)
         if node.op is ADD:
             return broadcast(self.sum(node), node.shape)
+        if node.op is RESHAPE:
+            sides = kronecker(node)
+            if sides is not None:
+                coefficient = node.operands[0].attributes["coefficient"]
+                return scaled(coefficient, kron(*(self.side(side, node.ndim) for side in sides)))
         orders = {self.natural[o][1] for o in node.operands if o in self.natural}
         if node.op.formula is not None and len(orders) == 1:
             (order,) = orders
@@ -81,6 +89,12 @@ class Presenter:
             x, order = self.natural[f]
             return rational_power(x, e), tuple(labels[i] for i in order)
         return rational_power(self.shown[f], e), labels
+
+    def side(self, factors: Powers, rank: int) -> Expr:
+        """One side of a Kronecker product."""
+        sizes = {x: d for f, labels, _ in factors for x, d in zip(labels, f.shape, strict=True)}
+        shape = tuple(sizes[i] for i in range(rank))
+        return broadcast(self.inline(contract(factors, shape)), shape)
 
     def contraction(self, node: Expr) -> Expr:
         """Matrix products where they fit, else a sum over axes of an elementwise product, else ``einsum``."""
@@ -231,7 +245,7 @@ class Presenter:
         """A leftover identity stays outside: ``diag(v)``, or a product with ``eye(n)``."""
         rest = [x for x in factors_of(node) if x != delta]
         row = delta[1][0]
-        if node.ndim == 2 and rest and all(set(ls) <= {row} for _, ls, _ in rest):
+        if node.ndim == 2 and {x for _, ls, _ in rest for x in ls} == {row}:
             vector = contract([(f, tuple(0 for _ in ls), e) for f, ls, e in rest], (node.shape[row],), coefficient)
             return diag(broadcast(self.inline(vector), vector.shape))
         order = tuple(range(node.ndim))

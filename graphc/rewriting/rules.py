@@ -16,8 +16,9 @@ from graphc.errors import UnsupportedError
 from graphc.ir.dims import dim_symbol
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
+from graphc.ops.arithmetic import broadcast
 from graphc.ops.contraction import CONTRACT
-from graphc.ops.leaves import SYMBOL
+from graphc.ops.leaves import SYMBOL, constant
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Rule:
     reason: str = ""
 
     def to(self, rhs: Any) -> Rule:
-        from_number = rhs if isinstance(rhs, Expr) else self.lhs * 0 + rhs
+        from_number = rhs if isinstance(rhs, Expr) else broadcast(constant(rhs), self.lhs.shape)
         return replace(self, rhs=from_number)
 
     def when(self, *conditions: Needs | Unsigned) -> Rule:
