@@ -27,17 +27,19 @@ INFIX = {
     "equal": ("==", COMPARE),
     "not_equal": ("!=", COMPARE),
 }
+WORDS = frozenset(("np", "float", "int", "LOG_MAX"))  # in scalars, what is no size
 IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 
 class Piece(NamedTuple):
-    """Text, how strongly it binds, the values and sizes named in it, and whether it names the dtype."""
+    """Text, how strongly it binds, the values and sizes named in it, whether it names the dtype and makes an array."""
 
     text: str
     level: int = ATOM
     needs: frozenset[int] = frozenset()
     sizes: frozenset[str] = frozenset()
     typed: bool = False
+    fresh: bool = False
 
 
 def wrapped(piece: Piece, level: int) -> str:
@@ -66,7 +68,7 @@ class Writer:
 
         def rename(match: re.Match[str]) -> str:
             word = match.group()
-            if word in ("np", "float", "LOG_MAX") or word in self.functions:
+            if word in WORDS or word in self.functions:
                 return word
             self.sizes.add(word)
             return self.renamed.get(word, word)
@@ -79,7 +81,9 @@ class Writer:
 
     def number(self, scale: Scale) -> Piece:
         sign, above, below = scale.parts()
-        level = PRODUCT if below or len(above) > 1 else UNARY if sign else ATOM
+        if scale.downs:
+            return Piece(self.size_code(spaced(scale.code)))
+        level = PRODUCT if below or len(above) > 1 else UNARY if sign else POWER if above and "**" in above[0] else ATOM
         return Piece(self.size_code(spaced(scale.text)), level)
 
     def piece(self, inst: Instruction, args: Sequence[Piece]) -> Piece:
@@ -87,10 +91,9 @@ class Writer:
         self.sizes, self.typed = set(), False
         text, level = self._written(inst, args)
         needs = frozenset[int]().union(*(a.needs for a in args))
-        return Piece(text, level, needs, frozenset(self.sizes).union(*(a.sizes for a in args)), self._types(args))
-
-    def _types(self, args: Sequence[Piece]) -> bool:
-        return self.typed or any(a.typed for a in args)
+        sizes = frozenset(self.sizes).union(*(a.sizes for a in args))
+        typed = self.typed or any(a.typed for a in args)
+        return Piece(text, level, needs, sizes, typed, fresh=inst.kind in ("full", "eye", "array"))
 
     def _written(self, inst: Instruction, args: Sequence[Piece]) -> tuple[str, int]:
         kind, detail = inst.kind, inst.detail
@@ -112,7 +115,8 @@ class Writer:
         if kind == "negative":
             return f"-{wrapped(args[0], POWER)}", UNARY
         if kind in ("full", "eye", "array", "cast", "copy"):
-            return self._made(inst, args), ATOM
+            divided = (kind == "full" and detail.downs) or (kind == "copy" and args[0].fresh)
+            return self._made(inst, args), PRODUCT if divided else ATOM
         if kind in ("sum", "mean", "max", "min"):
             return f"np.{kind}({self._reduced(args[0].text, inst, *detail)})", ATOM
         if kind == "sumproduct":
@@ -173,16 +177,27 @@ class Writer:
         if inst.kind == "cast":
             return f"{wrapped(args[0], ATOM)}.astype({self.dtype(inst)})"
         if inst.kind == "copy":
-            typed = f", {self.dtype(inst)}" if args[0].level != ATOM or args[0].text[0].isdigit() else ""
+            if args[0].fresh:
+                return args[0].text
+            typed = f", {self.dtype(inst)}" if args[0].level != ATOM or not args[0].needs else ""
             return f"np.array({args[0].text}{typed})"
         if inst.kind == "eye":
             return f"np.eye({self.size_code(unwrapped(dim_code(inst.detail)))}, dtype={self.dtype(inst)})"
         if inst.kind == "array":
             return f"np.array({array_text(inst.detail, inst.shape)}, {self.dtype(inst)})"
-        value = self.number(inst.detail).text
+        return self._full(inst)
+
+    def _full(self, inst: Instruction) -> str:
+        """An array of one number, divided by its sizes as arrays are."""
+        scale: Scale = inst.detail
+        value = self.number(Scale(scale.coefficient, scale.ups)).text
+        under = " * ".join(map(self.size_code, scale.downs))
+        divided = "" if not under else f" / {under}" if len(scale.downs) == 1 else f" / ({under})"
         if value in ("0", "1"):
-            return f"np.{'zeros' if value == '0' else 'ones'}({self.shape(inst.shape)}, {self.dtype(inst)})"
-        return f"np.full({self.shape(inst.shape)}, {value}, {self.dtype(inst)})"
+            made = f"np.{'zeros' if value == '0' else 'ones'}({self.shape(inst.shape)}, {self.dtype(inst)})"
+        else:
+            made = f"np.full({self.shape(inst.shape)}, {value}, {self.dtype(inst)})"
+        return made + divided
 
     def _attribute(self, value: Any) -> str:
         if isinstance(value, tuple):

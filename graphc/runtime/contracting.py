@@ -26,7 +26,7 @@ def powered(x: Any, exponent: Fraction) -> Any:
         return np.divide(1, powered(x, -exponent))  # by 0 as arrays divide, also where x is a Python number
     whole, rest = divmod(exponent, 1)
     if rest not in (0, Fraction(1, 2)) or whole > 8:
-        return x ** python_number(exponent)
+        return np.power(float(x) if isinstance(x, (int, float)) else x, python_number(exponent))
     result = np.sqrt(x) if rest else None
     square = x
     while whole:

@@ -66,8 +66,17 @@ def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
     if absent or unbound:
         raise missing_error(absent, sorted(unbound))
     check_conditions(conditions(exprs), sizes)
-    results = _run(order, roots, arrays, sizes.values)
-    return [_finished(results[root], root, arrays.values()) for root in roots]
+    real = _real_dtype(arrays, values)
+    results = _run(order, roots, arrays, sizes.values, real or np.dtype(np.float64))
+    return [_finished(results[root], root, arrays.values(), real) for root in roots]
+
+
+def _real_dtype(arrays: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """The dtype of real arrays in use, else of those that were given beside; None if there are none."""
+    used = [x for x in arrays.values() if x.dtype.kind == "f"]
+    beside = [np.asarray(x) for x in values.values() if isinstance(x, (np.ndarray, np.floating, float))]
+    found = used or [x for x in beside if x.dtype.kind == "f"]
+    return common_dtype(found) if found else None
 
 
 def _size_names(order: list[Expr]) -> set[str]:
@@ -85,11 +94,12 @@ def _size_names(order: list[Expr]) -> set[str]:
     return found
 
 
-def _run(order: list[Expr], roots: list[Expr], arrays: dict[Any, Any], sizes: dict[str, int]) -> dict[Expr, Any]:
+def _run(
+    order: list[Expr], roots: list[Expr], arrays: dict[Any, Any], sizes: dict[str, int], real: Any
+) -> dict[Expr, Any]:
     pending = Counter(o for node in order for o in node.operands)
     pending.update(roots)
     results: dict[Expr, Any] = {}
-    real = common_dtype(arrays.values())
     for node in order:
         operands = _alike(node, [results[o] for o in node.operands], real)
         value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
@@ -140,6 +150,8 @@ def _value(node: Expr, operands: list[Any], sizes: dict[str, int]) -> Any:
         return bind(attributes["dim"], sizes)
     if op is PI:
         return np.pi
+    if node.weak and op.formula is not None and node.dtype.startswith("float"):
+        operands = [float(x) if isinstance(x, int) else x for x in operands]  # whole numbers overflow in NumPy
     if op is EYE:
         return np.eye(bind(attributes["dim"], sizes))
     if op is ARRAY:
@@ -170,9 +182,10 @@ def _sum(coefficients: tuple[Any, ...], operands: list[Any]) -> Any:
     return total
 
 
-def _finished(value: Any, root: Expr, inputs: Any) -> Any:
+def _finished(value: Any, root: Expr, inputs: Any, real: Any) -> Any:
     """An array that the caller may change: no view of an input, no literal of the wrong dtype."""
-    result = np.asarray(value, dtype=root.dtype) if root.weak else np.asarray(value)
+    literal = real or root.dtype  # beside real arrays a literal is real
+    result = np.asarray(value, dtype=literal) if root.weak else np.asarray(value)
     if result.base is not None or not result.flags.writeable or any(result is x for x in inputs):
         result = result.copy()
     return result

@@ -60,6 +60,9 @@ class Builder:
         """A ufunc whose result is of class `dtype`: truth values and whole numbers are cast where NumPy would not."""
         real = any(self[o].dtype == "float" for o in operands)
         keep = ("float", "number", "bool") if real else (dtype, "number")
+        if all(self[o].dtype == "number" for o in operands):  # one typed scalar, for NumPy to compute with
+            first = self.emit("full", (), (), dtype, self[operands[0]].detail)
+            return self.ufunc(kind, first, *operands[1:])
         return self.ufunc(kind, *(o if self[o].dtype in keep else self.cast(o, dtype) for o in operands))
 
     def cast(self, place: int, dtype: str) -> int:
@@ -70,7 +73,7 @@ class Builder:
         """A value times a scalar, of class float where the scalar is no whole number."""
         if scale == UNIT:
             return place
-        whole = scale.coefficient.denominator == 1 and not scale.downs
+        whole = scale.whole
         if self[place].dtype == "bool":
             place = self.cast(place, "int64" if whole else "float")
         elif self[place].dtype == "int64" and not whole:

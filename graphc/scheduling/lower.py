@@ -19,7 +19,7 @@ from graphc.ops.reductions import MAX, MIN, RESHAPE, WHERE
 from graphc.scheduling.builder import COMPARISONS, Builder, dtype_class
 from graphc.scheduling.lazy import Lazy
 from graphc.scheduling.products import contraction
-from graphc.scheduling.scales import ONE, UNIT, Scale, dim_code
+from graphc.scheduling.scales import ONE, UNIT, Scale, dim_code, float_text
 from graphc.scheduling.steps import STEPS
 
 LINEAR = {"matmul": 2, "sum": 1, "mean": 1, "sumproduct": 2, "einsum": 2, "multiply": 2, "divide": 1}
@@ -60,7 +60,7 @@ class Lowering:
             place = self.build.emit("input", (), node.shape, dtype_class(node.dtype), node.name)
             self.names[place] = str(node.name)
             return Lazy(place)
-        if node.weak and not node.shape and op is not CONTRACT and op is not ADD:
+        if self._is_scalar(node):
             return Lazy(None, self._scalar(node))
         if op is EYE:
             return Lazy(self.build.emit("eye", (), node.shape, "float", node.attributes["dim"]))
@@ -72,7 +72,16 @@ class Lowering:
             return contraction(self, node)
         return self._call(node)
 
+    def _is_scalar(self, node: Expr) -> bool:
+        """Whether a node is a number as soon as the sizes are known: a literal, or a function of such numbers."""
+        if node.op in (CONSTANT, SIZE, PI):
+            return True
+        function = (node.op.formula is not None or node.op is WHERE) and not node.attributes
+        return function and not node.shape and all(self.done[o].place is None for o in node.operands)
+
     def _named(self, node: Expr) -> Lazy:
+        if self.done[node.operands[0]].place is None:
+            return self.done[node.operands[0]]
         place = self.applied(node.operands[0])
         if self.build[place].kind not in ("input", "number"):
             self.names.setdefault(place, str(node.name))
@@ -86,16 +95,24 @@ class Lowering:
         if node.op is SIZE:
             return Scale(ONE, (dim_code(node.attributes["dim"]),))
         if node.op is PI:
-            return Scale(ONE, ("np.pi",))
+            return Scale(ONE, ("np.pi",), real=True)
         scales = [self.done[o].scale for o in node.operands]
         kernel: Any = node.op.kernel
+        real = node.dtype.startswith("float")
         if all(s.size_free is not None for s in scales):
-            value = float(kernel(*(float(s.coefficient) for s in scales), **node.attributes))
-            return Scale(ONE, (f"({value!r})" if value < 0 else repr(value),))
-        name = f"np.{kernel.__name__}" if isinstance(kernel, np.ufunc) else kernel.__name__
-        if not isinstance(kernel, np.ufunc):
-            self.build.functions[kernel.__name__] = kernel
-        return Scale(ONE, (f"float({name}({', '.join(s.text for s in scales)}))",))
+            with np.errstate(all="ignore"):
+                value = kernel(*(float(s.coefficient) for s in scales))
+            if not real:
+                return Scale(Fraction(int(value)))
+            text = float_text(float(value))
+            return Scale(ONE, (f"({text})" if text.startswith("-") else text,), real=True)
+        name: str = kernel.__name__
+        if getattr(np, name, None) is kernel:
+            name = f"np.{name}"
+        else:
+            self.build.functions[name] = kernel
+        arguments = [s.code if s.real or s.downs or not real else f"float({s.code})" for s in scales]
+        return Scale(ONE, (f"{'float' if real else 'int'}({name}({', '.join(arguments)}))",), real=real)
 
     def bare(self, node: Expr) -> int:
         """The value of `node` without its scale."""
@@ -231,9 +248,10 @@ def _arguments(node: Expr) -> tuple[tuple[str, Any], ...]:
 
 
 def _scalar_sum(scales: list[Scale]) -> Scale:
+    real = any(s.real for s in scales)
     if all(s.size_free is not None for s in scales):
-        return Scale(sum((s.coefficient for s in scales), Fraction(0)))
-    text = scales[0].text
+        return Scale(sum((s.coefficient for s in scales), Fraction(0)), real=real)
+    text = scales[0].code
     for s in scales[1:]:
-        text += f" - {s.negated().text}" if s.coefficient < 0 else f" + {s.text}"
-    return Scale(ONE, (f"({text})",))
+        text += f" - {s.negated().code}" if s.coefficient < 0 else f" + {s.code}"
+    return Scale(ONE, (f"({text})",), real=not all(s.whole for s in scales))

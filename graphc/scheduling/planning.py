@@ -10,7 +10,7 @@ from graphc.ops.defined import MEAN
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
 from graphc.ops.symbols import symbols_of
 from graphc.scheduling.buffers import assign
-from graphc.scheduling.builder import without_dead
+from graphc.scheduling.builder import dtype_class, without_dead
 from graphc.scheduling.decompose import decomposed
 from graphc.scheduling.lower import Lowering
 from graphc.scheduling.missing import missing_error
@@ -92,16 +92,14 @@ def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr]) -> Plan
     """Outputs get memory of their own, dead instructions go, slots are assigned."""
     build = lowering.build
     places: list[int] = []
+    real = any(s.dtype.startswith("float") for s in inputs)  # beside real arrays a literal is real
     for i, root in enumerate(roots):
         place = lowering.full(root)
+        place = build.cast(place, "float") if root.weak and real else place
         inst = build[place]
         if inst.kind in LEAVES | VIEWS | UNALLOCATED or inst.static or place in places:
             name = lowering.names.get(place) if inst.kind not in LEAVES else None
-            dtype = (
-                inst.dtype
-                if inst.dtype != "number"
-                else root.dtype.rstrip("0123456789") + "64" * (root.dtype == "int64")
-            )
+            dtype = inst.dtype if inst.dtype != "number" else "float" if real else dtype_class(root.dtype)
             place = build.emit("copy", (place,), inst.shape, dtype, i)
             if name is not None:
                 lowering.names.setdefault(place, name)

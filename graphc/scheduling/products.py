@@ -11,14 +11,13 @@ from graphc.ops.forms import einsum_text, form
 from graphc.scheduling.builder import dtype_class
 from graphc.scheduling.lazy import Lazy
 from graphc.scheduling.matrix import matrix_product
-from graphc.scheduling.scales import UNIT, Scale
+from graphc.scheduling.scales import EXACT, UNIT, Scale
 
 if TYPE_CHECKING:
     from graphc.scheduling.lower import Lowering
 
 HALF = Fraction(1, 2)
 LONG = 16  # factors of a product that are still reordered
-EXACT = 64  # whole exponents up to which the power of a scale is multiplied out
 
 
 def contraction(low: Lowering, node: Expr) -> Lazy:
@@ -57,13 +56,10 @@ def elementwise(low: Lowering, node: Expr, scale: Scale) -> Lazy:
             (below if exponent > 0 else above).extend(inner[1])
             scale = scale.times(found.scale.power(int(exponent)))
             continue
-        whole = exponent.denominator == 1 and abs(exponent) <= EXACT
-        if found.place is None and (whole or found.scale == UNIT):
-            scale = scale.times(found.scale.power(int(exponent)) if whole else UNIT)
-            continue
         if found.place is None:
-            above.append(low.build.number(Scale(Fraction(1), (f"({found.scale.text})**({exponent})",))))
+            scale = scale.times(found.scale.raised(exponent))
             continue
+        whole = exponent.denominator == 1 and abs(exponent) <= EXACT
         place = found.place if whole else low.applied(factor)
         scale = scale.times(found.scale.power(int(exponent)) if whole else UNIT)
         if not stays(factor, labels, node):
@@ -73,7 +69,9 @@ def elementwise(low: Lowering, node: Expr, scale: Scale) -> Lazy:
         only = only and exponent == 1
     if low.stepwise and not view and len(above) + len(below) > 1:
         low.products[node] = (above, below)
-    if not above and below:
+    if not above and not below:
+        return Lazy(None, scale)
+    if not above:
         above, scale = [low.build.number(scale)], UNIT
     product = _by_size(low, above, below, node) if low.stepwise else _as_written(low, above, below, node)
     return Lazy(product, scale, only if len(node.operands) == 1 else not view)
