@@ -10,7 +10,7 @@ X.T @ (p - T)/n
 """
 
 from graphc.calculus import Derivation, derive, grad, hessian, hvp, jacobian, jvp, vjp
-from graphc.checking import Verdict, check
+from graphc.checking import Verdict, check, check_derivative
 from graphc.errors import (
     DataError,
     DifferentiationError,
@@ -52,6 +52,7 @@ from graphc.ops.elementwise import (
     minimum,
     not_equal,
     relu,
+    round,
     sigmoid,
     sign,
     sin,
@@ -66,6 +67,7 @@ from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpo
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
 from graphc.ops.special import digamma, erf, lgamma, polygamma
 from graphc.ops.statistics import clip, std, var
+from graphc.ops.stopping import stop_gradient
 from graphc.ops.trigonometric import (
     arccos,
     arccosh,
@@ -119,6 +121,7 @@ __all__ = [
     "batch_norm",
     "broadcast_to",
     "check",
+    "check_derivative",
     "clip",
     "compile",
     "constant",
@@ -193,6 +196,7 @@ __all__ = [
     "relu",
     "reshape",
     "rms_norm",
+    "round",
     "sigmoid",
     "sign",
     "simplify",
@@ -204,6 +208,7 @@ __all__ = [
     "sqrt",
     "standardize",
     "std",
+    "stop_gradient",
     "sum",
     "symbol",
     "tan",

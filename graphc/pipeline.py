@@ -13,6 +13,7 @@ from graphc.ir.expr import Expr, topological
 from graphc.ops.arguments import by_name, expressions
 from graphc.ops.conditions import conditions
 from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.ops.stopping import released
 from graphc.rewriting import simplify
 from graphc.runtime.compile import Compiled
 from graphc.runtime.compile import compile as load
@@ -76,18 +77,18 @@ def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **
 def simplified(outputs: Any, function: str) -> Any:
     """`outputs` in closed form; several get the names their results have in code."""
     if isinstance(outputs, Expr):
-        return simplify(outputs)
+        return simplify(released([outputs])[0])
     if isinstance(outputs, Mapping):
-        return dict(zip(outputs, simplify(expressions(outputs.values(), function)), strict=True))
+        return dict(zip(outputs, simplify(released(expressions(outputs.values(), function))), strict=True))
     given = expressions(outputs, function)
     if len(given) < 2:
-        return simplify(given)
+        return simplify(released(given))
     names = [gradient_name(e) or e.name or f"out{i}" for i, e in enumerate(given)]
     if given[0].ndim == 0 and given[0].name is None and gradient_name(given[0]) is None:
         names[0] = "loss"
     if len(set(names)) < len(names):
         names = [f"out{i}" for i in range(len(given))]
-    return dict(zip(names, simplify(given), strict=True))
+    return dict(zip(names, simplify(released(given)), strict=True))
 
 
 def draw(

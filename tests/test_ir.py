@@ -100,6 +100,23 @@ def test_sizes_compare() -> None:
     assert as_dim(sympy.Symbol("n")) is n
 
 
+def test_a_size_is_a_symbol_that_survives_sympy_and_pickle() -> None:
+    assert pickle.loads(pickle.dumps(n)) is n
+    assert copy.deepcopy(n) is n
+    assert (str(n), sympy.latex(2 * n), str(sympy.expand((n + d) * n))) == ("n", "2 n", "d*n + n**2")
+    assert as_dim(sympy.Symbol("n", integer=True, positive=True)) is n
+    assert n - n == 0
+
+
+@pytest.mark.parametrize(
+    "use", [range, lambda size: [0] * size, lambda size: [1, 2][size], lambda size: np.zeros((size, 2))]
+)
+def test_a_loop_of_symbolic_length_is_refused(use: Callable[..., object]) -> None:
+    with pytest.raises(TypeError, match="the size n has no value yet, so it cannot count a Python loop or") as found:
+        use(n)
+    assert isinstance(found.value, gc.GraphcError)
+
+
 def test_only_a_literal_one_broadcasts() -> None:
     row = gc.symbol("row", (1, d))
     assert (X + row).shape == (n, d)
@@ -113,6 +130,7 @@ ERRORS = [
     (lambda: gc.sum(X, axis=2), r"sum\(X\): axis 2 is out of range for an array with 2 axes \(written at test_ir.py"),
     (lambda: gc.mean(X, axis=(0, 0)), r"mean\(X\): axis \(0, 0\) names an axis twice"),
     (lambda: gc.sum(X, axis=1.5), r"sum\(X\): axis must be an integer, a tuple of integers or None, got 1.5"),
+    (lambda: gc.sum(X, axis=n), r"sum\(X\): axis must be an integer, a tuple of integers or None, got n"),
     (lambda: X @ 2, r"X @ 2: 2 is a scalar; use \* to scale"),
     (lambda: X / 0, r"X/0: division by the constant zero"),
     (lambda: gc.reshape(gc.ones(2, 3), (7,)), r"reshape\(.*\): \(2, 3\) has 6 entries, \(7,\) has 7"),

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
+from graphc.autodiff.custom import custom_vjp, placeholder
+from graphc.autodiff.protocol import Simplifier
 from graphc.errors import DifferentiationError
-from graphc.ir.dims import Shape, shape_text
+from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ops.arithmetic import combine
 from graphc.ops.broadcasting import leading
 from graphc.ops.contraction import ONE
-from graphc.ops.leaves import SYMBOL
 
 Observer = Callable[[Expr, list[tuple[Expr, Expr]], Expr], None]
-
-
-class Simplifier(Protocol):
-    """What differentiation needs of simplification; passed in, so that neither depends on the other."""
-
-    def normal(self, expr: Expr) -> Expr:
-        """The normal form of `expr`."""
-        ...
-
-    def knowing(self, equation: tuple[Expr, Expr]) -> Simplifier:
-        """A simplifier that writes the first expression as the second."""
-        ...
 
 
 def pullback(
@@ -77,6 +65,8 @@ def pullback(
 
 def vjp(node: Expr, g: Expr, simplifier: Simplifier) -> tuple[Expr | None, ...]:
     """The cotangents of the operands of `node`: by the op's rule, or derived from a defined op's body."""
+    if node.op.custom is not None:
+        return custom_vjp(node, g, simplifier, pullback)
     if node.op.vjp is not None:
         return node.op.vjp(node, g)
     if node.op.body is not None:
@@ -115,7 +105,3 @@ def derived_vjp(node: Expr, g: Expr, simplifier: Simplifier) -> tuple[Expr | Non
     inputs, cotangent, results = _templates[key]
     replacements = {cotangent: g, **dict(zip(inputs, node.operands, strict=True))}
     return tuple(None if r is None else substitute([r], replacements)[0] for r in results)
-
-
-def placeholder(name: str, shape: Shape, dtype: str) -> Expr:
-    return make(SYMBOL, (), name=name, shape=shape, dtype=dtype)

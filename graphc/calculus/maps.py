@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
-from graphc.autodiff.reverse import placeholder
+from graphc.autodiff.custom import delta, placeholder
 from graphc.calculus.gradients import differentiate, is_free, opened_at, pulled, scalar, shown
-from graphc.errors import ShapeError, UnsupportedError
-from graphc.ir.dims import Shape, compare, shape_text
-from graphc.ir.expr import Expr, make, substitute
+from graphc.errors import DifferentiationError, ShapeError, UnsupportedError
+from graphc.ir.dims import compare, shape_text
+from graphc.ir.expr import Expr, substitute, topological
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import add, broadcast
 from graphc.ops.broadcasting import brief
-from graphc.ops.contraction import contract
-from graphc.ops.leaves import EYE, as_expr, constant
+from graphc.ops.leaves import as_expr, constant
 from graphc.ops.products import sum as sum_
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting.simplify import normalizer
@@ -111,6 +110,11 @@ def jvp(f: Expr, x: Any, v: Any, /) -> Expr:
     cotangent = placeholder("?cotangent", root.shape, root.dtype)
     found = differentiate(replaced, cotangent, free, engine)
     (result,) = differentiate(dotted(found, directions), constant(1), [cotangent], engine)
+    if cotangent in topological([result]):
+        raise DifferentiationError(
+            "jvp: a derivative rule on the way is not linear in the cotangent, so that it gives gradients of scalars "
+            "(grad, vjp), but no product with the Jacobian"
+        )
     return shown(engine, root, substitute([result], back))[0]
 
 
@@ -182,12 +186,6 @@ def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
     if isinstance(y, Expr):
         return table[0][0] if isinstance(x, Expr) else [row[0] for row in table]
     return table[0] if isinstance(x, Expr) else table
-
-
-def delta(shape: Shape) -> Expr:
-    """The identity on arrays of `shape`, of shape ``shape + shape``."""
-    rank = len(shape)
-    return contract([(make(EYE, (), dim=d), (i, rank + i), 1) for i, d in enumerate(shape) if d != 1], shape * 2)
 
 
 def opened_all(f: Expr, wrt: list[Expr]) -> tuple[tuple[list[Expr], Expr], dict[Expr, Expr]]:

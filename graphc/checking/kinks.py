@@ -12,7 +12,8 @@ from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.rewriting.simplify import expand
 
 MARGIN = 1e-3
-AT_ZERO = frozenset(("relu", "abs", "sign", "floor", "ceil", "round"))
+AT_ZERO = frozenset(("relu", "abs", "sign"))
+AT_HALVES = frozenset(("round",))
 AT_TIES = frozenset(("maximum", "minimum", "greater", "greater_equal", "less", "less_equal"))
 EXTREMA = frozenset(("max", "min"))
 Kink = tuple[str, tuple[Expr, ...], tuple[int, ...]]
@@ -29,7 +30,7 @@ def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
                 depends.add(node)
         elif any(o in depends for o in node.operands):
             depends.add(node)
-            if node.op.name in AT_ZERO | AT_TIES | EXTREMA:
+            if node.op.name in AT_ZERO | AT_HALVES | AT_TIES | EXTREMA:
                 found.append((node.op.name, node.operands, node.attributes.get("axis", ())))
     return found
 
@@ -43,6 +44,9 @@ def _distance(kink: Kink, values: tuple[Any, ...]) -> float:
     name, _, axes = kink
     if name in AT_ZERO:
         return float(np.min(np.abs(values[0]), initial=np.inf))
+    if name in AT_HALVES:
+        away = np.asarray(values[0], dtype=float) - 0.5
+        return float(np.min(np.abs(away - np.rint(away)), initial=np.inf))
     if name in AT_TIES:
         return float(np.min(np.abs(np.subtract(values[0], values[1], dtype=float)), initial=np.inf))
     moved = np.moveaxis(values[0], axes, range(-len(axes), 0)).reshape(*np.delete(np.shape(values[0]), axes), -1)

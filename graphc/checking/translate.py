@@ -14,6 +14,7 @@ from graphc.ir.expr import Expr, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.stopping import STOP
 
 DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
 HALF = Fraction(1, 2)
@@ -55,7 +56,7 @@ class Translator(Functions):
         op = node.op
         if op in (SYMBOL, PARAMETER):
             return self._symbol(node)
-        if op is NAMED:
+        if op is NAMED or op is STOP:
             return args[0]
         if op is ADD:
             return self.add(*zip(node.attributes["coefficients"], args, strict=True))

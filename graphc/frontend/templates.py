@@ -16,8 +16,9 @@ from graphc.ops.elementwise import apply, sigmoid, softplus
 from graphc.ops.leaves import CONSTANT, NAMED, PI, SYMBOL, as_expr, constant, number
 from graphc.ops.notation import functions
 from graphc.ops.reductions import WHERE
+from graphc.ops.stopping import STOP
 
-COMPOSED = ("sqrt", "where", "clip")  # act entry by entry without an elementwise record of their own
+COMPOSED = ("sqrt", "where", "clip", "stop_gradient")  # act entry by entry without an elementwise record of their own
 
 
 def arguments(formula: str) -> list[str]:
@@ -28,6 +29,14 @@ def arguments(formula: str) -> list[str]:
     FormulaError
         If there are none, or the formula uses matrix notation.
     """
+    found = names_of(formula)
+    if not found:
+        raise FormulaError(f"the formula {formula.strip()!r} has no names; write for example x * tanh(x)")
+    return found
+
+
+def names_of(formula: str) -> list[str]:
+    """As `arguments`, for a formula that may have no names."""
     if not isinstance(formula, str):
         raise FormulaError(f"a formula is a text, got {type(formula).__name__}")
     tokens = Tokens(formula)
@@ -51,14 +60,12 @@ def arguments(formula: str) -> list[str]:
             lines.add(token.text)
         elif token.text not in lines:
             found[token.text] = None
-    if not found:
-        raise FormulaError(f"the formula {formula.strip()!r} has no names; write for example x * tanh(x)")
     return list(found)
 
 
 def entrywise(op: Op) -> bool:
     """Whether a scalar formula may use the op."""
-    return op in (SYMBOL, CONSTANT, PI, ADD, CONTRACT, NAMED, WHERE) or op.formula is not None
+    return op in (SYMBOL, CONSTANT, PI, ADD, CONTRACT, NAMED, STOP, WHERE) or op.formula is not None
 
 
 def stable(template: Expr) -> Expr:

@@ -6,12 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import sympy
 
 from graphc.errors import FormulaError, NameConflictError, UnsupportedError
+from graphc.frontend.derivatives import custom_rule, given_partials
 from graphc.frontend.evaluation import usage
 from graphc.frontend.lexicon import LONGEST_STRING
 from graphc.frontend.parse import parse
@@ -32,7 +33,7 @@ from graphc.ops.notation import functions
 _given: dict[str, Any] = {}  # what each of the user's ops was made from: the same definition again is no conflict
 
 
-def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
+def elementwise(name: str, formula: str, /, derivative: Any = None) -> Callable[..., Expr]:
     """Define a function by a scalar formula, applied entry by entry.
 
     Parameters
@@ -41,12 +42,16 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
         The name of the function, in Python and in formulas.
     formula : str
         A formula in the notation. Its names are the arguments, in the order in which they first appear.
+    derivative : str, or sequence of str, optional
+        A derivative to use instead of the formula's own, one formula for each argument, in the arguments and the
+        function's value ``y``. It may differ on purpose: ``derivative="1"`` makes a straight-through estimator.
+        `check_derivative` compares it with the derived one.
 
     Returns
     -------
     function
         Takes as many arrays as the formula has names, broadcasts them, and gives an array of their common shape.
-        Its derivative is SymPy's, written with the function's own value where that is shorter.
+        Its derivative is SymPy's unless one is given, written with the function's own value where that is shorter.
 
     Raises
     ------
@@ -64,7 +69,8 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
     """
     if not isinstance(name, str):
         raise UnsupportedError(f"elementwise needs a name, got {shown(name)}")
-    if name in _given and _given[name] == formula:
+    definition = (formula, tuple(derivative) if isinstance(derivative, list) else derivative)
+    if name in _given and _given[name] == definition:
         return functions[name]
     _check_free(name)
     variables = [symbol(v) for v in arguments(formula)]
@@ -75,16 +81,18 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
     template = stable(template)
     output = symbol("_".join(["value", *(str(v.name) for v in variables)]))
 
+    given = None if derivative is None else given_partials(name, derivative, variables, output)
+
     @functools.cache
     def partials() -> tuple[Expr, ...]:
-        return tuple(partial(template, variables, v, output) for v in variables)
+        return given or tuple(partial(template, variables, v, output) for v in variables)
 
-    def derivative(*operands: Expr) -> tuple[Expr | None, ...]:
+    def slopes(*operands: Expr) -> tuple[Expr | None, ...]:
         values = dict(zip([*variables, output], operands, strict=True))
         return tuple(broadcast(replay(p, values), operands[-1].shape) for p in partials())
 
     def vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
-        return tuple(None if d is None else g * d for d in derivative(*node.operands, node))
+        return tuple(None if d is None else g * d for d in slopes(*node.operands, node))
 
     def body(node: Expr) -> Expr:
         return broadcast(replay(template, dict(zip(variables, node.operands, strict=True))), node.operands[0].shape)
@@ -93,27 +101,44 @@ def elementwise(name: str, formula: str, /) -> Callable[..., Expr]:
         name,
         infer_float,
         vjp=vjp,
-        derivative=derivative,
+        derivative=slopes,
+        custom=None if given is None else vjp,
         formula=formula,
         body=body,
         conditions=one_shape,
         domain=((-2.0, 2.0),) * len(variables),
         summary=f"{formula.strip()}, entry by entry.",
     )
-    return _enter(record, formula, _entry_by_entry(record, [str(v.name) for v in variables]))
+    return _enter(record, definition, _entry_by_entry(record, [str(v.name) for v in variables]))
 
 
-def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
+@overload
+def op(function: Callable[..., Any], /, *, vjp: Callable[..., Any] | None = None) -> Callable[..., Expr]: ...
+@overload
+def op(*, vjp: Callable[..., Any] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Expr]]: ...
+
+
+def op(function: Any = None, /, *, vjp: Callable[..., Any] | None = None) -> Any:
     """Define an op by a Python function of expressions: its body is the definition.
 
     Positional parameters are operands, keyword-only ones are attributes (numbers, sizes, texts, or tuples of them;
     decimals are exact, 0.1 is one tenth). The op keeps its name in graphs, formulas and pictures, and its gradient is
     derived from the body. Its shape is the body's, found at each call.
 
+    Parameters
+    ----------
+    function : function of expressions
+    vjp : function, optional
+        A derivative rule to use instead of the body's: ``vjp(*operands, y, g, **options)`` gets the operands, the
+        output and a cotangent of the output's shape, and gives the cotangent of each operand (None for a constant
+        one). Options go to keyword-only parameters of their names. It may differ on purpose; `check_derivative`
+        compares it with the derived one. A rule that is linear in the cotangent serves Jacobians too.
+
     Returns
     -------
     function
-        Gives the node of the op; raises what the body raises.
+        Gives the node of the op; raises what the body raises. With options alone, as in ``@op(vjp=rule)``, a
+        decorator.
 
     Raises
     ------
@@ -130,11 +155,16 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
     ...     return gain * x / ((x * x).mean(axis=axis, keepdims=True) + eps) ** 0.5
     >>> print(rms_scaled(symbol("x", ("n", "d")), symbol("g", ("d",)), eps=0.01))
     rms_scaled(x, g, eps=0.01)
+    >>> @op(vjp=lambda x, y, g, *, strength: -strength * g)
+    ... def reversal(x, *, strength=1):
+    ...     return x
     """
+    if function is None:
+        return functools.partial(op, vjp=vjp)
     if not callable(function):
         raise UnsupportedError(f"op defines an op by a function of expressions, got {function!r}")
     name, signature = function.__name__, inspect.signature(function)
-    if name in _given and _same(_given[name], function):
+    if name in _given and all(map(_same, _given[name], (function, vjp))):
         return functions[name]
     _check_free(name)
     kinds = {p.name: p.kind for p in signature.parameters.values()}
@@ -153,7 +183,12 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
         return as_expr(result)
 
     record = defined(
-        name, body, defaults=defaults, domain=((-2.0, 2.0),) * len(positional), summary=inspect.getdoc(function) or ""
+        name,
+        body,
+        custom=None if vjp is None else custom_rule(name, vjp),
+        defaults=defaults,
+        domain=((-2.0, 2.0),) * len(positional),
+        summary=inspect.getdoc(function) or "",
     )
 
     @functools.wraps(function)
@@ -169,7 +204,7 @@ def op(function: Callable[..., Any], /) -> Callable[..., Expr]:
         attributes = {key: attribute(name, key, value) for key, value in given.kwargs.items()}
         return make(record, tuple(as_expr(x) for x in operands), **attributes)
 
-    return _enter(record, function, call, registered=True)
+    return _enter(record, (function, vjp), call, registered=True)
 
 
 def attribute(owner: str, key: str, value: Any) -> Any:
@@ -235,7 +270,7 @@ def _entry_by_entry(record: Op, names: list[str]) -> Callable[..., Expr]:
 def _same(a: Any, b: Any) -> bool:
     """Whether two functions were compiled from the same lines, as when a notebook cell runs again."""
     if not (inspect.isfunction(a) and inspect.isfunction(b)):
-        return False
+        return a is b
     plain = a.__closure__ is None and b.__closure__ is None
     return (
         plain and a.__code__ == b.__code__ and (a.__defaults__, a.__kwdefaults__) == (b.__defaults__, b.__kwdefaults__)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import sympy
 
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, UnsupportedError
 
 Dim: TypeAlias = "int | sympy.Expr"
 Shape: TypeAlias = "tuple[Dim, ...]"
@@ -25,12 +25,24 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
+class SizeSymbol(sympy.Symbol):  # type: ignore[misc]  # SymPy comes without types
+    """A positive-integer symbol that explains itself where a whole number is needed, as in ``range(n)``."""
+
+    __slots__ = ()
+
+    def __index__(self) -> int:
+        raise UnsupportedError(
+            f"the size {self.name} has no value yet, so it cannot count a Python loop or index an array; a loop is "
+            "unrolled where it is declared: use a whole number of steps, or axis= arguments and array functions"
+        )
+
+
 @functools.cache
 def dim_symbol(name: str) -> sympy.Symbol:
     """The dimension called `name`; equal names are the same dimension."""
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ShapeError(f"{name!r} is not a dimension name: use letters, digits and _, for example 'n' or 'batch'")
-    return sympy.Symbol(name, integer=True, positive=True)
+    return SizeSymbol(name, integer=True, positive=True)
 
 
 def dims(names: str, /) -> Any:

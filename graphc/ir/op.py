@@ -45,6 +45,8 @@ class Op:
         cotangent may have leading axes beyond the node's own (a stack of cotangents, for Jacobians); they lead the
         results as well.
     derivative : for elementwise ops, the partial derivatives as expressions in the operands and the output.
+    custom : a user's derivative rule, which may differ from the derivative of the value: node and a cotangent of the
+        node's own shape to the operands' cotangents. It goes before `vjp`; stacks are taken care of.
     formula : for elementwise ops, the scalar formula as text, in the notation (read by SymPy in tests).
     body : for defined ops, the formula in other ops.
     opens : whether simplification works on the body (mean, mse) or keeps the op (softmax).
@@ -70,6 +72,7 @@ class Op:
     kernel: Callable[..., Any] | None = None
     vjp: Callable[[Expr, Expr], tuple[Expr | None, ...]] | None = None
     derivative: Callable[..., tuple[Expr | None, ...]] | None = None
+    custom: Callable[[Expr, Expr], tuple[Expr | None, ...]] | None = None
     formula: str | None = None
     body: Callable[[Expr], Expr] | None = None
     opens: bool = False

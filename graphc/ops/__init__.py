@@ -16,6 +16,7 @@ from graphc.ops import (
     reductions,
     special,
     statistics,
+    stopping,
     trigonometric,
     windows,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "reductions",
     "special",
     "statistics",
+    "stopping",
     "trigonometric",
     "windows",
 ]

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import sympy
+
 import graphc.ir.expr as ir
 from graphc.errors import ShapeError
 from graphc.ir.dims import Dim, Shape, compare, shape_text
@@ -101,7 +103,7 @@ def normalize_axes(axis: Any, x: Expr, function: str) -> tuple[int, ...]:
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = []
     for a in given:
-        if isinstance(a, bool) or not hasattr(a, "__index__"):
+        if isinstance(a, (bool, sympy.Basic)) or not hasattr(a, "__index__"):
             raise ShapeError(
                 f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}"
                 f"{declared_at()}"

@@ -138,6 +138,15 @@ log1p = elementwise(
 )
 expm1 = elementwise("expm1", "exp(x) - 1", lambda x, y: y + 1, np.expm1, summary="exp(x) - 1, exact near 0.")
 sign = elementwise("sign", "sign(x)", None, np.sign, infer=infer_same, summary="-1, 0 or 1; sign(0) is 0.")
+round = elementwise(
+    "round",
+    "round(x)",
+    None,
+    np.rint,
+    latex=r"\operatorname{{round}}({0})",
+    infer=infer_same,
+    summary="The nearest whole number, halves to the even one, as ``numpy.round``; its derivative is taken as 0.",
+)
 absolute = elementwise(
     "abs",
     "Abs(x)",

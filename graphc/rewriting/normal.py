@@ -18,6 +18,7 @@ from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import MAX, MIN, RESHAPE
+from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
@@ -76,6 +77,9 @@ class Normalizer:
             return self.product(ONE, [(reduced, labels, ONE)], node.shape)
         if op is RESHAPE:
             return self.reshaped(operands[0], node.shape)
+        if op is STOP:
+            held = stopped(operands[0])
+            return self.elementwise(held) if held.op is STOP else held
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
         return self.rewritten(rebuild(node, operands))
