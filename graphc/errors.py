@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class GraphcError(Exception):
     """Base class of every error that graphc raises on purpose."""
@@ -41,6 +43,10 @@ class FactError(GraphcError, ValueError):
 
 class ValueMissingError(GraphcError, ValueError):
     """An array that is needed was not given, or does not fit its declaration."""
+
+
+class LinearAlgebraError(GraphcError, np.linalg.LinAlgError):
+    """A matrix has no inverse, no Cholesky factor or no decomposition at the given values."""
 
 
 class DataError(GraphcError, ValueError):

@@ -27,7 +27,7 @@ INFIX = {
     "equal": ("==", COMPARE),
     "not_equal": ("!=", COMPARE),
 }
-WORDS = frozenset(("np", "float", "int", "LOG_MAX"))  # in scalars, what is no size
+WORDS = frozenset(("np", "float", "int", "max", "min", "LOG_MAX"))  # in scalars, what is no size
 IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 

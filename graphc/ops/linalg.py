@@ -90,7 +90,7 @@ LOGDET = register(
 )
 
 
-def _square(what: str, x: Any) -> Expr:
+def square(what: str, x: Any) -> Expr:
     found = as_expr(x)
     if found.ndim < 2 or not unify(found.shape[-1], found.shape[-2], []):
         raise ShapeError(f"{what}({brief(found)}): needs a square matrix, got {shape_text(found.shape)}{declared_at()}")
@@ -100,19 +100,19 @@ def _square(what: str, x: Any) -> Expr:
 @notation
 def inv(x: Any) -> Expr:
     """The inverse of a square matrix, or of each of a stack of them, as ``numpy.linalg.inv``."""
-    return make(INV, (_square("inv", x),))
+    return make(INV, (square("inv", x),))
 
 
 @notation
 def det(x: Any) -> Expr:
     """The determinant of a square matrix (shape ()), or of each of a stack of them, as ``numpy.linalg.det``."""
-    return make(DET, (_square("det", x),))
+    return make(DET, (square("det", x),))
 
 
 @notation
 def logdet(x: Any) -> Expr:
     """``log|det x|`` without overflow, of a square matrix or of each of a stack of them."""
-    return make(LOGDET, (_square("logdet", x),))
+    return make(LOGDET, (square("logdet", x),))
 
 
 def _infer_solve(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
@@ -180,7 +180,7 @@ def solve(A: Any, b: Any) -> Expr:
     ShapeError
         If `A` is not square or the sizes differ.
     """
-    a, right = _square("solve", A), as_expr(b)
+    a, right = square("solve", A), as_expr(b)
     fits = (right.ndim == 1 and a.ndim == 2) or (right.ndim > 1 and right.shape[:-2] == a.shape[:-2])
     if not fits or not unify(a.shape[-1], right.shape[-2:][0], []):
         raise ShapeError(

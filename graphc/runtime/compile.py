@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import linecache
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,11 @@ from graphc.ir.dims import Dim, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.conditions import conditions
 from graphc.runtime.binding import Sizes, as_arrays, bind_sizes, check_conditions
+from graphc.runtime.evaluate import unsolvable
 from graphc.scheduling.plan import Plan
 
 _numbers = itertools.count(1)
+MODULE = "<graphc module"
 
 
 class Compiled:
@@ -58,12 +61,22 @@ class Compiled:
         key = tuple([(type(a), getattr(a, "shape", None), getattr(a, "dtype", None)) for a in args])
         if key not in self._seen:
             args = self._checked(args, key)
-        results = self._function(*args, **self._options)
+        try:
+            results = self._function(*args, **self._options)
+        except np.linalg.LinAlgError as error:
+            raise unsolvable(self._line_of(error), error) from None
         if self.single:
             return np.asarray(results)
         if isinstance(results, list):
             return results
         return [np.asarray(r) for r in (results if isinstance(results, tuple) else (results,))]
+
+    def _line_of(self, error: BaseException) -> str:
+        """The line of the emitted function in which an error came up."""
+        lines = self.source.splitlines()
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(MODULE)]
+        steps = [f for f in frames if f.name in ("step", "run", "forward", "backward")] or frames
+        return f"`{lines[(steps[-1].lineno or 1) - 1].strip()}`" if steps else "a matrix function"
 
     def _ordered(self, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments in the order of the inputs.
@@ -111,7 +124,7 @@ class Compiled:
 
 def loaded(source: str) -> dict[str, Any]:
     """The names that a module's source defines; tracebacks show its lines."""
-    filename = f"<graphc module {next(_numbers)}>"
+    filename = f"{MODULE} {next(_numbers)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": "graphc_compiled"}
     exec(builtins.compile(source, filename, "exec"), namespace)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import sympy
 
+from graphc.errors import LinearAlgebraError
 from graphc.ir.dims import bind, dim_names
 from graphc.ir.expr import Expr, topological
 from graphc.ops.arguments import by_name, expression
 from graphc.ops.arithmetic import ADD
+from graphc.ops.broadcasting import brief
 from graphc.ops.conditions import conditions
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
@@ -157,7 +159,16 @@ def _value(node: Expr, operands: list[Any], sizes: dict[str, int]) -> Any:
     if op is ARRAY:
         return np.array([float(v) for v in attributes["values"]]).reshape(attributes["shape"])
     assert op.kernel is not None
-    return op.kernel(*operands, **{k: bound(v, sizes) for k, v in attributes.items()})
+    try:
+        return op.kernel(*operands, **{k: bound(v, sizes) for k, v in attributes.items()})
+    except np.linalg.LinAlgError as error:
+        raise unsolvable(brief(node), error) from None
+
+
+def unsolvable(place: str, error: np.linalg.LinAlgError) -> LinearAlgebraError:
+    """NumPy's message on a matrix, with the formula (or the line of code) that it stands in."""
+    reason = str(error)[:1].lower() + str(error)[1:]
+    return LinearAlgebraError(f"{place} cannot be computed at these values: {reason}")
 
 
 def _bound_shape(node: Expr, sizes: dict[str, int]) -> tuple[int, ...]:

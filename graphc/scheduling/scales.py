@@ -145,5 +145,8 @@ def dim_code(dim: Dim) -> str:
 
 
 def _whole(expr: sympy.Expr) -> str:
-    floors = {f: sympy.Symbol(dim_code(f)) for f in expr.atoms(sympy.floor)}
-    return str(expr.xreplace(floors))
+    whole = {f: sympy.Symbol(dim_code(f)) for f in expr.atoms(sympy.floor)}
+    for extremum in expr.atoms(sympy.Min, sympy.Max):
+        parts = ", ".join(map(dim_code, sorted(extremum.args, key=str)))
+        whole[extremum] = sympy.Symbol(f"{extremum.func.__name__.lower()}({parts})")
+    return str(expr.xreplace(whole))

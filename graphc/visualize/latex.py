@@ -29,7 +29,7 @@ from graphc.visualize.letters import (
     wrap,
 )
 from graphc.visualize.mathml import mathml
-from graphc.visualize.text import arguments, keywords, positional, printed, shared_parts
+from graphc.visualize.text import arguments, keywords, positional, printed, shared_parts, value_text
 
 LETTERS = "ijklpqrstuvw"
 LARGE = 36  # entries beyond which a constant array is printed as a letter
@@ -246,10 +246,12 @@ def _filled(node: Expr, template: str, args: list[Piece]) -> Piece:
         a[0] if _enclosed(template, f"{{{i}}}") else wrap(a, ATOM if f"{{{i}}}^" in template else POWER)
         for i, a in enumerate(args)
     ]
-    text = template.format(*texts)
+    fields = {key: value_text(value) for key, value in node.attributes.items()}
+    text = template.format(*texts, **fields)
     bare = template.endswith(f" {{{len(args) - 1}}}") and not texts[-1].endswith(r"\right)")
     level = OPEN if bare else ATOM if template.endswith(("|", "Vert", "]", ")")) else POWER
-    extra = [k for k in _keywords(node) if "keepdims" not in k]
+    written = any(f"{{{key}}}" in template for key in fields)
+    extra = [] if written else [k for k in _keywords(node) if "keepdims" not in k]
     return (f"{{{text}}}_{{{', '.join(extra)}}}", POWER) if extra else (text, level)
 
 
