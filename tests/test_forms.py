@@ -51,6 +51,13 @@ FORMS = [
     ("sum((S @ U)**2)", "U", "2*transpose(S, (0, 2, 1)) @ (S @ U)"),
     ("sum((S @ U)**2)", "S", "2*S @ U @ transpose(U, (0, 2, 1))"),
     ("sum(relu(x))", "x", "where(relu(x) > 0, 1, 0)"),
+    ("std(x)", "x", "(x - mean(x))/(n*std(x))"),
+    ("sum((X - mean(X, axis=0))/sqrt(var(X, axis=0)))", "X", "zeros(n, d)"),
+    ("sum(log(cosh(X @ w - y)))", "w", "X.T @ tanh(X @ w - y)"),
+    ("sum(log(cos(x)))", "x", "-tan(x)"),
+    ("sum(log(X @ w)**2)", "w", "2*X.T @ (log(X @ w)/(X @ w))"),
+    ("x @ A @ x/(x @ B @ x)", "x", "((A + A.T) @ x - x @ A @ x*((B + B.T) @ x)/(x @ B @ x))/(x @ B @ x)"),
+    ("sum(x)*(x @ B @ x)", "x", "sum(x)*((B + B.T) @ x) + x @ B @ x"),
 ]
 
 
@@ -59,6 +66,18 @@ def test_textbook_form(formula: str, by: str, form: str) -> None:
     gradient = gc.grad(gc.parse(formula, **NAMES), NAMES[by])
     assert str(gradient) == form
     assert gc.parse(form, **NAMES) is gradient
+
+
+@pytest.mark.parametrize(
+    ("formula", "form"),
+    [
+        ("sum(X*(X - mean(X, axis=0))/std(X, axis=0))", "sum(X*(X - mean(X, axis=0))/std(X, axis=0))"),
+        ("mean((x - mean(x))**2)", "var(x)"),
+        ("sqrt(mean((x - mean(x))**2))", "std(x)"),
+    ],
+)
+def test_simplified_form(formula: str, form: str) -> None:
+    assert str(gc.simplify(gc.parse(formula, **NAMES))) == form
 
 
 def test_batch_normalization_in_three_terms() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,12 +77,25 @@ def placed(factors: Sequence[Placed], order: Labels) -> Expr:
             if tall is not None and wide is not None and tall[1] == wide[1] == 1:
                 return matmul(tall[0], transposed(wide[0]))
             return outer(scaled_rows, scaled_columns)
-    product: Expr | None = None
+    parts: tuple[list[Expr], list[Expr]] = ([], [])  # above and below the line
     for f, labels in factors:
-        part = align(f, labels, order)
-        product = part if product is None else multiply(product, part)
-    assert product is not None
-    return product
+        under = reciprocal(f)
+        parts[under is not None].append(align(f if under is None else under, labels, order))
+    above, below = (functools.reduce(multiply, side) if side else None for side in parts)
+    if below is None:
+        assert above is not None
+        return above
+    return divide(constant(1) if above is None else above, below)
+
+
+def reciprocal(x: Expr) -> Expr | None:
+    """What `x` is one over: y for 1/y, y**2 for y**(-2)."""
+    if x.op is not CONTRACT:
+        return None
+    kind, detail = form(x)
+    if kind == "over":
+        return x.operands[0] if detail == 1 else None
+    return rational_power(x.operands[0], -detail) if kind == "power" and detail < 0 else None
 
 
 def align(x: Expr, labels: Labels, order: Labels) -> Expr:
@@ -192,6 +206,9 @@ def contracted(group: list[Placed], out: Labels) -> Placed | None:
         else (x, ls)
         for x, ls in group
     ]
+    whole = summed_whole(group) if not free else None
+    if whole is not None:
+        return whole, ()
     while True:
         bound = sorted({a for _, ls in group for a in ls if a not in free})
         if not bound:
@@ -203,6 +220,16 @@ def contracted(group: list[Placed], out: Labels) -> Placed | None:
     if len(group) > 1 or len(set(group[0][1])) < len(group[0][1]) or set(group[0][1]) != free:
         return (placed(group, out), out) if {a for _, ls in group for a in ls} == free else None
     return group[0]
+
+
+def summed_whole(group: list[Placed]) -> Expr | None:
+    """The sum of all entries of an elementwise product in which several arrays vary along every axis."""
+    every = {a for _, ls in group for a in ls}
+    full = [ls for _, ls in group if set(ls) == every]
+    if len(every) < 2 or len(full) < 2 or len(full) == len(group) or any(len(set(ls)) < len(ls) for _, ls in group):
+        return None
+    orders = {full[0], full[0][::-1]} if len(every) == 2 else {full[0]}
+    return sum_(min((placed(group, order) for order in sorted(orders)), key=turns))
 
 
 def arranged(found: Placed, out: Labels) -> Expr:

@@ -7,7 +7,7 @@ from math import lcm
 
 import sympy
 
-from graphc.ir.expr import Expr, rebuild
+from graphc.ir.expr import Expr, make, rebuild
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
@@ -17,6 +17,7 @@ from graphc.ops.kronecker import kron
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, index
 from graphc.ops.reductions import RESHAPE
+from graphc.ops.statistics import STD, VAR, var
 from graphc.rewriting.matrices import Labels, align, arranged, contracted, keep_axes, lifted, placed, turns
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.reshapes import kronecker
@@ -85,6 +86,8 @@ class Presenter:
             squares = self.shown[f]
             axes, keepdims = form(squares).detail
             return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels
+        if e.denominator == 2 and self.shown[f].op is VAR:
+            return rational_power(make(STD, self.shown[f].operands, **self.shown[f].attributes), 2 * e), labels
         if f in self.natural:
             x, order = self.natural[f]
             return rational_power(x, e), tuple(labels[i] for i in order)
@@ -234,7 +237,7 @@ class Presenter:
                 sizes.get(s, Fraction(0)) > -p for s, p in needed.items()
             ):
                 continue
-            average = mean(shown.operands[0], axis=axes, keepdims=keepdims)
+            average = average_of(shown.operands[0], axes, keepdims)
             average = average if key is None else index(average, key)
             self.shown[average] = average
             rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
@@ -302,6 +305,16 @@ def whole_terms(node: Expr, coefficient: Fraction) -> bool:
     if node.op is not ADD or coefficient.denominator == 1:
         return False
     return any((coefficient * c).denominator == 1 for c in node.attributes["coefficients"])
+
+
+def average_of(x: Expr, axes: tuple[int, ...], keepdims: bool) -> Expr:
+    """The mean of `x`, as ``var`` where `x` holds squared differences from a mean over the same axes."""
+    if x.op is CONTRACT and form(x) == ("power", 2) and x.operands[0].op is ADD:
+        difference = x.operands[0]
+        for y in difference.operands:
+            if difference is y - mean(y, axis=axes, keepdims=True) or difference is y - mean(y, axis=axes):
+                return var(y, axis=axes, keepdims=keepdims)
+    return mean(x, axis=axes, keepdims=keepdims)
 
 
 def is_square_sum(x: Expr) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -32,6 +32,7 @@ from graphc.rewriting.terms import (
 EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms cancel
 WHOLE = 1000  # coefficients of a sum are made whole numbers up to this size
 NETWORK = 10  # factors up to which chains of products are compared whatever their grouping
+CONTRACTIONS = 3  # contractions of one term that are looked into for shared factors
 POWER = 4  # powers of sums that are multiplied out for that
 FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
 
@@ -253,26 +254,30 @@ class Shared:
 
 
 def shared_parts(term: Expr, coefficient: Fraction, shape: Shape) -> list[Shared]:
-    """The ways to see a term with one contraction as something times one of the contraction's factors."""
+    """The ways to see a term as something times one of the factors of one of its contractions."""
     entries = entries_of(term, shape)
-    inner = [(f, labels) for (f, labels), e in entries.items() if e == 1 and f.op is CONTRACT and summed(f)]
-    if len(inner) != 1:
-        return []
-    contraction, placed = inner[0]
-    outside = tuple((*key, e) for key, e in entries.items() if key != inner[0])
-    factors = factors_of(contraction)
-    bound = set(summed(contraction))
+    inner = [key for key, e in entries.items() if e == 1 and key[0].op is CONTRACT and summed(key[0])]
     found = []
+    for key in inner if len(inner) <= CONTRACTIONS else ():
+        outside = tuple((*other, e) for other, e in entries.items() if other != key)
+        found += [Shared(coefficient, outside, *part) for part in split_at_factors(key[0], key[1], len(shape))]
+    return found
+
+
+def split_at_factors(
+    node: Expr, placed: Labels, rank: int
+) -> Iterator[tuple[Expr, Labels, tuple[Factor, ...], Labels, tuple[tuple[int, Dim], ...]]]:
+    """A contraction as one factor that carries all its summed labels, and the others: the last fields of `Shared`."""
+    factors = factors_of(node)
+    bound = set(summed(node))
     for i, (f, labels, e) in enumerate(factors):
         if e != 1 or len(factors) < 2 or not bound <= set(labels) or len(set(labels)) < len(labels):
             continue
-        rename = {x: placed[x] for x in range(contraction.ndim)} | {-1: -1}
-        rename |= {x: len(shape) + axis for axis, x in enumerate(labels) if x in bound}
+        rename = {x: placed[x] for x in range(node.ndim)} | {-1: -1}
+        rename |= {x: rank + axis for axis, x in enumerate(labels) if x in bound}
         others = tuple((g, tuple(rename[x] for x in ls), p) for j, (g, ls, p) in enumerate(factors) if j != i)
         sizes = {x: d for g, ls, _ in others for x, d in zip(ls, g.shape, strict=True) if x != -1}
-        place = tuple(rename[x] for x in labels)
-        found.append(Shared(coefficient, outside, f, place, others, tuple(sorted(sizes)), tuple(sizes.items())))
-    return found
+        yield f, tuple(rename[x] for x in labels), others, tuple(sorted(sizes)), tuple(sizes.items())
 
 
 def worth(terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
