@@ -310,9 +310,10 @@ def whole_terms(node: Expr, coefficient: Fraction) -> bool:
 def average_of(x: Expr, axes: tuple[int, ...], keepdims: bool) -> Expr:
     """The mean of `x`, as ``var`` where `x` holds squared differences from a mean over the same axes."""
     if x.op is CONTRACT and form(x) == ("power", 2) and x.operands[0].op is ADD:
-        difference = x.operands[0]
+        difference, first_axes = x.operands[0], axes == tuple(range(len(axes)))
         for y in difference.operands:
-            if difference is y - mean(y, axis=axes, keepdims=True) or difference is y - mean(y, axis=axes):
+            centres = [mean(y, axis=axes, keepdims=True), *([mean(y, axis=axes)] if first_axes else [])]
+            if any(difference is y - centre for centre in centres):
                 return var(y, axis=axes, keepdims=keepdims)
     return mean(x, axis=axes, keepdims=keepdims)
 
