@@ -28,7 +28,7 @@ class Calls:
         inst = self.plan.instructions[place]
         if inst.kind == "matmul":
             return self._matmul(inst, out)
-        if inst.kind in ("sum", "max", "min"):
+        if inst.kind in ("sum", "max", "min", "peak"):
             return self._reduction(inst, out)
         if inst.kind == "sumproduct":
             return self._sumproduct(inst, out)
@@ -85,9 +85,10 @@ class Calls:
         (operand,) = inst.operands
         axes, keepdims = inst.detail
         axis = self._axis(operand, axes)
-        name = {"sum": "add", "max": "maximum", "min": "minimum"}[inst.kind]
+        name = {"sum": "add", "min": "minimum"}.get(inst.kind, "maximum")
+        least = ", -np.inf" if inst.kind == "peak" else ""
         dtype = "np.int64" if inst.kind == "sum" and inst.dtype == "int64" else "None"
-        return f"{self._f(name)}.reduce({self.fast.bound[operand]}, {axis}, {dtype}, {out}, {keepdims})"
+        return f"{self._f(name)}.reduce({self.fast.bound[operand]}, {axis}, {dtype}, {out}, {keepdims}{least})"
 
     def _axis(self, operand: int, axes: tuple[int, ...]) -> str:
         every = len(axes) == len(self.plan.instructions[operand].shape)

@@ -146,12 +146,13 @@ class Readable:
     def _arguments(self, part: Part) -> list[int]:
         """The inputs a part takes: those it computes with, and as many more as its sizes and dtype take."""
         chosen = {i for i in part.needs if i < len(self.plan.inputs)}
-        everything = [(i, dim_names(s.shape)) for i, s in enumerate(self.plan.inputs)]
+        everything = [(i, _determined(s.shape), dim_names(s.shape)) for i, s in enumerate(self.plan.inputs)]
         missing = set(part.sizes)
-        for i, sizes in sorted(everything, key=lambda pair: pair[0] not in chosen):
+        for i, sizes, _ in sorted(everything, key=lambda row: row[0] not in chosen):
             if i in chosen or sizes & missing:
                 chosen.add(i)
                 missing -= sizes
+        chosen |= {i for i, _, sizes in everything if sizes & missing}
         if part.typed and not any(self.plan.inputs[i].dtype.startswith("float") for i in chosen):
             chosen |= {i for i, s in enumerate(self.plan.inputs) if s.dtype.startswith("float")}
         return sorted(chosen)
@@ -239,3 +240,9 @@ def _uses(plan: Plan) -> list[int]:
         for o in inst.operands:
             uses[o] += max(1, uses[place]) if inst.kind in VIEWS else 1
     return uses
+
+
+def _determined(shape: Shape) -> set[str]:
+    """The sizes that a shape tells by itself: m*n tells neither."""
+    alone = [dim_names((d,)) for d in shape]
+    return set().union(*(names for names in alone if len(names) == 1))

@@ -13,8 +13,8 @@ ZERO, MINUS = Scale(Fraction(0)), Scale(Fraction(-1))
 
 
 def _shifted(build: Builder, x: int, axes: tuple[int, ...]) -> tuple[int, int]:
-    """The maximum over `axes`, and `x` less it."""
-    top = build.reduce("max", x, axes, True, "float")
+    """The maximum over `axes` (of nothing: -inf), and `x` less it."""
+    top = build.reduce("peak", x, axes, True, "float")
     return top, build.ufunc("subtract", x, top)
 
 

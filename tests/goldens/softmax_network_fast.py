@@ -41,7 +41,7 @@ def _build(dtype, d, h, k, n):
         maximum(t0, k0, out=t0)  # h
         dot(t0, W2, t1)
         add(t1, b2, t1)  # z
-        maximum.reduce(t1, 1, None, t2, True)
+        maximum.reduce(t1, 1, None, t2, True, -np.inf)
         subtract(t1, t2, t1)
         exp(t1, t3)
         dot(t3, c7, t4)
