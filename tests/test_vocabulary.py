@@ -11,10 +11,7 @@ import pytest
 from test_maps import differences
 
 import graphc as gc
-from graphc.ir.dims import bind
-from graphc.ir.op import registry
 from graphc.ops import kernels
-from graphc.ops.symbols import symbols_of
 
 RNG = np.random.default_rng(0)
 SIZES = {"n": 3, "m": 2, "k": 2}
@@ -156,19 +153,3 @@ def test_wrong_uses_are_explained() -> None:
     ]:
         with pytest.raises(gc.GraphcError, match=text):
             use()
-
-
-EXAMPLES = [(op.name, text, names) for op in registry.values() for text, names in op.examples]
-
-
-@pytest.mark.parametrize(("name", "text", "names"), EXAMPLES, ids=[f"{e[0]}: {e[1]}" for e in EXAMPLES])
-def test_examples_of_the_records(name: str, text: str, names: dict[str, Any]) -> None:
-    e = gc.parse(text, **names)
-    assert gc.parse(str(e), **gc.names(e)) is e
-    symbols = symbols_of([e])
-    sizes = {str(d): 6 for s in symbols for dim in s.shape for d in getattr(dim, "free_symbols", ())}
-    shapes = [tuple(bind(d, sizes) for d in s.shape) for s in symbols]
-    given = [RNG.uniform(0.1, 0.9, shape) for shape in shapes]
-    expected = gc.evaluate(e, {**dict(zip([str(s.name) for s in symbols], given, strict=True)), **sizes})
-    for style in ("readable", "fast"):
-        np.testing.assert_allclose(gc.compile(e, symbols, style=style)(*given), expected, rtol=1e-9, atol=1e-12)

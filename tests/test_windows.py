@@ -13,14 +13,9 @@ from hypothesis import strategies as st
 import graphc as gc
 from graphc.errors import GraphcError, ShapeError
 from graphc.ir.expr import Expr
-from graphc.ir.op import Op
-from graphc.ops import convolution, normalization, windows
 
 N, C, H, W, F, KH, KW = gc.dims("N C H W F kh kw")
 SIZES = {"n": 2, "c": 3, "f": 4, "h": 4, "w": 3, "d": 5, "t": 2}
-MODULES = (convolution, normalization, windows)
-OPS = dict.fromkeys(op for module in MODULES for op in vars(module).values() if isinstance(op, Op))
-EXAMPLES = [(text, shapes) for op in OPS for text, shapes in op.examples]
 
 
 def pair(value: Any) -> tuple[Any, Any]:
@@ -42,59 +37,9 @@ def naive_conv2d(x: Any, w: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 
     return y
 
 
-def differences(f: Any, x: Any, step: float = 1e-5) -> Any:
-    """The gradient of a scalar function by central differences."""
-    out = np.zeros_like(x)
-    for at in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[at] += step
-        down[at] -= step
-        out[at] = (f(up) - f(down)) / (2 * step)
-    return out
-
-
 def drawn(inputs: list[Expr], sizes: dict[str, int] = SIZES, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     return {str(s.name): rng.normal(size=[d if isinstance(d, int) else sizes[str(d)] for d in s.shape]) for s in inputs}
-
-
-@pytest.mark.parametrize(("text", "shapes"), EXAMPLES, ids=[text for text, _ in EXAMPLES])
-def test_examples(text: str, shapes: dict[str, Any]) -> None:
-    """Value, gradients, second derivatives, both styles, both dtypes, text and LaTeX of every example."""
-    node = gc.parse(text, **shapes)
-    assert gc.parse(str(node), **gc.names(node)) is node
-    inputs = [s for s in gc.names(node).values() if isinstance(s, Expr)]
-    values = drawn(inputs)
-    value = gc.evaluate(node, values)
-    weight = gc.symbol("weight", node.shape)
-    values["weight"] = np.random.default_rng(1).normal(size=value.shape)
-    loss = gc.sum(weight * node**2)
-    for x in inputs:
-        gradient = gc.grad(loss, x)
-        assert gradient.shape == x.shape
-        assert gc.parse(str(gradient), **gc.names(gradient)) is gradient
-        assert gc.latex(gradient)
-        found = gc.evaluate(gradient, values)
-        expected = differences(lambda v, x=x: gc.evaluate(loss, {**values, str(x.name): v}), values[str(x.name)])
-        assert np.allclose(found, expected, rtol=1e-5, atol=1e-5)
-        direction = np.random.default_rng(2).normal(size=found.shape)
-        second = gc.grad(gc.sum(gradient * gc.symbol("v", x.shape)), x)
-        assert gc.parse(str(second), **gc.names(second)) is second
-        along = [
-            gc.evaluate(gradient, {**values, str(x.name): values[str(x.name)] + s * direction}) for s in (1e-5, -1e-5)
-        ]
-        assert np.allclose(
-            gc.evaluate(second, {**values, "v": direction}), (along[0] - along[1]) / 2e-5, rtol=1e-4, atol=1e-4
-        )
-        for style, dtype in itertools.product(("readable", "fast"), (np.float64, np.float32)):
-            step = gc.compile([node, gradient], [weight, *inputs], style=style)
-            arrays = [values[str(s.name)].astype(dtype) for s in (weight, *inputs)]
-            for again in range(2):
-                results = step(*arrays)
-                assert [r.dtype for r in results] == [dtype, dtype], again
-                tolerance = 1e-9 if dtype == np.float64 else 2e-3
-                assert np.allclose(results[0], value, rtol=tolerance, atol=tolerance)
-                assert np.allclose(results[1], found, rtol=tolerance, atol=tolerance)
 
 
 @given(
