@@ -40,9 +40,23 @@ class Point:
     def values(self) -> dict[str, Any]:
         return self.sizes | self.arrays
 
-    def reference(self, **moved: Any) -> Any:
+    def reference(self) -> Any:
         with np.errstate(all="ignore"):
-            return np.asarray(run(self.case.text, self.values | moved, NUMPY))
+            return np.asarray(run(self.case.text, self.values, NUMPY))
+
+    def moving(self) -> Callable[[dict[str, Any]], Any]:
+        """The reference as a function of arrays; what stop_gradient holds stays as it is here."""
+        held: list[Any] = []
+        run(self.case.text, self.values, NUMPY | {"stop_gradient": lambda x: held.append(x) or x})
+
+        def moved(arrays: dict[str, Any]) -> Any:
+            again = iter(held)
+            with np.errstate(all="ignore"):
+                return np.asarray(
+                    run(self.case.text, self.values | arrays, NUMPY | {"stop_gradient": lambda x: next(again)})
+                )
+
+        return moved
 
 
 def point(case: Case, seed: int = 0, sizes: dict[str, int] | None = None) -> Point:
@@ -150,9 +164,10 @@ def setting(case: Case, seed: int) -> Derivatives:
     directions = [gc.symbol(f"{x.name}_", x.shape) for x in case.variables]
     more = {f"{x.name}_": direction(x, at.arrays[str(x.name)], at.rng) for x in case.variables}
     base = {str(x.name): at.arrays[str(x.name)] for x in case.variables}
+    reference = at.moving()
 
     def moved(t: Any) -> Any:
-        return at.reference(**{name: x + t * more[f"{name}_"] for name, x in base.items()})
+        return reference({name: x + t * more[f"{name}_"] for name, x in base.items()})
 
     more["G_"] = at.rng.normal(size=at.reference().shape)
     return Derivatives(case, at, cotangent, directions, more, moved)

@@ -28,7 +28,11 @@ def elementwise(np: Any) -> dict[str, Function]:
     inverse = ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh")
     compare = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
     return {
-        **{name: getattr(np, name) for name in (*same, *inverse, *compare, "abs", "sign", "maximum", "minimum")},
+        **{
+            name: getattr(np, name)
+            for name in (*same, *inverse, *compare, "abs", "sign", "round", "maximum", "minimum")
+        },
+        "stop_gradient": lambda x: x,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "softplus": lambda x: np.log(1 + np.exp(x)),
         "relu": lambda x: np.maximum(x, 0.0),
@@ -207,10 +211,10 @@ def table(np: Any = numpy) -> dict[str, Function]:
 
 NUMPY, AUTOGRAD = table(), table(autograd.numpy)
 # Functions whose references do not run on complex numbers, or are not analytic there.
-KINKED = {"abs", "sign", "maximum", "minimum", "relu", "clip", "max", "min", "where", "maxpool1d", "maxpool2d"}
+KINKED = {"abs", "sign", "round", "maximum", "minimum", "relu", "clip", "max", "min", "where", "maxpool1d", "maxpool2d"}
 KINKED |= {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logdet"}
 KINKED |= {"erf", "lgamma", "digamma", "polygamma"}
-UNKNOWN_TO_AUTOGRAD = {"erf", "lgamma", "digamma", "polygamma", "fold", "einsum('iij->j', X)"}
+UNKNOWN_TO_AUTOGRAD = {"erf", "lgamma", "digamma", "polygamma", "fold", "round", "stop_gradient", "einsum('iij->j', X)"}
 
 
 def run(text: str, values: dict[str, Any], functions: dict[str, Function]) -> Any:
