@@ -13,6 +13,7 @@ from typing import Any
 import autograd.numpy
 import mpmath
 import numpy
+import references_linalg
 
 Function = Callable[..., Any]
 
@@ -85,18 +86,6 @@ def products(np: Any) -> dict[str, Function]:
         "broadcast_to": lambda x, shape: x + np.zeros(shape),
         "dense": lambda x, W, b=0.0: x @ W + b,
         "rnn_cell": lambda x, h, W, U, b: np.tanh(x @ W + h @ U + b),
-    }
-
-
-def linalg(np: Any) -> dict[str, Function]:
-    def solve(A: Any, b: Any) -> Any:
-        return np.linalg.inv(A) @ b
-
-    return {
-        "inv": np.linalg.inv,
-        "det": np.linalg.det,
-        "logdet": lambda X: np.linalg.slogdet(X)[1],
-        "solve": solve,
     }
 
 
@@ -204,7 +193,7 @@ def norms(np: Any) -> dict[str, Function]:
 
 def table(np: Any = numpy) -> dict[str, Function]:
     """Every function of the notation over the module `np`."""
-    families = (elementwise, reductions, products, linalg, convolutions, norms)
+    families = (elementwise, reductions, products, references_linalg.table, convolutions, norms)
     sizes = {"floor": floor, "ceiling": ceil, "Max": max, "Min": min, "Mod": lambda a, b: a % b}
     return sizes | {name: function for family in families for name, function in family(np).items()}
 
@@ -212,8 +201,8 @@ def table(np: Any = numpy) -> dict[str, Function]:
 NUMPY, AUTOGRAD = table(), table(autograd.numpy)
 # Functions whose references do not run on complex numbers, or are not analytic there.
 KINKED = {"abs", "sign", "round", "maximum", "minimum", "relu", "clip", "max", "min", "where", "maxpool1d", "maxpool2d"}
-KINKED |= {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logdet"}
-KINKED |= {"erf", "lgamma", "digamma", "polygamma"}
+KINKED |= {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
+KINKED |= references_linalg.NOT_COMPLEX | {"erf", "lgamma", "digamma", "polygamma"}
 UNKNOWN_TO_AUTOGRAD = {"erf", "lgamma", "digamma", "polygamma", "fold", "round", "stop_gradient", "einsum('iij->j', X)"}
 
 
