@@ -58,6 +58,17 @@ FORMS = [
     ("sum(log(X @ w)**2)", "w", "2*X.T @ (log(X @ w)/(X @ w))"),
     ("x @ A @ x/(x @ B @ x)", "x", "((A + A.T) @ x - x @ A @ x*((B + B.T) @ x)/(x @ B @ x))/(x @ B @ x)"),
     ("sum(x)*(x @ B @ x)", "x", "sum(x)*((B + B.T) @ x) + x @ B @ x"),
+    ("norm(x - y)", "x", "(x - y)/norm(x - y)"),
+    ("norm(y - x)", "y", "(y - x)/norm(y - x)"),
+    ("(x - y) @ inv(A) @ (x - y)", "A", "-outer((x - y) @ inv(A), inv(A) @ (x - y))"),
+    ("sum(y*log(A @ x))", "x", "A.T @ (y/(A @ x))"),
+    ("sum(sqrt(x)*y)", "x", "y/(2*sqrt(x))"),
+    (
+        "sum(exp(-sum((X[:, None, :] - X)**2, axis=2)))",
+        "X",
+        "4*(exp(-sum((X[:, None, :] - X)**2, axis=2)) @ X"
+        " - X*sum(exp(-sum((X[:, None, :] - X)**2, axis=2)), axis=0)[:, None])",
+    ),
 ]
 
 

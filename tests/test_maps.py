@@ -18,6 +18,7 @@ x, v, b = gc.symbol("x", (n,)), gc.symbol("v", (n,)), gc.symbol("b", (m,))
 W, A, S = gc.symbol("W", (m, n)), gc.symbol("A", (n, n)), gc.symbol("S", (n, n), facts=["symmetric"])
 X, w, t = gc.symbol("X", (n, d)), gc.symbol("w", (d,)), gc.symbol("t", (n,))
 T, U, V = gc.symbol("T", (n, d)), gc.symbol("U", (n, k)), gc.symbol("V", (d, k))
+W2, Y = gc.symbol("W", (d, k)), gc.symbol("Y", (n, k), facts=["one_hot"])
 logistic = gc.mean(gc.softplus(X @ w) - t * (X @ w))
 factorization = gc.sum((T - U @ V.T) ** 2)
 
@@ -29,12 +30,12 @@ JACOBIANS: list[tuple[Any, Any, str | None]] = [
     (gc.log_softmax(x), x, "eye(n) - softmax(x)"),
     (x / gc.norm(x), x, "(eye(n) - outer(x, x)/sum(x**2))/norm(x)"),
     (gc.trace(A), A, "eye(n)"),
-    (gc.tanh(W @ x + b), W, None),
-    (gc.softmax(X), X, None),
+    (gc.tanh(W @ x + b), W, "einsum('i,ij,k->ijk', 1 - tanh(W @ x + b)**2, eye(m), x)"),
+    (gc.softmax(X), X, "einsum('ijl,ik,il->ijkl', eye(d) - softmax(X)[:, :, None], eye(n), softmax(X))"),
     (gc.outer(x, gc.sin(x)), x, None),
-    (A @ X, X, None),
-    (X.T, X, None),
-    (X.T @ X, X, None),
+    (A @ X, X, "einsum('ik,jl->ijkl', A, eye(d))"),
+    (X.T, X, "einsum('il,jk->ijkl', eye(d), eye(n))"),
+    (X.T @ X, X, "einsum('il,kj->ijkl', eye(d), X) + einsum('ki,jl->ijkl', X, eye(d))"),
     (gc.max(X, axis=1), X, None),
     (gc.mean(X, axis=0, keepdims=True), X, None),
     (gc.relu(x), x, None),
@@ -47,6 +48,15 @@ JACOBIANS: list[tuple[Any, Any, str | None]] = [
     (X[:, None] * T, X, None),
     (gc.logsumexp(X, axis=0), X, None),
     (gc.mse(X, T), X, None),
+    (X - gc.mean(X, axis=0), X, "einsum('ik,jl->ijkl', eye(n) - 1/n, eye(d))"),
+    (
+        X / gc.norm(X, axis=1, keepdims=True),
+        X,
+        "einsum('i,ijl,ik->ijkl', 1/norm(X, axis=1), "
+        "eye(d) - einsum('ij,ik->ijk', X/sum(X**2, axis=1, keepdims=True), X), eye(n))",
+    ),
+    (gc.kron(W, A), A, "reshape(einsum('ik,jm,ln->ijklmn', W, eye(n), eye(n)), (m*n, n**2, n, n))"),
+    (gc.reshape(gc.kron(W, A), (-1,)), W, None),
 ]
 
 
@@ -93,15 +103,25 @@ def sizes_of(symbols: list[gc.Expr]) -> set[str]:
 
 
 HESSIANS = [
-    (logistic, w, "X.T @ (sigmoid(X @ w)[:, None]*(1 - sigmoid(X @ w))[:, None]*X)/n"),
+    (logistic, w, "X.T @ ((sigmoid(X @ w)*(1 - sigmoid(X @ w)))[:, None]*X)/n"),
     (x @ A @ x, x, "A + A.T"),
     (x @ S @ x, x, "2*S"),
     (gc.sum((X @ w - t) ** 2), w, "2*X.T @ X"),
-    (factorization, U, "2*(V.T @ V)[:, None, :]*eye(n)[:, None, :, None]"),
+    (factorization, U, "2*einsum('ik,jl->ijkl', eye(n), V.T @ V)"),
     (gc.sum(gc.exp(x)), x, "diag(exp(x))"),
     (gc.logsumexp(W @ x + b), x, None),
     (gc.sum(gc.softmax(X @ w) * t), w, None),
     (gc.sum(gc.tanh(X) ** 3), X, None),
+    (gc.sum(gc.softplus(A)), A, "einsum('ij,ik,jl->ijkl', sigmoid(A)*(1 - sigmoid(A)), eye(n), eye(n))"),
+    (
+        gc.mean(gc.cross_entropy(gc.softmax(X @ W2), Y)),
+        W2,
+        "einsum('mi,mk,ml,mjl->ijkl', X, X, softmax(X @ W), eye(k) - softmax(X @ W)[:, :, None])/n",
+    ),
+    (gc.norm(A @ A.T - S) ** 2, A, None),
+    (gc.norm(X - X @ V @ V.T) ** 2, V, None),
+    (gc.norm(W @ gc.tanh(A @ x) - b) ** 2, A, None),
+    (gc.sum(gc.sqrt(x**2 + 1)), x, "diag((1 - x**2/(x**2 + 1))/sqrt(x**2 + 1))"),
 ]
 
 

@@ -20,8 +20,9 @@ from graphc.ops.arithmetic import add, broadcast
 from graphc.ops.broadcasting import brief
 from graphc.ops.leaves import as_expr, constant
 from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import RESHAPE, reshape
 from graphc.ops.symbols import symbols_of
-from graphc.rewriting.simplify import normalizer
+from graphc.rewriting.simplify import normalizer, simplify
 
 
 @overload
@@ -51,9 +52,12 @@ def jacobian(f: Any, x: Any, /) -> Any:
         If an op on the way has no derivative rule.
     """
     root = expression(f, "jacobian")
-    single = isinstance(x, Expr)
-    found = pulled(root, delta(root.shape), expressions(x, "jacobian"))
-    return found[0] if single else found
+    wrt = expressions(x, "jacobian")
+    inner = unreshaped(root)
+    found = pulled(inner, delta(inner.shape), wrt)
+    if inner.shape != root.shape:
+        found = [simplify(reshape(g, root.shape + g.shape[inner.ndim :])) for g in found]
+    return found[0] if isinstance(x, Expr) else found
 
 
 def vjp(f: Expr, x: Any, g: Any, /) -> Any:
@@ -186,6 +190,17 @@ def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
     if isinstance(y, Expr):
         return table[0][0] if isinstance(x, Expr) else [row[0] for row in table]
     return table[0] if isinstance(x, Expr) else table
+
+
+def unreshaped(f: Expr) -> Expr:
+    """What `f` is a reshape of: its Jacobian reshaped is that of `f`, and the delta is one of the smaller axes."""
+    while True:
+        if f.op is RESHAPE:
+            f = f.operands[0]
+        elif f.op.opens and f.op.body is not None:
+            f = f.op.body(f)
+        else:
+            return f
 
 
 def opened_all(f: Expr, wrt: list[Expr]) -> tuple[tuple[list[Expr], Expr], dict[Expr, Expr]]:

@@ -9,7 +9,7 @@ from typing import Any
 from graphc.ir.expr import Expr, make, rebuild
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, rational_power, scaled
 from graphc.ops.broadcasting import broadcast_shapes
-from graphc.ops.contraction import CONTRACT
+from graphc.ops.contraction import CONTRACT, contract, factors_of
 from graphc.ops.forms import form
 from graphc.ops.leaves import NAMED, constant
 from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
@@ -60,7 +60,13 @@ def permuted(x: Expr, axes: Labels) -> Expr:
     """`x` with its axes permuted, inside an entrywise expression where that saves transposes."""
     if axes == (1, 0):
         return transposed(x)
-    pushed = permuted_inside(x, axes) if axes != tuple(range(x.ndim)) else x
+    if axes == tuple(range(x.ndim)):
+        return x
+    if x.op is CONTRACT and form(x).kind == "einsum":
+        place = {a: i for i, a in enumerate(axes)}
+        moved = [(f, tuple(place.get(a, a) for a in ls), e) for f, ls, e in factors_of(x)]
+        return contract(moved, tuple(x.shape[a] for a in axes))
+    pushed = permuted_inside(x, axes)
     return transpose(x, axes) if pushed is None else pushed
 
 
@@ -78,7 +84,7 @@ def placed(factors: Sequence[Placed], order: Labels) -> Expr:
                 return matmul(tall[0], transposed(wide[0]))
             return outer(scaled_rows, scaled_columns)
     parts: tuple[list[Expr], list[Expr]] = ([], [])  # above and below the line
-    for f, labels in factors:
+    for f, labels in merged(factors, order):
         under = reciprocal(f)
         parts[under is not None].append(align(f if under is None else under, labels, order))
     above, below = (functools.reduce(multiply, side) if side else None for side in parts)
@@ -96,6 +102,19 @@ def reciprocal(x: Expr) -> Expr | None:
     if kind == "over":
         return x.operands[0] if detail == 1 else None
     return rational_power(x.operands[0], -detail) if kind == "power" and detail < 0 else None
+
+
+def merged(factors: Sequence[Placed], order: Labels) -> list[Placed]:
+    """Factors over the same axes, where these must be moved or added to, as one: (h*(1 - h))[:, None]*X."""
+    groups: dict[Labels, list[Placed]] = {}
+    for g in factors:
+        groups.setdefault(g[1], []).append(g)
+    found = []
+    for labels, group in groups.items():
+        moves = labels and labels != order[len(order) - len(labels) :] and -1 not in labels
+        whole = moves and len(group) > 1 and len(set(labels)) == len(labels) < len(order)
+        found += [(placed(group, labels), labels)] if whole else group
+    return found
 
 
 def align(x: Expr, labels: Labels, order: Labels) -> Expr:

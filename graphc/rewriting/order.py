@@ -115,11 +115,32 @@ def symmetric_form(f: Expr) -> bool:
     given = [(g, labels, e) for g, labels, e in factors_of(f)]
     negative = {x: -2 - x for _, labels, _ in given for x in labels if x > 1}
     straight = [(g, tuple(negative.get(x, x) for x in labels), e) for g, labels, e in given]
-    turned = [(g, tuple(swap.get(x, x) for x in labels), e) for g, labels, e in straight]
+    turned = [
+        (g, labels if keeps(g, labels, e) else tuple(swap.get(x, x) for x in labels), e) for g, labels, e in straight
+    ]
     if not negative:
         return sorted(map(_entry, straight), key=repr) == sorted(map(_entry, turned), key=repr)
     one, other = number_labels(straight), number_labels(turned)
     return one[0] == other[0] and one[1] == other[1]
+
+
+def keeps(f: Expr, labels: Labels, e: Fraction) -> bool:
+    """Whether exchanging the labels 0 and 1 leaves a power of a sum as it is: (x_i - x_j)**2."""
+    if f.op is not ADD or f.ndim < 3 or not {0, 1} <= set(labels):
+        return False
+    i, j = labels.index(0), labels.index(1)
+    swap = {i: j, j: i}
+    given, exchanged = [], []
+    for c, t in zip(f.attributes["coefficients"], f.operands, strict=True):
+        if t.op is not CONTRACT or any(x >= t.ndim for ls in t.attributes["labels"] for x in ls):
+            return False
+        given.append((c, sorted(map(_entry, factors_of(t)), key=repr)))
+        moved = [(g, tuple(swap.get(x, x) for x in ls), p) for g, ls, p in factors_of(t)]
+        exchanged.append((c, sorted(map(_entry, moved), key=repr)))
+    if sorted(given, key=repr) == sorted(exchanged, key=repr):
+        return True
+    negated = [(-c, entries) for c, entries in exchanged]
+    return e.denominator == 1 and e % 2 == 0 and sorted(given, key=repr) == sorted(negated, key=repr)
 
 
 def pure_factors(term: Expr) -> list[Factor]:

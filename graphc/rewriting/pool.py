@@ -19,7 +19,7 @@ from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
 from graphc.rewriting.reshapes import taken_apart
-from graphc.rewriting.terms import Entries, entries_of
+from graphc.rewriting.terms import Entries, entries_of, is_thin
 
 
 class Pool:
@@ -238,6 +238,15 @@ class Pool:
         """
         factors = factors_of(node)
         place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
+        thin = (
+            next((i for i, x in enumerate(factors) if is_thin(*x, node.ndim)), None)
+            if place is None and len(factors) == 2
+            else None
+        )
+        if thin is not None:
+            split, _ = self.split(node, thin)
+            self.engine.steps.append(Step("distribute", "a sum of outer products, term by term", node, split))
+            return split
         if place is not None:
             split, _ = self.split(node, place)
             if factors[place][0].ndim == 2 and operations([split]) >= operations([node]):

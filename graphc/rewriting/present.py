@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import permutations
 from math import lcm
 
 import sympy
 
-from graphc.ir.expr import Expr, make, rebuild
+from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
@@ -24,6 +26,7 @@ from graphc.rewriting.reshapes import kronecker
 from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
+WIDE = 5  # axes from which a sum is not tried in every order
 
 
 class Presenter:
@@ -36,9 +39,11 @@ class Presenter:
     def __init__(self) -> None:
         self.shown: dict[Expr, Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
+        self.around: set[Expr] = set()
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
+        self.around |= turned_around(expr)
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -88,6 +93,8 @@ class Presenter:
             return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels
         if e.denominator == 2 and self.shown[f].op is VAR:
             return rational_power(make(STD, self.shown[f].operands, **self.shown[f].attributes), 2 * e), labels
+        if f in self.around and e.denominator == 1 and e % 2 == 0:
+            return rational_power(self.sum(f, -ONE), e), labels
         if f in self.natural:
             x, order = self.natural[f]
             return rational_power(x, e), tuple(labels[i] for i in order)
@@ -107,8 +114,8 @@ class Presenter:
             turned = found[1] == (1, 0)
             across = self.faced(node, *found)
             return arranged(found, straight) if not turned else self.straight(node, across)
-        group = [(rational_power(self.shown[f], e), labels) for f, labels, e in factors_of(node)]
-        return contract([(x, ls, ONE) for x, ls in group], node.shape)
+        parts = [self.over_axes(group, node, 1) for group in by_axes(factors_of(node)).values()]
+        return contract([(x, labels, ONE) for x, labels in parts], node.shape)
 
     def straight(self, node: Expr, fallback: Expr) -> Expr:
         """A matrix product with its axes in the node's order, for where it stands alone: A.T @ B.T, not (B @ A).T."""
@@ -164,6 +171,15 @@ class Presenter:
             return constant(coefficient)
         if len(powers) == 1 and powers[0][2] == 1 and whole_terms(powers[0][0], coefficient):
             return align(self.sum(powers[0][0], coefficient), powers[0][1], tuple(range(node.ndim)))
+        if node.ndim > 2 and len(powers) == 1 and powers[0][0].op is ADD and powers[0][2] == 1:
+            f, labels, _ = powers[0]
+            if len({*labels} - {-1}) == f.ndim == node.ndim:
+                order = tuple(sorted(range(f.ndim), key=labels.__getitem__))
+                return scaled(coefficient, self.permuted_sum(f, order, ONE))
+        if node.ndim > 2:
+            found = self.by_index(node, coefficient)
+            if found is not None:
+                return found
         delta = next((x for x in powers if x[0].op is EYE and x[1][0] != x[1][1]), None)
         if delta is not None:
             return self.with_delta(node, delta, coefficient)
@@ -185,14 +201,12 @@ class Presenter:
 
     def sign_bearer(self, top: Powers) -> int | None:
         """The factor that can absorb a minus sign: a difference, preferably without a constant, or a sum of one."""
-        places = [i for i, x in enumerate(top) if absorbs_sign(*x)]
-        if not places:
-            places = [
-                i
-                for i, (f, _, e) in enumerate(top)
-                if e == 1 and f.op is CONTRACT and summed(f) and bears_sign(f) and self.oriented(f, True) is not None
-            ]
-        return min(places, key=lambda i: is_constant(top[i][0].operands[-1]), default=None)
+        place = sign_place(top)
+        if place is not None:
+            return place
+        bearers = [sign_bearer_in(f) for f, _, _ in top]
+        places = [i for i, b in enumerate(bearers) if b is not None and top[i][2] == 1 and bearers.count(b) == 1]
+        return next((i for i in places if self.oriented(top[i][0], True) is not None), None)
 
     def joined(self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, int]) -> Expr | None:
         """The elementwise product of powers; the one at `flipped` is written negated."""
@@ -244,6 +258,49 @@ class Presenter:
             return share, sorted_in(rest, (average, labels, e), i)
         return coefficient, powers
 
+    def by_index(self, node: Expr, coefficient: Fraction) -> Expr | None:
+        """A product over three axes and more in index notation: one factor for each set of axes."""
+        groups = by_axes(factors_of(node))
+        scalars = groups.pop(frozenset(), [])
+        if not by_letters([(f, labels) for f, labels, _ in map(widest, groups.values())], node.ndim):
+            return None
+        members = spread_denominators(list(groups.values()))
+        flipped = next((g for g in members if len(g) == 1 and absorbs_sign(*g[0])), None) if coefficient < 0 else None
+        parts = [self.over_axes(group, node, -1 if group is flipped else 1) for group in members]
+        parts.sort(key=lambda x: tuple(sorted(x[1])))
+        joint = contract([(x, labels, ONE) for x, labels in parts], node.shape)
+        front = contract(scalars, (), -coefficient if flipped else coefficient)
+        return scale_by(self.inline(front), joint)
+
+    def over_axes(self, group: Powers, node: Expr, sign: int) -> tuple[Expr, Labels]:
+        """The product of factors over the same axes, and which axes of `node` those are."""
+        f, labels, e = widest(group)
+        if len(group) == 1 and e == 1 and f.op is ADD and len(set(labels)) == f.ndim and (f.ndim > 2 or sign < 0):
+            return self.turned(f, labels, Fraction(sign))
+        if len(group) == 1 and (e == 1 or len(set(labels)) < f.ndim):
+            return self.face(f, labels, e)
+        place = {a: i for i, a in enumerate(labels)}
+        moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in group]
+        return scaled(Fraction(sign), self.product(contract(moved, f.shape))), labels
+
+    def turned(self, total: Expr, labels: Labels, scale: Fraction = ONE) -> tuple[Expr, Labels]:
+        """A sum with its axes in the order in which its terms take the fewest inserted ones."""
+        orders = [tuple(sorted(range(total.ndim), key=labels.__getitem__)), *permutations(range(total.ndim))]
+        order = min(orders if total.ndim < WIDE else orders[:1], key=lambda o: inserted(total, o))
+        return self.permuted_sum(total, order, scale), tuple(labels[i] for i in order)
+
+    def permuted_sum(self, total: Expr, order: Labels, scale: Fraction) -> Expr:
+        """`scale` times a sum with its axes in another order, term by term."""
+        if order == tuple(range(total.ndim)):
+            return self.sum(total, scale)
+        moved = make(
+            ADD, [permuted_term(t, total, order) for t in total.operands], coefficients=total.attributes["coefficients"]
+        )
+        for t in moved.operands:
+            if t.op is not CONTRACT or summed(t):
+                self.present(t)
+        return broadcast(self.sum(moved, scale), moved.shape)
+
     def with_delta(self, node: Expr, delta: tuple[Expr, Labels, Fraction], coefficient: Fraction) -> Expr:
         """A leftover identity stays outside: ``diag(v)``, or a product with ``eye(n)``."""
         rest = [x for x in factors_of(node) if x != delta]
@@ -253,9 +310,79 @@ class Presenter:
             return diag(broadcast(self.inline(vector), vector.shape))
         order = tuple(range(node.ndim))
         identity = align(self.shown[delta[0]], delta[1], order)
-        if not rest:
-            return scaled(coefficient, identity)
+        if all(not f.ndim for f, _, _ in rest):
+            return scale_by(self.inline(contract(rest, (), coefficient)), identity)
         return multiply(self.inline(contract(rest, node.shape, coefficient)), identity)
+
+
+def scale_by(scalar: Expr, product: Expr) -> Expr:
+    """A scalar factor in front of an array, or its denominator behind."""
+    if scalar is constant(1):
+        return product
+    if (
+        scalar.op is CONTRACT
+        and form(scalar).kind in ("over", "divide", "power")
+        and scalar.attributes["exponents"][-1] == -1
+    ):
+        top = constant(scalar.attributes["coefficient"]) if len(scalar.operands) == 1 else scalar.operands[0]
+        return divide(lead(top, product), scalar.operands[-1])
+    return lead(scalar, product)
+
+
+def by_axes(factors: Powers) -> dict[object, Powers]:
+    """Factors by the axes they carry; deltas, and diagonals, for themselves."""
+    groups: dict[object, Powers] = {}
+    for f, labels, e in factors:
+        alone = f.op is EYE or len(set(labels)) < len(labels)
+        groups.setdefault(labels if alone else frozenset(labels), []).append((f, labels, e))
+    return groups
+
+
+def widest(group: Powers) -> tuple[Expr, Labels, Fraction]:
+    """The first factor with the most axes."""
+    return max(group, key=lambda x: len(x[1]))
+
+
+def by_letters(factors: Sequence[tuple[Expr, Labels]], rank: int) -> bool:
+    """Whether ``einsum`` says it better than broadcasting: with a delta, or where several factors need new axes."""
+    carried = {a for _, labels in factors for a in labels}
+    if len(factors) < 2 or carried != set(range(rank)):
+        return False
+    explicit = sum(labels != tuple(range(rank - len(labels), rank)) for _, labels in factors)
+    return explicit > 1 or any(x.op is EYE for x, _ in factors)
+
+
+def permuted_term(term: Expr, total: Expr, order: Labels) -> Expr:
+    """A term of the sum `total` with the axes of the sum in `order`."""
+    place = {a: i for i, a in enumerate(order)} | {-1: -1}
+    pure = term.op is CONTRACT and not summed(term)
+    factors = factors_of(term) if pure else [(term, aligned(term.shape, total.shape), ONE)]
+    moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in factors]
+    return contract(moved, tuple(total.shape[a] for a in order), term.attributes["coefficient"] if pure else ONE)
+
+
+def inserted(total: Expr, order: Labels) -> int:
+    """How many arrays in the terms of a sum need axes inserted or exchanged, if its axes stand in `order`."""
+    count = 0
+    for term in total.operands:
+        moved = permuted_term(term, total, order)
+        factors = factors_of(moved) if moved.op is CONTRACT else []
+        groups = {tuple(sorted(ls)) if f.op is EYE else ls for f, ls, _ in factors if f.ndim}
+        explicit = sum(ls != tuple(range(len(order) - len(ls), len(order))) for ls in groups)
+        count += min(explicit, 2)
+    return count
+
+
+def spread_denominators(groups: list[Powers]) -> list[Powers]:
+    """Denominators over some axes of a matrix of the same product, below that matrix: x/norm(x, axis=1)."""
+    for group in groups:
+        if all(e < 0 for _, _, e in group):
+            axes = {a for _, labels, _ in group for a in labels}
+            wider = [g for g in groups if len(g[0][1]) == 2 and axes < set(g[0][1]) and g[0][0].op is not EYE]
+            if wider:
+                rest = [g for g in groups if g is not group and g is not wider[0]]
+                return spread_denominators([*rest, [*wider[0], *group]])
+    return groups
 
 
 def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:
@@ -268,8 +395,30 @@ def absorbs_sign(f: Expr, labels: Labels, e: Fraction) -> bool:
     return f.op is ADD and e.denominator == 1 and e % 2 == 1 and any(c < 0 for c in f.attributes["coefficients"])
 
 
-def bears_sign(node: Expr) -> bool:
-    return any(absorbs_sign(*x) for x in factors_of(node))
+def sign_place(factors: Powers) -> int | None:
+    """The place of a difference that a minus sign turns around, preferably of one without a constant."""
+    places = [i for i, x in enumerate(factors) if absorbs_sign(*x)]
+    return min(places, key=lambda i: is_constant(factors[i][0].operands[-1]), default=None)
+
+
+def sign_bearer_in(node: Expr) -> Expr | None:
+    """The difference in a contraction that a minus sign in front turns around."""
+    if node.op is not CONTRACT or not summed(node):
+        return None
+    place = sign_place(factors_of(node))
+    return None if place is None else node.operands[place]
+
+
+def turned_around(expr: Expr) -> set[Expr]:
+    """The differences in `expr` that a minus sign in front turns around; even powers of them are written alike."""
+    found: set[Expr] = set()
+    for node in topological([expr]):
+        if node.op is CONTRACT and not summed(node) and node.attributes["coefficient"] < 0:
+            above = [x for x in factors_of(node) if x[2] > 0]
+            place = sign_place(above)
+            bearers = [above[place][0]] if place is not None else [sign_bearer_in(f) for f, _, e in above if e == 1]
+            found.update(b for b in bearers[:1] if b is not None)
+    return found
 
 
 def stretched(x: Expr, node: Expr) -> Expr:

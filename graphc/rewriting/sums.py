@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, lcm, prod
 
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
-from graphc.ops.leaves import EYE, SIZE, constant
+from graphc.ops.leaves import CONSTANT, SIZE, constant
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
@@ -86,6 +86,22 @@ def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, 
     return alike({t: found[t] for t in sorted(found, key=term_key) if found[t] != 0}, shape)
 
 
+def turned_sum(term: Expr) -> bool:
+    """A short sum with its axes exchanged, such as (A + B).T."""
+    if term.op is not CONTRACT or len(term.operands) != 1 or term.attributes["exponents"] != (1,):
+        return False
+    (total,), (labels,) = term.operands, term.attributes["labels"]
+    return total.op is ADD and len(total.operands) <= FLATTEN and sorted(labels) == list(range(term.ndim))
+
+
+def moved(engine: Engine, term: Expr, labels: Labels, shape: Shape) -> Expr:
+    """A term of a sum whose axes stand at `labels` in another one."""
+    place = dict(enumerate(labels)) | {-1: -1}
+    whole = tuple(shape[labels.index(i)] for i in range(len(labels)))
+    factors = [(f, tuple(place[x] for x in ls), e) for (f, ls), e in entries_of(term, whole).items()]
+    return engine.product(ONE if term.op is not CONSTANT else term.attributes["value"], factors, shape)
+
+
 def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:
     """Chains of products that differ in grouping alone are like terms: A @ (B @ x) and (A @ B) @ x."""
     nested = [t for t in terms if has_nested(t)]
@@ -134,14 +150,17 @@ def network(term: Expr, shape: Shape) -> object:
 def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
     """A sum as content times a sum whose coefficients, but for the constant's, are coprime integers.
 
-    The constant does not count, so that ``v + eps`` stays as it is for a small rational eps; nor do sums, so that
+    The constant does not count, so that ``v + eps`` stays as it is for a small rational eps; nor do means, so that
     ``x - sum(x)/5`` stays a difference from a mean. Where whole numbers would be long (``x + 0.044715*x**3``), the
     positive term has coefficient 1 instead.
     """
     order = sorted(collected, key=term_key)
     counted = [c for t, c in collected.items() if not (is_number(t) or is_reduction(t))]
+    if counted:
+        whole = common(counted)
+        counted += [c for t, c in collected.items() if is_reduction(t) and not is_mean(t, c / whole)]
     counted = counted or [c for t, c in collected.items() if not is_number(t)] or list(collected.values())
-    content = Fraction(gcd(*(c.numerator for c in counted)), lcm(*(c.denominator for c in counted)))
+    content = common(counted)
     if max(abs(c / content).numerator for c in counted) > WHOLE:
         content = abs(collected[positive_term(order)])
     if collected[positive_term(order)] < 0:
@@ -150,10 +169,23 @@ def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
     return content, make(ADD, tuple(t for t, _ in terms), coefficients=tuple(c for _, c in terms))
 
 
+def common(numbers: list[Fraction]) -> Fraction:
+    """The greatest number of which all are whole multiples."""
+    return Fraction(gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers)))
+
+
+def is_mean(term: Expr, coefficient: Fraction) -> bool:
+    """A sum over labels, with a whole coefficient or divided by what may be the number of its terms."""
+    inner = term if summed(term) else next(f for f in term.operands if f.op is CONTRACT and summed(f))
+    sizes = {x: d for f, ls, _ in factors_of(inner) for x, d in zip(ls, f.shape, strict=True) if x >= inner.ndim}
+    counts = [int(d) for d in sizes.values() if isinstance(d, int)]
+    return prod(counts) % coefficient.denominator == 0
+
+
 def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     """Take out factors that all terms share, or that a group shares where this costs less."""
     terms = [(entries_of(t, shape), c, t) for t, c in collected.items()]
-    counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items() if key[0].op is not EYE)
+    counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items())
     shared = [key for key, n in counts.items() if n == len(terms)]
     if shared and worth(terms, shared):
         common = {
@@ -216,7 +248,7 @@ def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
                 seen[key] = (term, shared)
                 continue
             other, first = seen[key]
-            if other is term:
+            if other is term or (first.is_thin() and shared.is_thin()):
                 continue
             inner = engine.sum([first.rest(engine), shared.rest(engine)], shared.rest_shape())
             factors = [*shared.outside, (shared.factor, shared.labels, ONE), (inner, shared.rest_labels, ONE)]
@@ -245,6 +277,11 @@ class Shared:
     def rest_shape(self) -> Shape:
         sizes = dict(self.sizes)
         return tuple(sizes[x] for x in self.rest_labels)
+
+    def is_thin(self) -> bool:
+        """Whether what stands beside the shared factor is an outer product over three axes and more."""
+        axes = set(self.rest_labels)
+        return len(axes) > 2 and not any(axes <= set(labels) for _, labels, _ in self.others)
 
     def rest(self, engine: Engine) -> tuple[Fraction, Expr]:
         """What stands beside the shared factor, over `rest_labels`."""
@@ -285,6 +322,10 @@ def worth(terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[
     if all(key[0].op is SIZE for key, _ in shared):
         return True
     common = {key: min_power([t[0] for t in terms], key) for key, _ in shared}
+    axes = [{x for _, ls in entries for x in ls} for entries, _, _ in terms]
+    left = [{x for _, ls in without(entries, common) for x in ls} for entries, _, _ in terms]
+    if set().union(*left) < set().union(*axes):  # what is added has fewer axes
+        return True
     return 1 + sum(cost(without(t[0], common)) for t in terms) <= sum(cost(t[0]) for t in terms)
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.leaves import CONSTANT, SIZE, constant
 from graphc.rewriting.order import Labels
@@ -124,3 +125,13 @@ def contains(expr: Expr, part: Expr, limit: int = 200) -> bool:
                 seen.add(o)
                 stack.append(o)
     return False
+
+
+def is_thin(f: Expr, labels: Labels, e: Fraction, rank: int) -> bool:
+    """Whether `f` is a sum over three axes and more, some summed, of which no array in it carries all."""
+    if f.op is not ADD or e != 1 or f.ndim < 3 or not any(x >= rank for x in labels):
+        return False
+    products = [t for t in f.operands if t.op is CONTRACT and not summed(t)]
+    return len(products) == len(f.operands) and all(
+        len({x for x in ls if x >= 0}) < f.ndim for t in products for _, ls, _ in factors_of(t)
+    )
