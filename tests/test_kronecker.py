@@ -21,9 +21,9 @@ FORMS: list[tuple[str, dict[str, Any], str]] = [
     ("kron(A, B) @ kron(C, D)", RECTANGLES, "kron(A @ C, B @ D)"),
     ("kron(2*A, B + 1)", {"A": ("n", "m"), "B": ("k", "l")}, "2*kron(A, B + 1)"),
     ("trace(kron(A, B))", SQUARES, "trace(A)*trace(B)"),
-    ("trace(kron(A, B) @ kron(C, D))", SQUARES, "sum(B*D.T)*sum(A*C.T)"),
+    ("trace(kron(A, B) @ kron(C, D))", SQUARES, "sum(A*C.T)*sum(B*D.T)"),
     ("sum(kron(A, B))", RECTANGLES, "sum(A)*sum(B)"),
-    ("norm(kron(a, b))**2", {"a": ("n",), "b": ("m",)}, "sum(b**2)*sum(a**2)"),
+    ("norm(kron(a, b))**2", {"a": ("n",), "b": ("m",)}, "sum(a**2)*sum(b**2)"),
     ("sum(reshape(A, (n*m,))*reshape(B, (n*m,)))", {"A": ("n", "m"), "B": ("n", "m")}, "sum(A*B)"),
     ("reshape(outer(a, b), (p, q, m))", {"a": ("p*q",), "b": ("m",)}, "b*reshape(a, (p, q))[:, :, None]"),
 ]

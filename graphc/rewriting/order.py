@@ -23,7 +23,24 @@ TIES = 720  # orders of tied factors that are tried; beyond this the numbering i
 
 def factor_key(expr: Expr) -> tuple[object, ...]:
     """Scalars first, then vectors, then by depth and name: ``alpha*W``, ``h*(1 - h)``."""
-    return (expr.ndim, expr.depth, expr.name or expr.op.name, expr.digest)
+    return (expr.ndim, expr.depth, expr.name or expr.op.name, spelled(expr), expr.digest)
+
+
+_spelled: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()
+
+
+def spelled(expr: Expr) -> str:
+    """The names that an expression begins with: of two that look alike, ``a @ x`` comes before ``b @ x``."""
+    found = _spelled.get(expr)
+    if found is None:
+        found = _spelled[expr] = _names(expr, 4)
+    return found
+
+
+def _names(expr: Expr, levels: int) -> str:
+    if expr.name or not expr.operands or not levels:
+        return expr.name or expr.op.name
+    return " ".join(sorted(_names(o, levels - 1) for o in expr.operands[:3]))
 
 
 def term_key(expr: Expr) -> tuple[object, ...]:
@@ -31,7 +48,7 @@ def term_key(expr: Expr) -> tuple[object, ...]:
     constant = not expr.operands and expr.op.name in ("constant", "contract", "size")
     moved = expr.op.name == "contract" and len(expr.operands) == 1
     seen = expr.operands[0] if moved else expr
-    return (constant, -seen.depth, seen.name or seen.op.name, moved, expr.digest)
+    return (constant, -seen.depth, seen.name or seen.op.name, spelled(seen), moved, expr.digest)
 
 
 def number_labels(factors: Sequence[Factor]) -> tuple[list[Factor], Labels]:
