@@ -138,4 +138,4 @@ def test_scales_as_code() -> None:
     scale = Scale().times(Scale(*(Scale().coefficient * -2, ("n",), ("d",)))).times(Scale(Scale().coefficient / 3))
     assert str(scale) == "-2*n/(3*d)"
     assert str(scale.power(-1).times(scale)) == "1"
-    assert dim_code((N + 1) / 2) == "((n + 1)//(2))"
+    assert dim_code((N + 1) / 2) == "((n + 1)//2)"

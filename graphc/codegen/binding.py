@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sympy
 
+from graphc.codegen.expressions import unwrapped
 from graphc.errors import ValueMissingError
 from graphc.ir.dims import Shape, dim_names, shape_text
 from graphc.scheduling.scales import dim_code
@@ -50,7 +51,7 @@ def _solve(missing: list[str], known: set[str], arrays: Arrays, renamed: Mapping
                 name = unknown.pop()
                 solution = linear_solution(dim, name, sympy.Symbol("_value", integer=True))
                 if solution is not None and dim_names([dim]) <= {name}:
-                    code = dim_code(solution).replace("_value", f"{variable}.shape[{axis}]")
+                    code = unwrapped(dim_code(solution)).replace("_value", f"{variable}.shape[{axis}]")
                     return f"{renamed.get(name, name)} = {code}", name
     shapes = ", ".join(f"{variable} {shape_text(shape)}" for variable, shape in arrays)
     raise ValueMissingError(f"the size {missing[0]} cannot be read from the inputs {shapes}")

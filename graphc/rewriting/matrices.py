@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any
 
 from graphc.ir.expr import Expr, make, rebuild
@@ -32,6 +33,9 @@ def transposed(x: Expr) -> Expr:
             return x.operands[0]
         if kind == "outer":
             return outer(x.operands[1], x.operands[0])
+        if kind == "einsum":
+            operands, result = form(x).detail.split("->")
+            return einsum(f"{','.join(operands.split(',')[::-1])}->{result[::-1]}", *x.operands[::-1])
         if kind == "matmul" and all(o.ndim == 2 for o in x.operands):
             return matmul(transposed(x.operands[1]), transposed(x.operands[0]))
     pushed = permuted_inside(x, (1, 0))
@@ -62,12 +66,26 @@ def permuted(x: Expr, axes: Labels) -> Expr:
         return transposed(x)
     if axes == tuple(range(x.ndim)):
         return x
-    if x.op is CONTRACT and form(x).kind == "einsum":
+    kind = form(x).kind if x.op is CONTRACT else ""
+    if kind == "einsum":
         place = {a: i for i, a in enumerate(axes)}
         moved = [(f, tuple(place.get(a, a) for a in ls), e) for f, ls, e in factors_of(x)]
         return contract(moved, tuple(x.shape[a] for a in axes))
     pushed = permuted_inside(x, axes)
+    pushed = turned_stack(x, axes) if pushed is None else pushed
+    if pushed is None and kind == "transpose":
+        return transpose(x.operands[0], tuple(form(x).detail[a] for a in axes))
     return transpose(x, axes) if pushed is None else pushed
+
+
+def turned_stack(x: Expr, axes: Labels) -> Expr | None:
+    """A product of stacks with the last two axes exchanged, B.T @ A.T, where that takes no more transposes."""
+    last = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
+    if axes != last or x.op is not CONTRACT or form(x).kind != "matmul" or any(o.ndim != x.ndim for o in x.operands):
+        return None
+    a, b = x.operands
+    product = matmul(permuted(b, axes), permuted(a, axes))
+    return product if turns(product) <= turns(x) + 2 else None
 
 
 def placed(factors: Sequence[Placed], order: Labels) -> Expr:
@@ -274,7 +292,11 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
         ):  # sum_n v_n M_nm, without a transpose of a product
             return [*others, (matmul(b, one_side(sides[0], label, last=False)[0]), labels)], (1, len(labels))
         return [*others, (chained(a, b), labels)], (1, len(labels))
-    stacked = batched(label, entrywise(touching), out)
+    touching = entrywise(touching)
+    joint = jointly(touching, needed, out)
+    if joint is not None:
+        return [*others, joint], (1, len(joint[1]))
+    stacked = batched(label, touching, out)
     if stacked is not None:
         return [*others, stacked], (1, len(stacked[1]))
     largest = max((ls for _, ls in touching), key=len)
@@ -367,6 +389,34 @@ def entrywise(factors: list[Placed]) -> list[Placed]:
     for g in factors:
         groups.setdefault(frozenset(g[1]), []).append(g)
     return [g[0] if len(g) == 1 else (placed(g, g[0][1]), g[0][1]) for g in groups.values()]
+
+
+def jointly(touching: list[Placed], needed: set[int], out: Labels) -> Placed | None:
+    """Two factors summed over several labels at once, where one at a time would build what is larger than both.
+
+    So the gradient of a linear layer over (N, L, d) is ``einsum('nld,nlm->dm', x, G)``, with no array for each l.
+    """
+    if len(touching) != 2:
+        return None
+    (a, la), (b, lb) = (straightened(*g) for g in touching)
+    bound = [x for x in la if x in lb and x not in needed]
+    free = sorted((x for x in dict.fromkeys(la + lb) if x in needed), key=rank_in(out))
+    if free and free[0] in lb:
+        a, la, b, lb = b, lb, a, la
+    if len(bound) < 2 or -1 in la + lb or not all((x in la) != (x in lb) for x in free):
+        return None
+    letters = dict(zip([*bound, *free], LETTERS, strict=False))
+    left, right, result = ("".join(letters[x] for x in labels) for labels in (la, lb, free))
+    return einsum(f"{left},{right}->{result}", a, b), tuple(free)
+
+
+def straightened(x: Expr, labels: Labels) -> Placed:
+    """A factor without the transposes around or inside it, where all of its parts have the same; its labels follow."""
+    for axes in permutations(range(x.ndim)) if x.operands and x.ndim <= 4 else ():
+        plain = permuted_inside(x, axes)
+        if plain is not None:
+            return plain, tuple(labels[a] for a in axes)
+    return x, labels
 
 
 def batched(label: int, touching: list[Placed], out: Labels) -> Placed | None:

@@ -139,9 +139,13 @@ def dim_code(dim: Dim) -> str:
         dim = dim.args[0]
     top, bottom = sympy.fraction(sympy.together(dim))
     if bottom != 1:
-        return f"(({_whole(top)})//({_whole(bottom)}))"
-    text = _whole(top)
-    return text if text.isalnum() else f"({text})"
+        return f"({_atom(top)}//{_atom(bottom)})"
+    return _atom(top)
+
+
+def _atom(expr: sympy.Expr) -> str:
+    text = _whole(expr)
+    return text if text.isidentifier() or text.isdigit() else f"({text})"
 
 
 def _whole(expr: sympy.Expr) -> str:
