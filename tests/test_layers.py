@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
+from autograd import grad as grad_of
 
 import graphc as gc
 from graphc import nn
@@ -140,9 +142,65 @@ def test_unrolled_steps_share_parameters(kind: str) -> None:
     assert np.isclose((up - down) / 2e-6, np.sum(move * gc.evaluate(gradient, values)), rtol=1e-5)
 
 
+def rnn_loop(p: dict[str, Any], xs: list[Any], s: Any) -> Any:
+    for x in xs:
+        s = anp.tanh(x @ p["W"] + s @ p["U"] + p["b"])
+    return s
+
+
+def gru_loop(p: dict[str, Any], xs: list[Any], s: Any) -> Any:
+    """As ``torch.nn.GRUCell``: the reset gate acts after the product with the state."""
+    for x in xs:
+        r, z = (1 / (1 + anp.exp(-(x @ p[f"W{k}"] + s @ p[f"U{k}"] + p[f"b{k}"]))) for k in "rz")
+        new = anp.tanh(x @ p["Wn"] + p["bn"] + r * (s @ p["Un"] + p["cn"]))
+        s = (1 - z) * new + z * s
+    return s
+
+
+def lstm_loop(p: dict[str, Any], xs: list[Any], s: Any) -> Any:
+    """As ``torch.nn.LSTMCell``: gates i, f, g, o."""
+    c = 0 * s
+    for x in xs:
+        gates = {k: x @ p[f"W{k}"] + s @ p[f"U{k}"] + p[f"b{k}"] for k in "ifgo"}
+        i, f, o = (1 / (1 + anp.exp(-gates[k])) for k in "ifo")
+        c = f * c + i * anp.tanh(gates["g"])
+        s = o * anp.tanh(c)
+    return s
+
+
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_five_steps_through_time_agree_with_autograd(kind: str) -> None:
+    steps = [gc.symbol(f"x{i}", (n, d)) for i in range(5)]
+    start = gc.symbol("s", (n, u))
+    state, cell = start, gc.zeros(n, u)
+    for x in steps:
+        if kind == "lstm":
+            state, cell = nn.lstm_cell(x, state, cell)
+        else:
+            state = getattr(nn, f"{kind}_cell")(x, state)
+    loss = gc.sum(state**2)
+    weights = nn.parameters(loss)
+    values = drawn([*steps, start, *weights], n=2, d=3, u=4)
+    loop = {"rnn": rnn_loop, "gru": gru_loop, "lstm": lstm_loop}[kind]
+
+    def by_hand(p: dict[str, Any]) -> Any:
+        return anp.sum(loop(p, [values[str(x.name)] for x in steps], p["s"]) ** 2)
+
+    moving = [*weights, start]
+    expected = grad_of(by_hand)({str(p.name): values[str(p.name)] for p in moving})
+    inputs = [*steps, *moving]
+    found = gc.compile([loss, *gc.grad(loss, moving)], inputs)(*(values[str(x.name)] for x in inputs))
+    np.testing.assert_allclose(found[0], by_hand(values), rtol=1e-12)
+    for p, g in zip(moving, found[1:], strict=True):
+        np.testing.assert_allclose(g, expected[str(p.name)], rtol=1e-9, atol=1e-12)
+
+
 def test_a_sequence_of_symbolic_length_is_not_unrolled() -> None:
     with pytest.raises(GraphcError, match=r"shape \(n, d\) cannot be iterated over; .* unroll a recurrent network"):
         for _ in ROWS:
+            pass
+    with pytest.raises(GraphcError, match="the size n has no value yet, so it cannot count a Python loop"):
+        for _ in range(n):
             pass
 
 
