@@ -35,6 +35,7 @@ from graphc.ir import facts
 from graphc.ir.dims import dims
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import broadcast_to, sqrt
+from graphc.ops.attention import attention, masked_softmax, multi_head_attention, tri
 from graphc.ops.convolution import avgpool1d, avgpool2d, conv1d, conv2d, maxpool1d, maxpool2d
 from graphc.ops.defined import cross_entropy, dense, log_softmax, logsumexp, mean, mse, norm, softmax
 from graphc.ops.elementwise import (
@@ -131,6 +132,7 @@ __all__ = [
     "arcsinh",
     "arctan",
     "arctanh",
+    "attention",
     "avgpool1d",
     "avgpool2d",
     "batch_norm",
@@ -192,6 +194,7 @@ __all__ = [
     "log_softmax",
     "logdet",
     "logsumexp",
+    "masked_softmax",
     "matmul",
     "matrix_power",
     "max",
@@ -202,6 +205,7 @@ __all__ = [
     "min",
     "minimum",
     "mse",
+    "multi_head_attention",
     "names",
     "nn",
     "norm",
@@ -244,6 +248,7 @@ __all__ = [
     "trace",
     "train",
     "transpose",
+    "tri",
     "tril_half",
     "var",
     "vjp",

@@ -8,10 +8,13 @@ from graphc.errors import ShapeError
 from graphc.frontend.creation import Activation, activation_of, check_unused, initializer
 from graphc.ir.dims import Dim, Shape, as_dim, shape_text
 from graphc.ir.expr import Expr, behaviour
-from graphc.ops import convolution, normalization, recurrent
+from graphc.ops import attention, convolution, normalization, recurrent
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
+from graphc.ops.defined import dense
 from graphc.ops.leaves import as_expr, dim_of, parameter
 from graphc.ops.normalization import EPS
+
+GLOROT = "glorot_uniform"
 
 
 def conv2d(
@@ -167,6 +170,59 @@ def rms_norm(x: Any, name: str = "", *, axis: Any = -1, eps: Any = EPS) -> Expr:
     gain = parameter(f"gain{name}", shape, init="ones")
     check_unused([x], (gain,), "rms_norm(x, '2')")
     return normalization.rms_norm(x, gain, axis=axis, eps=eps)
+
+
+def multi_head_attention(
+    x: Any,
+    heads: Any,
+    name: str = "",
+    *,
+    context: Any = None,
+    mask: Any = None,
+    causal: bool = False,
+    bias: bool = True,
+) -> Expr:
+    """Attention with heads and the four linear layers around it, with parameters of its own (Vaswani et al. 2017).
+
+    Parameters
+    ----------
+    x : Expr of shape (..., L, m)
+        The queries come from it.
+    heads : int, str or dimension
+        The number of heads, which must divide m.
+    name : str
+        Goes after the letters of the parameters, Wq, Wk, Wv, Wo of shape (m, m) and bq, bk, bv, bo of shape (m,).
+    context : Expr of shape (..., S, c), optional
+        Where keys and values come from, through Wk and Wv of shape (c, m): x itself by default.
+    mask, causal : as of ``gc.attention``
+    bias : bool
+
+    Returns
+    -------
+    Expr of shape (..., L, m)
+
+    Raises
+    ------
+    ShapeError
+        If the sizes do not fit together, or m is not provably divisible by `heads`.
+    NameConflictError
+        If an array below x has the name of a parameter and another shape.
+    """
+    x = as_expr(x)
+    source = x if context is None else as_expr(context)
+    if x.ndim < 2 or source.ndim < 2:
+        raise ShapeError(
+            f"multi_head_attention({brief(x)}): needs positions and features as its last axes, got "
+            f"{shape_text(x.shape)} and {shape_text(source.shape)}{declared_at()}"
+        )
+    m, inputs = x.shape[-1], {"q": x, "k": source, "v": source}
+    W = {key: parameter(f"W{key}{name}", (array.shape[-1], m), init=GLOROT) for key, array in inputs.items()}
+    W["o"] = parameter(f"Wo{name}", (m, m), init=GLOROT)
+    b = {key: parameter(f"b{key}{name}", (m,), init="zeros") for key in W} if bias else {}
+    check_unused([x, source], (*W.values(), *b.values()), f"multi_head_attention(x, {heads}, '2')")
+    Q, K, V = (dense(array, W[key], b.get(key)) for key, array in inputs.items())
+    joined = attention.multi_head_attention(Q, K, V, mask, heads=heads, causal=causal)
+    return dense(joined, W["o"], b.get("o"))
 
 
 def rnn_cell(x: Any, h: Any, name: str = "") -> Expr:

@@ -16,6 +16,7 @@ from graphc.frontend.layers import (
     instance_norm,
     layer_norm,
     lstm_cell,
+    multi_head_attention,
     rms_norm,
     rnn_cell,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "layer_norm",
     "lstm_cell",
     "masks",
+    "multi_head_attention",
     "parameters",
     "rms_norm",
     "rnn_cell",

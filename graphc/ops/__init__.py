@@ -2,6 +2,7 @@
 
 from graphc.ops import (
     arithmetic,
+    attention,
     contraction,
     convolution,
     defined,
@@ -25,6 +26,7 @@ from graphc.ops import (
 
 __all__ = [
     "arithmetic",
+    "attention",
     "contraction",
     "convolution",
     "defined",

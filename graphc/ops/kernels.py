@@ -28,6 +28,19 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def tri(rows: Any, columns: Any) -> Any:
+    return np.tri(rows, columns, dtype=bool)
+
+
+def masked_softmax(x: Any, mask: Any, axis: Any = -1) -> Any:
+    kept = np.asarray(mask) != 0
+    top = np.max(x, axis=axis, keepdims=True, where=kept, initial=-np.inf)
+    shifted = np.where(kept, x - np.where(top > -np.inf, top, 0), -np.inf)
+    e = np.exp(shifted)
+    total = np.sum(e, axis=axis, keepdims=True)
+    return e / np.where(total > 0, total, 1)
+
+
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))

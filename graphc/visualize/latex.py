@@ -200,7 +200,7 @@ def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
     if op.latex:
         return _filled(node, op.latex, args)
     inside = [a[0] for a in args] + _keywords(node)
-    return (rf"{word_latex(op.name)}\left({', '.join(inside)}\right)" if args else word_latex(op.name)), ATOM
+    return (rf"{word_latex(op.name)}\left({', '.join(inside)}\right)" if inside else word_latex(op.name)), ATOM
 
 
 def _keywords(node: Expr) -> list[str]:

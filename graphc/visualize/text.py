@@ -160,7 +160,7 @@ def _piece(node: Expr, args: list[Piece]) -> Piece:
     if op.name == "general_power":
         return f"{_wrap(args[0], ATOM)}**{_wrap(args[1], UNARY)}", POWER
     inside = ", ".join([a[0] for a in args] + positional(node) + keywords(node))
-    return f"{op.name}({inside})" if args else op.name, ATOM
+    return f"{op.name}({inside})" if inside else op.name, ATOM
 
 
 def positional(node: Expr) -> list[str]:

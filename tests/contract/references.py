@@ -13,6 +13,7 @@ from typing import Any
 import autograd.numpy
 import mpmath
 import numpy
+import references_attention
 import references_linalg
 
 Function = Callable[..., Any]
@@ -193,7 +194,15 @@ def norms(np: Any) -> dict[str, Function]:
 
 def table(np: Any = numpy) -> dict[str, Function]:
     """Every function of the notation over the module `np`."""
-    families = (elementwise, reductions, products, references_linalg.table, convolutions, norms)
+    families = (
+        elementwise,
+        reductions,
+        products,
+        references_linalg.table,
+        convolutions,
+        norms,
+        references_attention.table,
+    )
     sizes = {"floor": floor, "ceiling": ceil, "Max": max, "Min": min, "Mod": lambda a, b: a % b}
     return sizes | {name: function for family in families for name, function in family(np).items()}
 
