@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.errors import FormulaError, GraphcError
 from graphc.frontend import values
-from graphc.frontend.lexicon import error_at
+from graphc.frontend.lexicon import error_at, shorten
 from graphc.frontend.sizes import DIGITS, SIZE_WORK, check_shape, size_function
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
@@ -46,13 +46,13 @@ class Evaluation:
             if options:
                 raise self.failure(offset, f"{name}() takes no options")
             return self.counted(offset, self.guarded(offset, size_function, name, items))
-        arguments = [values.argument(v) for v in items]
-        keywords = {k: values.argument(v, keyword=True) for k, v in options.items()}
+        arguments = [self.guarded(offset, values.argument, v) for v in items]
+        keywords = {k: self.guarded(offset, values.argument, v, keyword=True) for k, v in options.items()}
         return self.counted(offset, self.guarded(offset, functions[name], *arguments, **keywords))
 
     def index(self, offset: int, array: Any, items: list[Any], single: bool) -> Expr:
         """``array[items]``."""
-        key = [values.argument(v, keyword=True) for v in items]
+        key = [self.guarded(offset, values.argument, v, keyword=True) for v in items]
         return self.apply(offset, lambda x: x[key[0] if single else tuple(key)], array)
 
     def counted(self, offset: int, value: Any) -> Expr:
@@ -95,7 +95,7 @@ def misused(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any],
     try:
         signature.bind(*arguments, **keywords)
     except TypeError as mismatch:
-        return f"{usage(name, signature)}: {mismatch}"
+        return f"{usage(name, signature)}: {shorten(str(mismatch), 120)}"
     return f"{usage(name, signature)} does not take these arguments: {error}"
 
 

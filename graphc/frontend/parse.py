@@ -52,8 +52,9 @@ def parse(text: str, /, **names: Any) -> Expr:
 
     Notes
     -----
-    A text has at most a million characters, 200,000 operations and 1,000 nested brackets; a number 4300 digits; an
-    array 64 axes. Sizes of more than 100 parts, or 1000 terms multiplied out, are refused.
+    A text has at most a million characters, 200,000 operations, 1,000 nested brackets and as many signs or powers in a
+    row; a number 4300 digits; an array 64 axes. Sizes of more than 100 parts, or 1000 terms
+    multiplied out, are refused.
 
     Examples
     --------
@@ -63,7 +64,8 @@ def parse(text: str, /, **names: Any) -> Expr:
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a text, got {type(text).__name__}")
     if len(text) > LONGEST_TEXT:
-        raise FormulaError(f"a formula may have at most {LONGEST_TEXT:,} characters, got {len(text):,}")
+        reason = f"a formula may have at most {LONGEST_TEXT:,} characters, got {len(text):,}"
+        raise error_at(FormulaError(reason), text, LONGEST_TEXT)
     return _Lines(text, {name: bound(name, value) for name, value in names.items()}).result()
 
 
@@ -121,7 +123,8 @@ class _Lines:
             name = self.target(tokens)
             value = self.reader.evaluation.guarded(start, operand, self.reader.line())
         if value is None:
-            raise FormulaError("the formula is empty: write a value, such as sum(x)")
+            reason = "the formula is empty: write a value, such as sum(x)"
+            raise error_at(FormulaError(reason), self.text, len(self.text))
         return self.last(name, value, start) if name else value
 
     def target(self, tokens: Tokens) -> str:

@@ -74,8 +74,7 @@ class Reader:
         if kind == "string":
             return self.string(frame, token)
         if text in PREFIX:
-            frame.operators.append((text, UNARY, offset))
-            return True
+            return self.wait(frame, text, UNARY, offset)
         if text == "(":
             return self.push(Frame("group", offset))
         if text == "[":
@@ -167,8 +166,7 @@ class Reader:
             done = self.reduce(frame, level)
             if level == COMPARE and done == COMPARE:
                 raise self.failure(offset, "comparisons cannot be chained: write (a < b)*(b < c) instead of a < b < c")
-            frame.operators.append((text, level, offset))
-            return True
+            return self.wait(frame, text, level, offset)
         if text == ".":
             return self.attribute(frame, offset)
         if text == "[":
@@ -189,6 +187,14 @@ class Reader:
         if text == "=":
             raise self.failure(offset, "= belongs at the start of a line, as in name = formula; write == to compare")
         raise self.failure(offset, f"{text} does not belong here")
+
+    def wait(self, frame: Frame, text: str, level: int, offset: int) -> bool:
+        """Put an operator aside until its right operand is known; long chains are of signs and of powers."""
+        frame.operators.append((text, level, offset))
+        if len(frame.operators) > DEEPEST:
+            reason = f"more than {DEEPEST} signs or powers follow one another; give parts a line of their own"
+            raise self.failure(offset, reason)
+        return True
 
     def attribute(self, frame: Frame, offset: int) -> bool:
         word = self.tokens.next()
