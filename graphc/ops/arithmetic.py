@@ -69,12 +69,17 @@ def scaled(coefficient: Fraction | int, x: Expr) -> Expr:
 
 def broadcast(x: Expr, shape: Shape) -> Expr:
     """`x` stretched to `shape` under NumPy's rules; the same object where nothing changes."""
-    if x.ndim == len(shape) and all(compare(a, b) != "different" for a, b in zip(x.shape, shape, strict=True)):
+    if x.ndim == len(shape) and all(_alike(a, b) for a, b in zip(x.shape, shape, strict=True)):
         return x
     value = number(x)
     if value is not None:
         return contract([], shape, value)
     return contract([(x, aligned(x.shape, shape), ONE)], shape)
+
+
+def _alike(a: Dim, b: Dim) -> bool:
+    """Whether an axis stays as it is: a literal 1 is stretched to any other size, also to one that may be 1."""
+    return (a == 1) == (b == 1) and compare(a, b) != "different"
 
 
 @notation

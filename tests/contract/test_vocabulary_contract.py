@@ -144,6 +144,17 @@ def test_broadcasting_in_every_position(text: str) -> None:
         check_sizes(case, {"n": 0, "m": 1, "k": 2})
 
 
+@pytest.mark.parametrize("text", [*OPERATORS, "maximum(x, y)", "log_softmax(x) + y", "where(y > 0, x, y)"])
+@pytest.mark.parametrize("size", ["m*n", "2*n", "n + 1", "n - 1"])
+def test_one_is_stretched_to_sizes_that_may_be_one(text: str, size: str) -> None:
+    for shape in ((1,), (2, 1)):
+        case = Case(text, text, {"x": (size,), "y": shape})
+        check_value(case)
+        check_first(case)
+        for expr in derivatives_of(case):
+            check_text(expr)
+
+
 STACKS = [
     (("n",), ("n",)),
     (("m", "n"), ("n",)),
