@@ -31,6 +31,7 @@ T = gc.symbol("T", (n, k))
 b = gc.parameter("b", (k,))
 x, y = gc.symbol("x", (d,)), gc.symbol("y", (d,))
 s, c, alpha = gc.symbol("s"), gc.symbol("c"), gc.symbol("alpha")
+b0 = gc.symbol("b0", (n,))
 p = gc.softmax(X @ W + b).named("p")
 gamma, eps = gc.symbol("gamma", (d,)), gc.symbol("eps")
 
@@ -59,7 +60,7 @@ GOLDENS: list[tuple[Expr, str]] = [
     (gc.sum(X, axis=0), r"\sum_{i} \mathbf{X}_{i:}"),
     (gc.mean(X, axis=1), r"\frac{1}{d} \sum_{j} \mathbf{X}_{:j}"),
     (gc.max(X, axis=0), r"\max_{i} \mathbf{X}_{i:}"),
-    (gc.sum((W1 @ x - b) ** 2), r"\sum_{i} ((\mathbf{W}_{1} \mathbf{x})_{i} - b_{i})^{2}"),
+    (gc.sum((W1 @ x - b) ** 2), r"\lVert \mathbf{W}_{1} \mathbf{x} - \mathbf{b} \rVert^{2}"),
     (gc.einsum("ij,jk,kl->il", X, A, A), r"[{\textstyle\sum_{k,l}} \, X_{ik} A_{kl} A_{lj}]_{ij}"),
     (gc.norm(x - y) ** 2, r"\lVert \mathbf{x} - \mathbf{y} \rVert^{2}"),
     ((x > 0) * y, r"[\mathbf{x} > 0] \odot \mathbf{y}"),
@@ -80,6 +81,29 @@ GOLDENS: list[tuple[Expr, str]] = [
     (gc.softmax(X, axis=0), r"{\operatorname{softmax}(\mathbf{X})}_{\mathrm{axis} = 0}"),
     (gc.dense(X, W, b), r"\mathbf{X} \mathbf{W} + \mathbf{b}"),
     (gc.constant([[1, 2], [0.5, -1]]), r"\left[\begin{matrix} 1 & 2 \\ \frac{1}{2} & -1 \end{matrix}\right]"),
+    (gc.sum(X**2), r"\lVert \mathbf{X} \rVert_{F}^{2}"),
+    (gc.norm(X) ** 2, r"\lVert \mathbf{X} \rVert_{F}^{2}"),
+    (x / (A @ y), r"\mathbf{x} \oslash (\mathbf{A} \mathbf{y})"),
+    (gc.inv(A.T) @ x, r"\mathbf{A}^{-\top} \mathbf{x}"),
+    (gc.inv(A).T @ x, r"\mathbf{A}^{-\top} \mathbf{x}"),
+    (X + b0[:, None], r"\mathbf{X} + \mathbf{b}_{0} \mathbf{1}^{\top}"),
+    (X.T @ (b0[:, None] * X), r"\mathbf{X}^{\top} \, \operatorname{diag}(\mathbf{b}_{0}) \mathbf{X}"),
+    (gc.where(x > 0, x, y), r"\operatorname{where}(\mathbf{x} > 0, \mathbf{x}, \mathbf{y})"),
+    (c * gc.where(s > 0, s, c), r"c \, \operatorname{where}(s > 0, s, c)"),
+    (
+        gc.exp(-gc.sum((X[:, None, :] - X) ** 2, axis=2)),
+        r"[e^{-{\textstyle\sum_{k}} \, (X_{ik} - X_{jk})^{2}}]_{ij}",
+    ),
+    (
+        gc.jacobian(gc.softmax(X), X),
+        r"[(\delta_{jl} - \operatorname{softmax}(\mathbf{X})_{ij}) \delta_{ik} \, "
+        r"\operatorname{softmax}(\mathbf{X})_{il}]_{ijkl}",
+    ),
+    (
+        gc.jacobian(X / gc.norm(X, axis=1, keepdims=True), X),
+        r"\left[\frac{1}{\lVert \mathbf{X}_{i:} \rVert} \left(\delta_{jl} - "
+        r"\frac{X_{ij}}{\lVert \mathbf{X}_{i:} \rVert^{2}} X_{il}\right) \delta_{ik}\right]_{ijkl}",
+    ),
     (
         gamma * (X - gc.mean(X, axis=0)) / gc.sqrt(s + eps),
         r"\frac{1}{\sqrt{s + \varepsilon}} \boldsymbol{\gamma} \odot "

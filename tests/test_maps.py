@@ -10,7 +10,9 @@ import pytest
 from generate import SIZES, arrays
 
 import graphc as gc
+from graphc.ir.dims import bind
 from graphc.ops.symbols import symbols_of
+from graphc.scheduling.planning import plan
 
 n, d, m, k = gc.dims("n d m k")
 BOUND = {**SIZES, "d": 2, "k": 2}
@@ -28,7 +30,7 @@ JACOBIANS: list[tuple[Any, Any, str | None]] = [
     (gc.tanh(x), x, "diag(1 - tanh(x)**2)"),
     (gc.softmax(x), x, "softmax(x)*(eye(n) - softmax(x)[:, None])"),
     (gc.log_softmax(x), x, "eye(n) - softmax(x)"),
-    (x / gc.norm(x), x, "(eye(n) - outer(x, x)/sum(x**2))/norm(x)"),
+    (x / gc.norm(x), x, "(eye(n) - outer(x, x)/norm(x)**2)/norm(x)"),
     (gc.trace(A), A, "eye(n)"),
     (gc.tanh(W @ x + b), W, "einsum('i,ij,k->ijk', 1 - tanh(W @ x + b)**2, eye(m), x)"),
     (gc.softmax(X), X, "einsum('ijl,ik,il->ijkl', eye(d) - softmax(X)[:, :, None], eye(n), softmax(X))"),
@@ -53,7 +55,7 @@ JACOBIANS: list[tuple[Any, Any, str | None]] = [
         X / gc.norm(X, axis=1, keepdims=True),
         X,
         "einsum('i,ijl,ik->ijkl', 1/norm(X, axis=1), "
-        "eye(d) - einsum('ij,ik->ijk', X/sum(X**2, axis=1, keepdims=True), X), eye(n))",
+        "eye(d) - einsum('ij,ik->ijk', X/norm(X, axis=1, keepdims=True)**2, X), eye(n))",
     ),
     (gc.kron(W, A), A, "reshape(einsum('ik,jm,ln->ijklmn', W, eye(n), eye(n)), (m*n, n**2, n, n))"),
     (gc.reshape(gc.kron(W, A), (-1,)), W, None),
@@ -195,6 +197,55 @@ def test_third_derivatives() -> None:
     expected = differences(lambda moved: gc.evaluate(second, moved), values, "x")
     np.testing.assert_allclose(gc.evaluate(third, values), expected, rtol=1e-7, atol=1e-9)
     assert gc.parse(str(third), **gc.names(third)) is third
+
+
+STRUCTURED: list[tuple[gc.Expr, int]] = [
+    # a Jacobian or Hessian with identities, and the largest array that may occur on the way, beside the result
+    (gc.hessian(factorization, U), 0),
+    (gc.hessian(logistic, w), 30 * 4),
+    (gc.jacobian(gc.softmax(X), X), 0),
+    (gc.jacobian(gc.tanh(W @ x + b), W), 0),
+    (gc.jacobian(A * gc.exp(A), A), 0),
+    (gc.jacobian(gc.kron(W, A), A), 0),
+    (gc.hessian(gc.sum(gc.softplus(A)), A), 0),
+    (gc.hessian(gc.sum(gc.exp(x)), x), 0),
+    (gc.jacobian(X / gc.norm(X, axis=1, keepdims=True), X), 0),
+    (gc.jacobian(gc.trace(A) * A, A), 0),
+    (gc.hessian(gc.norm(X - X @ V @ V.T) ** 2, V), 30 * 4),
+]
+
+
+@pytest.mark.parametrize(("result", "beside"), STRUCTURED, ids=[str(e)[:60] for e, _ in STRUCTURED])
+def test_no_identity_is_multiplied(result: gc.Expr, beside: int) -> None:
+    sizes = {"n": 30, "d": 4, "m": 5, "k": 3}
+    found = plan([result], symbols_of([result, T]), sizes=sizes)
+    largest = max(entries_at(result.shape, sizes), beside)
+    for inst in found.instructions:
+        assert entries_at(inst.shape, sizes) <= largest or inst.kind == "input", str(found)
+        if inst.kind in ("multiply", "matmul", "einsum", "divide"):
+            assert all(found.instructions[found.base(o)].kind != "eye" for o in inst.operands), str(found)
+
+
+def entries_at(shape: Any, sizes: dict[str, int]) -> int:
+    return int(np.prod([bind(d, sizes) for d in shape], dtype=int))
+
+
+def test_what_is_zero_off_a_diagonal_stays_so() -> None:
+    step = gc.compile(gc.jacobian(gc.exp(W @ x), W), [W, x], style="fast")
+    namespace: dict[str, Any] = {}
+    exec(step.source, namespace)
+    rng = np.random.default_rng(0)
+    for style in ("first", "second"):
+        at, along = rng.normal(size=(3, 2)), rng.normal(size=2)
+        expected = np.einsum("i,ij,k->ijk", np.exp(at @ along), np.eye(3), along)
+        np.testing.assert_allclose(step(at, along), expected, err_msg=style)
+        np.testing.assert_allclose(namespace["step"](at, along, copy=False), expected, err_msg=style)
+        given = rng.normal(size=(3, 3, 2))
+        namespace["step"](at, along, out=[given])
+        np.testing.assert_allclose(given, expected, err_msg=style)
+    source = gc.emit(gc.jacobian(gc.exp(W @ x), W), [W, x], style="readable")
+    assert 'on_diagonal(np.exp(W @ x)[:, None] * x, "iij->ij")' in source
+    assert gc.evaluate(gc.jacobian(x * x, x), {"x": np.zeros(0)}).shape == (0, 0)
 
 
 def test_wrong_uses_are_explained() -> None:

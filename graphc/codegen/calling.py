@@ -62,6 +62,8 @@ def call_text(fast: Fast) -> str:
     arrays, real_scalars = _real(fast)
     keys = [f"{v}.shape" for v, s in shaped if s] + [f"{v}.dtype" for v in (arrays or real_scalars)]
     single = len(plan.outputs) == 1
+    spread = [i for i, o in enumerate(plan.outputs) if plan.instructions[o].kind == "spread"]
+    cleared = [f"    outs[{i}].fill(0)" for i in spread]  # what is given may hold anything off the diagonal
     doc = [
         f'"""Compute {", ".join(fast.output_names)}.' if len(results) < 8 else f'"""Compute {len(results)} outputs.',
         "",
@@ -82,6 +84,7 @@ def call_text(fast: Fast) -> str:
         "run, fresh, kept = work",
         "if out is not None:",
         "    outs = out",
+        *cleared,
         "elif copy:",
         "    outs = fresh()",
         "else:",

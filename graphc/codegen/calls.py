@@ -35,6 +35,8 @@ class Calls:
         if inst.kind in KEYWORD_OUT:
             return f"{self._f(inst.kind)}({', '.join(self._row(inst, o) for o in inst.operands)}, out={out})"
         args = [self._operand(inst, o) for o in inst.operands]
+        if inst.kind == "spread":
+            return f'{self._f("copyto")}({self._f("einsum")}("{inst.detail}", {out}), {args[0]})'
         if inst.kind == "scale":
             return self._scale(inst, args[0], out)
         if inst.kind == "einsum":

@@ -127,6 +127,9 @@ class Writer:
         if kind == "einsum":
             optimized = ", optimize=True" if len(args) > 1 else ""
             return f'np.einsum("{detail}", {", ".join(a.text for a in args)}{optimized})', ATOM
+        if kind == "spread":
+            plain = detail == "ii->i"
+            return f"np.diag({args[0].text})" if plain else f'on_diagonal({args[0].text}, "{detail}")', ATOM
         if kind in ("call", "view"):
             name, attributes = detail
             called = numpy_name(self.functions[name]) or name

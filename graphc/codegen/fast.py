@@ -87,7 +87,8 @@ class Fast:
         plan = self.plan
         for i, memory in enumerate(plan.slots):
             if memory.output is None or (memory.output in self.donors and self._kept(i, memory.output)):
-                self.head.append(f"{self.slots[i]} = _empty({self.shape(memory.shape)}, {quoted(memory.dtype)})")
+                made = "np.zeros" if self._spread(i) else "_empty"
+                self.head.append(f"{self.slots[i]} = {made}({self.shape(memory.shape)}, {quoted(memory.dtype)})")
         for place, inst in enumerate(plan.instructions):
             slot = plan.slot_of[place]
             if place < len(self.inputs):
@@ -114,6 +115,13 @@ class Fast:
         for output, donor in self.donors.items():
             if not donor.direct:
                 self.body.append(f"{self.function('copyto')}({self.inputs[donor.place]}, {self.bound[output]})")
+
+    def _spread(self, slot: int) -> bool:
+        """Whether what is written to a slot is zero off a diagonal."""
+        return any(
+            s == slot and inst.kind == "spread"
+            for s, inst in zip(self.plan.slot_of, self.plan.instructions, strict=True)
+        )
 
     def _kept(self, slot: int, output: int) -> bool:
         """Whether a donated output's slot is needed: it is written there first, or other values pass through it."""
@@ -189,7 +197,8 @@ class Fast:
         fresh = []
         for o in self.plan.outputs:
             inst = self.plan.instructions[o]
-            fresh.append(f"np.empty({self.shape(inst.shape)}, {quoted(inst.dtype)})")
+            made = "np.zeros" if inst.kind == "spread" else "np.empty"
+            fresh.append(f"{made}({self.shape(inst.shape)}, {quoted(inst.dtype)})")
         sizes = [self.renamed.get(n, n) for n in sorted(self.sizes)]
         lines = broken(f"def {self.build_name}({', '.join(['dtype', *sizes])}):", 0)
         for line in ('"""Buffers, and the computation as a closure over them."""', *self.head):

@@ -26,6 +26,7 @@ from graphc.rewriting.reshapes import kronecker
 from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
+HALF = Fraction(1, 2)
 WIDE = 5  # axes from which a sum is not tried in every order
 
 
@@ -40,10 +41,12 @@ class Presenter:
         self.shown: dict[Expr, Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
         self.around: set[Expr] = set()
+        self.roots: set[Expr] = set()
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
         self.around |= turned_around(expr)
+        self.roots |= {f for x in topological([expr]) if x.op is CONTRACT for f, _, e in factors_of(x) if e % 1 == HALF}
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -87,7 +90,7 @@ class Presenter:
 
     def face(self, f: Expr, labels: Labels, e: Fraction = ONE) -> tuple[Expr, Labels]:
         """A power of a factor as it is naturally written, with the labels of its axes."""
-        if e.denominator == 2 and is_square_sum(self.shown[f]):
+        if (e.denominator == 2 or f in self.roots) and is_square_sum(self.shown[f]):
             squares = self.shown[f]
             axes, keepdims = form(squares).detail
             return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels

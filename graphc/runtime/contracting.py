@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.expr import Expr
-from graphc.ops.contraction import factors_of
+from graphc.ops.contraction import contract, factors_of
+from graphc.ops.diagonals import diagonal_of, has_identity, is_delta, on_diagonal
 from graphc.ops.forms import form
 
 Arrays = list[Any]
@@ -39,6 +40,8 @@ def powered(x: Any, exponent: Fraction) -> Any:
 
 def contracted(node: Expr, arrays: Arrays, shape: tuple[int, ...]) -> Any:
     """The value of a contraction over `arrays`, which have one dtype; `shape` is the bound shape."""
+    if has_identity(node):
+        return _on_diagonal(node, arrays)
     kind, detail = form(node)
     if kind in _FORMS:
         return _FORMS[kind](arrays, detail)
@@ -63,6 +66,24 @@ _FORMS: dict[str, Callable[[Arrays, Any], Any]] = {
     "diag": lambda arrays, _: np.diag(arrays[0]),
     "trace": lambda arrays, _: np.trace(arrays[0], axis1=-2, axis2=-1),
 }
+
+
+def _on_diagonal(node: Expr, arrays: Arrays) -> Any:
+    """A product with identities: its other factors on the diagonal of zeros."""
+    parts = diagonal_of(node)
+    sizes = {
+        x: d
+        for a, ls in zip(arrays, node.attributes["labels"], strict=True)
+        for x, d in zip(ls, np.shape(a), strict=True)
+    }
+    small = tuple(sizes[x] for x in parts.places)
+    rest = contract(parts.factors, parts.shape, node.attributes["coefficient"])
+    others = [a for a, (f, ls, e) in zip(arrays, factors_of(node), strict=True) if not is_delta(f, ls, e)]
+    if not others:
+        value: Any = python_number(node.attributes["coefficient"])
+    else:
+        value = others[0] if rest in node.operands else _general(rest, others, small)
+    return on_diagonal(np.broadcast_to(np.asarray(value, np.result_type(*arrays)), small), parts.axes)
 
 
 def _general(node: Expr, arrays: Arrays, shape: tuple[int, ...]) -> Any:

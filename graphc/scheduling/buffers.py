@@ -1,4 +1,7 @@
-"""Memory: one slot for each value that is written, reused when its value is dead, in place where that is legal."""
+"""Memory: one slot for each value that is written, reused when its value is dead, in place where that is legal.
+
+What is zero off a diagonal keeps its slot: the zeros are written once.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,13 @@ def assign(plan: Plan) -> None:
         if inst.kind not in LEAVES | VIEWS | UNALLOCATED and not (inst.static and place not in outputs):
             slot = _in_place(plan, place)
             if slot is None:
-                waiting = free[inst.shape, inst.dtype]
+                waiting = [] if inst.kind == "spread" else free[inst.shape, inst.dtype]
                 slot = waiting.pop() if waiting else _new(plan, place)
             plan.slot_of[place] = slot
             if place in outputs:
                 plan.slots[slot] = Slot(inst.shape, inst.dtype, place)
         for dead in dying[place]:
-            slot = plan.slot_of[dead]
+            slot = plan.slot_of[dead] if plan.instructions[dead].kind != "spread" else None
             if slot is not None and slot != plan.slot_of[place]:
                 free[plan.slots[slot].shape, plan.slots[slot].dtype].append(slot)
             elif slot is not None and dead == place:
@@ -52,7 +55,7 @@ def _in_place(plan: Plan, place: int) -> int | None:
     for o in dict.fromkeys(inst.operands):
         operand = plan.instructions[o]
         fits = operand.shape == inst.shape and operand.dtype == inst.dtype
-        if plan.slot_of[o] is None or not fits or plan.last_use[o] != place:
+        if plan.slot_of[o] is None or operand.kind == "spread" or not fits or plan.last_use[o] != place:
             continue
         if all(other == o or plan.base(other) != o for other in inst.operands):
             return plan.slot_of[o]

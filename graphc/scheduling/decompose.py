@@ -8,6 +8,7 @@ from graphc.ir.dims import Dim, bind, dim_names
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import rational_power
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
+from graphc.ops.diagonals import diagonal_of, has_identity
 
 ASSUMED = 128  # the size taken for a name of which nothing is known
 Term = tuple[Expr, Labels]
@@ -30,6 +31,8 @@ def decomposed(roots: Iterable[Expr], sizes: Mapping[str, int]) -> list[Expr]:
 
 def _decompose(node: Expr, sizes: Mapping[str, int]) -> Expr:
     factors = factors_of(node)
+    if has_identity(node):
+        return _on_diagonal(node)
     if not summed(node):
         return _without_diagonals(node) if any(_repeats(labels) for _, labels, _ in factors) else node
     if all(e == 1 for _, _, e in factors) and len(factors) <= 2 and not any(map(_repeats, (f[1] for f in factors))):
@@ -53,6 +56,18 @@ def _without_diagonals(node: Expr) -> Expr:
         return node
     terms = [(*(_diagonal(f, labels) if _repeats(labels) else (f, labels)), e) for f, labels, e in factors]
     return contract(terms, node.shape, node.attributes["coefficient"])
+
+
+def _on_diagonal(node: Expr) -> Expr:
+    """A product with identities as one array, over those of the axes that are left which it has, times identities."""
+    parts = diagonal_of(node)
+    carried = sorted({x for _, labels, _ in parts.factors for x in labels if x >= 0})
+    place = {x: i for i, x in enumerate(carried)} | {-1: -1}
+    moved = [(f, tuple(place[x] for x in labels), e) for f, labels, e in parts.factors]
+    rest = contract(moved, tuple(parts.shape[x] for x in carried), node.attributes["coefficient"])
+    if rest.op is CONTRACT and not summed(rest) and any(_repeats(ls) for _, ls, _ in factors_of(rest)):
+        rest = _without_diagonals(rest)
+    return contract([(rest, tuple(parts.places[x] for x in carried), ONE), *parts.identities], node.shape)
 
 
 def _repeats(labels: Labels) -> bool:

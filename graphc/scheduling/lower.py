@@ -22,7 +22,17 @@ from graphc.scheduling.products import contraction
 from graphc.scheduling.scales import ONE, UNIT, Scale, dim_code, float_text
 from graphc.scheduling.steps import STEPS
 
-LINEAR = {"matmul": 2, "sum": 1, "mean": 1, "sumproduct": 2, "einsum": 2, "multiply": 2, "divide": 1}
+LINEAR = {
+    "matmul": 2,
+    "sum": 1,
+    "mean": 1,
+    "sumproduct": 2,
+    "einsum": 2,
+    "multiply": 2,
+    "divide": 1,
+    "spread": 1,
+    "broadcast_to": 1,
+}
 
 
 class Lowering:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.ir.expr import Expr
 from graphc.ops.contraction import Labels, aligned, factors_of, summed
+from graphc.ops.diagonals import diagonal_of, has_identity, on_diagonal
 from graphc.ops.forms import einsum_text, form
 from graphc.scheduling.builder import dtype_class
 from graphc.scheduling.lazy import Lazy
@@ -25,6 +26,8 @@ def contraction(low: Lowering, node: Expr) -> Lazy:
     scale = Scale(node.attributes["coefficient"])
     if not node.operands:
         return Lazy(None, scale)
+    if has_identity(node):
+        return spread(low, node, scale)
     if not summed(node) and (len(node.operands) > 1 or not _repeats(node.attributes["labels"][0])):
         return elementwise(low, node, scale)
     for factor in node.operands:
@@ -35,6 +38,20 @@ def contraction(low: Lowering, node: Expr) -> Lazy:
         operands = [low.build.cast(o, "float") for o in operands]
     place = _single(low, node, operands[0], sole) if len(operands) == 1 else _several(low, node, operands)
     return Lazy(place, scale, True)
+
+
+def spread(low: Lowering, node: Expr, scale: Scale) -> Lazy:
+    """An array of zeros with the factor that is no identity on the diagonal that these leave."""
+    parts = diagonal_of(node)
+    ((rest, labels, _),) = parts.factors
+    place = low.scaled(low.applied(rest), scale, low.sole(rest))
+    if low.build[place].kind == "number":
+        place = low.build.emit("full", (), parts.shape, "float", low.build[place].detail)
+    else:
+        place = rearranged(low, low.build.cast(place, "float"), labels, len(parts.shape))
+        place = low.build.broadcast_to(place, parts.shape)
+    low.build.functions[on_diagonal.__name__] = on_diagonal
+    return Lazy(low.build.emit("spread", (place,), node.shape, "float", parts.axes), UNIT, True)
 
 
 def _repeats(labels: Labels) -> bool:

@@ -2,7 +2,9 @@ r"""Contractions in LaTeX: products, quotients, matrix products, sums; index not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from typing import Protocol
 
@@ -28,13 +30,20 @@ from graphc.visualize.letters import (
 Factor = tuple[Expr, tuple[int, ...], Fraction]
 Power = tuple[Piece, Fraction]
 HALF = Fraction(1, 2)
+WORDS = (r"\mathit", r"\operatorname", r"{\operatorname")
 
 
 class Printer(Protocol):
     """What is needed of the formula around a contraction."""
 
     named: dict[Expr, str]
+    letters: list[str]
 
+    busy: frozenset[str]
+
+    def mixed(self, node: Expr) -> bool: ...
+    def using(self, letters: list[str]) -> AbstractContextManager[None]: ...
+    def bracketed(self, node: Expr) -> Piece: ...
     def piece(self, node: Expr) -> Piece: ...
     def entry(self, node: Expr, indices: tuple[str, ...], deep: int = ...) -> Piece: ...
     def fresh(self, node: Expr, count: int) -> list[str]: ...
@@ -92,7 +101,7 @@ def juxtapose(texts: list[str]) -> str:
     r"""Texts side by side, with a dot before digits and a thin space around words."""
     out = texts[0]
     for text in texts[1:]:
-        word = text.startswith(r"\mathit") or out.rpartition(" ")[2].startswith(r"\mathit")
+        word = text.startswith(WORDS) or out.rpartition(" ")[2].startswith(WORDS[0])
         out += (r" \cdot " if text[0].isdigit() else r" \, " if word else " ") + text
     return out
 
@@ -122,7 +131,7 @@ def hadamard(factors: list[Power]) -> Piece:
     for i, piece in enumerate(above[1:], 2):
         text += r" \odot " + wrap(piece, OPEN if i == len(above) and not below else PRODUCT)
     for piece in below:
-        text += r" \oslash " + wrap(piece, PRODUCT)
+        text += r" \oslash " + wrap(piece, POWER)
     return text, HADAMARD
 
 
@@ -132,6 +141,10 @@ def reduction(
     r"""``\sum_{i} x_{i:}``, or another reduction, of the node's operand over `axes`."""
     x = next(o for o in node.operands if o.ndim)
     axes = tuple(axes)
+    squares = squared(x, exponent) if symbol == r"\sum" and len(axes) == x.ndim else None
+    if squares is not None:
+        frobenius = "_{F}" if x.ndim > 1 else ""
+        return rf"\left\lVert {printer.piece(squares)[0]} \right\rVert{frobenius}^{{2}}", POWER
     every = printer.fresh(node, x.ndim)
     letters = {i: every[i] for i in axes}
     entry = printer.entry(x, tuple(letters.get(i, ":") for i in range(x.ndim)))
@@ -139,10 +152,24 @@ def reduction(
     return f"{symbol}_{{{','.join(letters.values())}}} {wrap(body, HADAMARD)}", OPEN
 
 
+def squared(x: Expr, exponent: Fraction) -> Expr | None:
+    """The real array of whose entries `x` to a power is the square."""
+    if exponent == 2:
+        return x
+    if exponent == 1 and x.op is CONTRACT and form(x) == ("power", 2):
+        return x.operands[0]
+    return None
+
+
 def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
     """The product of the factors that are arrays."""
     total = summed(node)
+    if printer.mixed(node) and node.ndim:
+        return _indexed(printer, node, arrays)
     if not total and all(ls == aligned(f.shape, node.shape) for f, ls, _ in arrays):
+        columns = [x for x in arrays if is_column(x[0], node)]
+        if columns and any(f.shape == node.shape for f, _, _ in arrays):
+            return _rows_scaled(printer, node, arrays, columns)
         product = hadamard([(printer.piece(f), e) for f, _, e in arrays])
         if broadcast_shapes([f.shape for f, _, _ in arrays], []) == node.shape:
             return product
@@ -154,6 +181,21 @@ def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
     else:
         found = None
     return found or _indexed(printer, node, arrays)
+
+
+def is_column(x: Expr, node: Expr) -> bool:
+    """Whether `x` is a vector that stands as a column beside a matrix of the shape of `node`."""
+    if node.ndim != 2 or x.ndim != 2 or x.shape[1] != 1 or node.shape[1] == 1 or x.op is not CONTRACT:
+        return False
+    return form(x) == ("index", (slice(None), None))
+
+
+def _rows_scaled(printer: Printer, node: Expr, arrays: list[Factor], columns: list[Factor]) -> Piece:
+    r"""``\operatorname{diag}(v) X``: the rows of a matrix times the entries of a vector."""
+    scales = hadamard([(printer.piece(f), e) for f, _, e in columns])
+    rest = [x for x in arrays if x not in columns]
+    product = hadamard([(printer.piece(f), e) for f, _, e in rest])
+    return chain([(rf"\operatorname{{diag}}\left({scales[0]}\right)", ATOM), (wrap(product, PRODUCT), product[1])])
 
 
 def _spread(printer: Printer, node: Expr, x: Expr | None, product: Piece) -> Piece:
@@ -201,7 +243,10 @@ def transposed(printer: Printer, x: Expr) -> Piece:
             (left, turned), (right, _) = _oriented(factors_of(x), x.ndim)
             if turned:
                 return chain([transposed(printer, right), printer.piece(left)])
-    return wrap(printer.piece(x), ATOM) + r"^{\top}", POWER
+    base = printer.piece(x)
+    if re.fullmatch(r"\\mathbf\{\w+\}\^\{-1\}", base[0]):
+        return base[0].replace("-1", r"-\top"), POWER
+    return wrap(base, ATOM) + r"^{\top}", POWER
 
 
 def _pair(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None:
@@ -244,7 +289,8 @@ def _indexed(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
     letters = printer.fresh(node, node.ndim + len(total))
     names = dict(zip([*range(node.ndim), *total], letters, strict=True)) | {-1: "1"}
     free = ",".join(letters[: node.ndim]) if max(map(len, letters)) > 1 else "".join(letters[: node.ndim])
-    body = _summand(printer, arrays, names, node.ndim)
+    with printer.using(letters):
+        body = _summand(printer, arrays, names, node.ndim)
     if total:
         body = rf"\sum_{{{','.join(names[a] for a in total)}}} {wrap(body, HADAMARD)}", OPEN
     return (rf"\left[{body[0]}\right]_{{{free}}}", ATOM) if node.ndim else body
@@ -255,10 +301,37 @@ def _summand(printer: Printer, arrays: list[Factor], names: dict[int, str], rank
     return scaled(Fraction(1), entries, None)
 
 
+def _sum_entry(printer: Printer, node: Expr, indices: tuple[str, ...]) -> Piece | None:
+    """The entry of a sum over axes, or of a contraction that is in index notation anyway."""
+    factors = factors_of(node)
+    arrays = [f for f in factors if f[0].ndim]
+    if ":" in indices or not (len(factors) == 1 or printer.mixed(node)):
+        return None
+    total = summed(node)
+    free = [c for c in printer.letters if c not in indices and c not in printer.busy] or printer.letters
+    letters = [free[i % len(free)] for i in range(len(total))]
+    names = dict(zip([*range(node.ndim), *total], [*indices, *letters], strict=True)) | {-1: "1"}
+    with printer.using(letters):
+        body = _summand(printer, arrays, names, node.ndim)
+    whole = rf"\sum_{{{','.join(letters)}}} {wrap(body, HADAMARD)}", OPEN
+    scalars = [(printer.piece(f), e) for f, _, e in factors if not f.ndim]
+    return scaled(node.attributes["coefficient"], scalars, whole, scalar=True)
+
+
+def norm_entry(printer: Printer, node: Expr, indices: tuple[str, ...]) -> Piece:
+    """An entry of the norms along some axes: the norm of a row or column."""
+    x, axes = node.operands[0], node.attributes["axis"]
+    if node.attributes["keepdims"]:
+        indices = tuple(a for i, a in enumerate(indices) if i not in axes)
+    kept = iter(indices)
+    row = printer.entry(x, tuple(":" if i in axes else next(kept) for i in range(x.ndim)))
+    return rf"\left\lVert {row[0]} \right\rVert", ATOM
+
+
 def contraction_entry(printer: Printer, node: Expr, indices: tuple[str, ...], deep: int) -> Piece | None:
     """The entry of a contraction without sums: the product of its factors' entries."""
     if summed(node):
-        return None
+        return _sum_entry(printer, node, indices)
     placed = []
     for f, ls, e in factors_of(node):
         place = tuple("1" if a < 0 else indices[a] for a in ls)

@@ -5,13 +5,26 @@ from __future__ import annotations
 import itertools
 import re
 import string
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from graphc.ir.expr import Expr, behaviour
 from graphc.ops.arguments import expression
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT
+from graphc.ops.contraction import CONTRACT, summed
+from graphc.ops.defined import NORM
+from graphc.ops.forms import form
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
-from graphc.visualize.contractions import contraction, contraction_entry, juxtapose, reduction
+from graphc.ops.reductions import WHERE
+from graphc.visualize.contractions import (
+    chain,
+    contraction,
+    contraction_entry,
+    is_column,
+    juxtapose,
+    norm_entry,
+    reduction,
+)
 from graphc.visualize.hoisting import hoisted
 from graphc.visualize.letters import (
     ATOM,
@@ -39,6 +52,7 @@ TALL = (r"\frac", r"\sqrt", r"\begin", r"\left")
 STRETCHING = 4  # nested growing brackets, fractions and roots beyond which a part gets a line of its own
 _BRACKETS = re.compile(r"(\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\(?:sum|prod)_\{[^{}]*\})")
 _NESTING = re.compile(r"\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\frac\{|\\sqrt\{|\}\{|[{}]")
+_INVERTED = re.compile(r"\\left\((\\mathbf\{\w+\})\^\{\\top\}\\right\)\^\{-1\}")  # (A^T)^{-1}
 REDUCTIONS = {"max": r"\max", "min": r"\min", "prod": r"\prod"}
 
 
@@ -115,6 +129,8 @@ class Printer:
         self.named: dict[Expr, str] = {}
         self.pieces: dict[Expr, Piece] = {}
         self.used: dict[Expr, int] = {}
+        self.meets: dict[Expr, bool] = {}
+        self.busy: frozenset[str] = frozenset()
         lines = set(parts)
         for node in order:
             self.pieces[node] = self._build(node)
@@ -132,9 +148,32 @@ class Printer:
             self.pieces[node] = self._build(node)
         return self.pieces[node]
 
+    def mixed(self, node: Expr) -> bool:
+        """Whether entries of arrays over different axes meet in `node`, which then needs index notation."""
+        if node not in self.meets:
+            self.meets[node] = self._mixed(node)
+        return self.meets[node]
+
+    def _mixed(self, node: Expr) -> bool:
+        arrays = [o for o in arguments(node) if o.ndim and o not in self.named]
+        if node.op is CONTRACT and summed(node):
+            return len(arrays) == 1 and self.mixed(arrays[0])
+        if not arrays or not (node.op is CONTRACT or node.op is ADD or node.op.formula is not None):
+            return False
+        if node.ndim < 3 and inserts(node):
+            return False
+        if node.ndim < 3 or len(arrays) == 1:
+            return len(arrays) == 1 and (self.mixed(arrays[0]) or _thin(node))
+        return any(self.mixed(o) or inserts(o) or (o.ndim < node.ndim and o.ndim > 1) for o in arrays)
+
+    def inside(self, node: Expr) -> int:
+        """How many letters the pieces of the operands of `node` use."""
+        below = [o for o in node.operands if o not in self.named]
+        return max((self.inside(o) if self.mixed(o) else self.used.get(o, 0) for o in below), default=0)
+
     def fresh(self, node: Expr, count: int) -> list[str]:
         """`count` index letters for `node` that no operand's piece uses."""
-        first = max((self.used.get(o, 0) for o in node.operands if o not in self.named), default=0)
+        first = self.inside(node)
         self.used[node] = first + count
         return [self.letters[(first + i) % len(self.letters)] for i in range(count)]
 
@@ -143,31 +182,72 @@ class Printer:
         rank = indices.count(":")
         if rank == node.ndim:
             return self.piece(node)
-        joined = ("," if any(len(i) > 1 for i in indices) else "").join(indices)
+        place = joined(indices)
         name = self.named.get(node, node.name)
         if name:
-            return name_latex(name, rank, joined), ATOM
+            return name_latex(name, rank, place), ATOM
         if node.op is EYE and not rank:
-            return rf"\delta_{{{joined}}}", ATOM
-        if deep and node.op is CONTRACT:
-            found = contraction_entry(self, node, indices, deep - 1)
+            return rf"\delta_{{{place}}}", ATOM
+        deep -= not self.mixed(node)
+        if deep >= 0 and node.op is NORM and ":" not in indices:
+            return norm_entry(self, node, indices)
+        if deep >= 0 and node.op is CONTRACT:
+            found = contraction_entry(self, node, indices, deep)
             if found:
                 return found
-        elif deep and (node.op is ADD or node.op.formula or node.op.name == "where"):
+        elif deep >= 0 and (node.op is ADD or node.op.formula or node.op.name == "where"):
             args = arguments(node)
-            return _compose(node, [self.entry(o, _placed(o, node, indices), deep - 1) for o in args], rank)
+            return _compose(node, [self.entry(o, _placed(o, node, indices), deep) for o in args], rank)
         base, level = self.piece(node)
-        return f"{wrap((base, SUM if base.endswith('}') else level), ATOM)}_{{{joined}}}", ATOM
+        return f"{wrap((base, SUM if base.endswith('}') else level), ATOM)}_{{{place}}}", ATOM
 
     def _build(self, node: Expr) -> Piece:
         args = arguments(node)
         self.used[node] = max((self.used.get(o, 0) for o in args if o not in self.named), default=0)
         if node.op is CONTRACT:
             return contraction(self, node)
+        if self.mixed(node):
+            return self.bracketed(node)
         axes = node.attributes.get("axis")
         if isinstance(axes, tuple) and node.op.name in REDUCTIONS:
             return reduction(self, node, REDUCTIONS[node.op.name], axes)
-        return _compose(node, [self.piece(o) for o in args], node.ndim)
+        return _compose(node, [self._beside(o, node) for o in args], node.ndim)
+
+    def bracketed(self, node: Expr) -> Piece:
+        """An array by its entries: ``[entry]_{ijk}``."""
+        letters = self.fresh(node, node.ndim)
+        with self.using(letters):
+            body = self.entry(node, tuple(letters))
+        return rf"\left[{body[0]}\right]_{{{joined(letters)}}}", ATOM
+
+    @contextmanager
+    def using(self, letters: list[str]) -> Iterator[None]:
+        """While a formula with these index letters is written, no sum in it takes one of them."""
+        before, self.busy = self.busy, self.busy | frozenset(letters)
+        try:
+            yield
+        finally:
+            self.busy = before
+
+    def _beside(self, x: Expr, node: Expr) -> Piece:
+        r"""An operand; a vector that stands as a column beside a matrix is repeated, ``v 1^{\top}``."""
+        piece = self.piece(x)
+        entrywise = node.op is ADD or node.op.formula is not None
+        return chain([piece, (r"\mathbf{1}^{\top}", POWER)]) if entrywise and is_column(x, node) else piece
+
+
+def inserts(x: Expr) -> bool:
+    """Whether `x` is an array with axes of size 1 put in."""
+    return x.op is CONTRACT and form(x).kind == "index" and None in form(x).detail
+
+
+def _thin(node: Expr) -> bool:
+    """Whether `node` repeats an array along axes that it has put in."""
+    return node.op is CONTRACT and node.ndim > 2 and form(node).kind == "broadcast_to" and node.operands[0].ndim > 1
+
+
+def joined(indices: Sequence[str]) -> str:
+    return ("," if any(len(i) > 1 for i in indices) else "").join(indices)
 
 
 def _placed(operand: Expr, node: Expr, indices: tuple[str, ...]) -> tuple[str, ...]:
@@ -194,9 +274,13 @@ def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
         return _array(node), ATOM
     if op is ADD:
         return _add(node, args), SUM
+    if op is WHERE and args[0][0].startswith(r"\left[") and args[0][0].endswith(r"\right]"):
+        args = [(args[0][0][6:-7], SUM), *args[1:]]
     if op.name == "general_power":
         mark = r"\odot " if rank else ""
         return f"{wrap(args[0], ATOM)}^{{{mark}{args[1][0]}}}", POWER
+    if op is NORM and node.operands[0].ndim == len(node.attributes["axis"]) > 1:
+        return rf"\left\lVert {args[0][0]} \right\rVert_{{F}}", ATOM
     if op.latex:
         return _filled(node, op.latex, args)
     inside = [a[0] for a in args] + _keywords(node)
@@ -247,7 +331,7 @@ def _filled(node: Expr, template: str, args: list[Piece]) -> Piece:
         for i, a in enumerate(args)
     ]
     fields = {key: value_text(value) for key, value in node.attributes.items()}
-    text = template.format(*texts, **fields)
+    text = _INVERTED.sub(r"\1^{-\\top}", template.format(*texts, **fields))
     bare = template.endswith(f" {{{len(args) - 1}}}") and not texts[-1].endswith(r"\right)")
     level = OPEN if bare else ATOM if template.endswith(("|", "Vert", "]", ")")) else POWER
     written = any(f"{{{key}}}" in template for key in fields)

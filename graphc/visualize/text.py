@@ -118,10 +118,16 @@ def shared_parts(root: Expr, order: list[Expr]) -> list[Expr]:
         below = arguments(node)
         depth[node] = 1 + max((depth[o] for o in below), default=0)
         size[node] = 4 + sum(size[o] for o in below)
-        if below and node is not root and (uses[node] > 1 or depth[node] >= DEEP or size[node] >= ONE_PIECE // 2):
+        shared = uses[node] > 1 and not is_short(node)
+        if below and node is not root and (shared or depth[node] >= DEEP or size[node] >= ONE_PIECE // 2):
             parts.append(node)
             depth[node], size[node] = 0, 4
     return parts
+
+
+def is_short(node: Expr) -> bool:
+    """Whether a part is as short as a name for it would be: ``W.T``, ``-x``, ``sqrt(d)``."""
+    return len(node.operands) == 1 and (not node.operands[0].operands or node.operands[0].op is NAMED)
 
 
 def _pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
