@@ -19,6 +19,7 @@ from graphc.errors import (
     FactError,
     FormulaError,
     GraphcError,
+    IndexRangeError,
     LinearAlgebraError,
     NameConflictError,
     SettingError,
@@ -36,8 +37,9 @@ from graphc.ir.dims import dims
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import broadcast_to, sqrt
 from graphc.ops.attention import attention, masked_softmax, multi_head_attention, tri
+from graphc.ops.choices import all, any, argmax, argmin, count_nonzero
 from graphc.ops.convolution import avgpool1d, avgpool2d, conv1d, conv2d, maxpool1d, maxpool2d
-from graphc.ops.defined import cross_entropy, dense, log_softmax, logsumexp, mean, mse, norm, softmax
+from graphc.ops.defined import dense, log_softmax, logsumexp, mean, mse, norm, softmax
 from graphc.ops.elementwise import (
     absolute,
     cos,
@@ -73,7 +75,9 @@ from graphc.ops.factorizations import (
     svdvals,
     tril_half,
 )
+from graphc.ops.gather import arange, embedding, scatter_add, scatter_add_along_axis, take, take_along_axis
 from graphc.ops.kronecker import kron
+from graphc.ops.labels import cross_entropy, one_hot
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
 from graphc.ops.linalg import det, inv, logdet, solve
 from graphc.ops.matrix_functions import expm, expm_frechet, matrix_power, pinv
@@ -115,6 +119,7 @@ __all__ = [
     "FactError",
     "FormulaError",
     "GraphcError",
+    "IndexRangeError",
     "LinearAlgebraError",
     "NameConflictError",
     "SettingError",
@@ -126,12 +131,17 @@ __all__ = [
     "Verdict",
     "__version__",
     "abs",
+    "all",
+    "any",
+    "arange",
     "arccos",
     "arccosh",
     "arcsin",
     "arcsinh",
     "arctan",
     "arctanh",
+    "argmax",
+    "argmin",
     "attention",
     "avgpool1d",
     "avgpool2d",
@@ -147,6 +157,7 @@ __all__ = [
     "conv2d",
     "cos",
     "cosh",
+    "count_nonzero",
     "count_ops",
     "cross_entropy",
     "dense",
@@ -161,6 +172,7 @@ __all__ = [
     "eigvalsh",
     "einsum",
     "elementwise",
+    "embedding",
     "emit",
     "equal",
     "erf",
@@ -210,6 +222,7 @@ __all__ = [
     "nn",
     "norm",
     "not_equal",
+    "one_hot",
     "ones",
     "op",
     "optim",
@@ -225,6 +238,8 @@ __all__ = [
     "reshape",
     "rms_norm",
     "round",
+    "scatter_add",
+    "scatter_add_along_axis",
     "sigmoid",
     "sign",
     "simplify",
@@ -243,6 +258,8 @@ __all__ = [
     "svd_vt",
     "svdvals",
     "symbol",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
     "trace",

@@ -17,6 +17,10 @@ class DTypeError(GraphcError, TypeError):
     """A value of one kind (boolean, integer, floating point) where another is needed."""
 
 
+class IndexRangeError(GraphcError, IndexError):
+    """An index beyond the size of the axis that it picks from."""
+
+
 class NameConflictError(GraphcError, ValueError):
     """Two different symbols carry one name, or a name cannot be a symbol's."""
 

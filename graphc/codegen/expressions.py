@@ -133,7 +133,7 @@ class Writer:
         if kind in ("call", "view"):
             name, attributes = detail
             called = numpy_name(self.functions[name]) or name
-            keywords = [f"{k}={self._attribute(v)}" for k, v in attributes]
+            keywords = [f"{k}={self._attribute(v)}" if k else self._attribute(v) for k, v in attributes]
             return f"{called}({', '.join([a.text for a in args] + keywords)})", ATOM
         return self._view(inst, args), ATOM
 

@@ -13,7 +13,7 @@ from graphc.codegen.sources import function_sources, is_numpy
 from graphc.ir.dims import Shape, dim_names
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import NAMED
-from graphc.scheduling.plan import VIEWS, Plan
+from graphc.scheduling.plan import UNALLOCATED, VIEWS, Instruction, Plan
 
 LONGEST = 84  # characters of a right-hand side
 MOST_PARTS = 60  # nodes of a formula that is written as a comment
@@ -91,6 +91,9 @@ class Readable:
     def _value(self, place: int) -> None:
         inst = self.plan.instructions[place]
         while True:
+            if self._fresh(inst):
+                piece = self.pieces[inst.operands[0]]
+                break
             piece = self.writer.piece(inst, [self.pieces[o] for o in inst.operands])
             open_operands = [o for o in inst.operands if len(self.pieces[o].text) > 12 and self._can_assign(o)]
             widest = max(open_operands, key=lambda o: len(self.pieces[o].text), default=None)
@@ -102,6 +105,12 @@ class Readable:
         keep = place in self.variables or (self.uses[place] > 1 and inst.kind not in ALWAYS_INLINE)
         if keep or (len(piece.text) > INLINE and inst.kind not in ALWAYS_INLINE):
             self._assign(place)
+
+    def _fresh(self, inst: Instruction) -> bool:
+        """Whether an instruction copies an array that NumPy has just made for it alone."""
+        (source, *others) = inst.operands or (-1,)
+        made = inst.kind == "copy" and not others and self.plan.instructions[source].kind in UNALLOCATED
+        return made and self.uses[source] == 1
 
     def _assignable(self, place: int) -> int:
         """The value itself, or what a view of it shows."""

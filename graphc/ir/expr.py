@@ -77,6 +77,12 @@ class Expr:
     def min(self, axis: Any = None, keepdims: bool = False) -> Expr:
         return self._apply("min", axis=axis, keepdims=keepdims)
 
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("argmax", axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("argmin", axis=axis, keepdims=keepdims)
+
     def reshape(self, *shape: Any) -> Expr:
         return self._apply("reshape", shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
 

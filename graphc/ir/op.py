@@ -58,6 +58,8 @@ class Op:
     examples : calls for tests and documentation: a formula, and the shapes or symbols of its names. Sizes are drawn,
         entries follow the facts of the symbols; integer symbols hold indices below the smallest size.
     literal : whether the op without operands is a literal number, which takes the dtype of what it meets.
+    keeps : the places of operands that keep their own dtype (conditions, indices); the others share the result's.
+    linear : whether the op is linear in its first operand, so that scalar factors of it can be taken out.
     views : whether the kernel's result looks at the memory of the first operand instead of having its own.
     positional : attributes that are written as arguments after the operands; those with a star, as in
         ``*size``, one argument for each of their values.
@@ -83,6 +85,8 @@ class Op:
     conditions: Callable[[Expr], Iterable[tuple[Dim, Dim]]] = field(default=_unconditional)
     examples: Examples = ()
     literal: bool = False
+    keeps: tuple[int, ...] = ()
+    linear: bool = False
     views: Callable[[Expr], bool] = field(default=_owns)
     positional: tuple[str, ...] = ()
     defaults: Attributes | None = None

@@ -11,8 +11,8 @@ from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
-from graphc.ops.arithmetic import broadcast, sqrt
-from graphc.ops.broadcasting import brief, broadcast_error, broadcast_shapes, declared_at, normalize_axes
+from graphc.ops.arithmetic import sqrt
+from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.elementwise import exp, infer_float, log
 from graphc.ops.leaves import as_expr, size
 from graphc.ops.notation import notation
@@ -155,40 +155,6 @@ def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     if not axes:
         return behaviour["abs"](x)  # type: ignore[no-any-return]
     return make(NORM, (x,), axis=axes, keepdims=bool(keepdims))
-
-
-def _pair(operator: str, a: Any, b: Any) -> tuple[Expr, Expr]:
-    a, b = as_expr(a), as_expr(b)
-    shape = broadcast_shapes([a.shape, b.shape], [])
-    if shape is None or shape not in (a.shape, b.shape):
-        raise broadcast_error(operator, a, b)
-    return broadcast(a, shape), broadcast(b, shape)
-
-
-CROSS_ENTROPY = defined(
-    "cross_entropy",
-    lambda node: -sum_(node.operands[1] * log(node.operands[0]), axis=_axis(node)),
-    opens=True,
-    domain=((0.05, 0.95), (0.0, 1.0)),
-    latex=r"\operatorname{{H}}({1}, {0})",
-    replaceable=True,
-    summary="-sum(t*log(p)) along an axis, for probabilities p and targets t.",
-)
-
-
-@notation
-def cross_entropy(p: Any, t: Any, axis: int = -1) -> Expr:
-    """``-sum(t*log(p), axis)``: one value for each example.
-
-    Parameters
-    ----------
-    p : Expr of shape (..., k)
-        Probabilities, for example of `softmax`; emitted code takes the logarithm of a softmax without overflow.
-    t : Expr of the same shape
-        Target distribution; declare it one-hot or on the simplex to get ``p - t`` as the gradient.
-    """
-    p, t = _pair("(cross_entropy)", p, t)
-    return make(CROSS_ENTROPY, (p, t), axis=one_axis(p, axis, "cross_entropy"))
 
 
 def _mse_body(node: Expr) -> Expr:

@@ -163,3 +163,24 @@ def fold(y: Any, shape: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -
         place = [slice(o * d, o * d + s * m, s) for o, d, s, m in zip(offset, gaps, steps, counts, strict=True)]
         total[last(place)] += y[last(offset)]
     return total[last(slice(a, a + d) for d, (a, _) in zip(shape, sides, strict=True))]
+
+
+def scatter_add(g: Any, i: Any, size: Any, axis: Any = 0) -> Any:
+    i = np.asarray(i)
+    total = np.zeros((*g.shape[:axis], size, *g.shape[axis + i.ndim :]), g.dtype)
+    np.add.at(total, (slice(None),) * axis + (i,), g)
+    return total
+
+
+def scatter_add_along_axis(g: Any, i: Any, size: Any, axis: Any = -1) -> Any:
+    total = np.zeros((*g.shape[:axis], size, *g.shape[g.ndim + axis + 1 :]), g.dtype)
+    places = list(np.ogrid[tuple(slice(d) for d in g.shape)])
+    places[axis] = i
+    np.add.at(total, tuple(places), g)
+    return total
+
+
+def one_hot(i: Any, size: Any) -> Any:
+    hot = np.zeros((*np.shape(i), size), bool)
+    np.put_along_axis(hot, np.expand_dims(i, -1), True, -1)
+    return hot

@@ -151,7 +151,7 @@ PI = register(Op("pi", lambda operands, attributes: ((), "float64"), literal=Tru
 ARRAY = register(
     Op(
         "array",
-        lambda operands, attributes: (attributes["shape"], "float64"),
+        lambda operands, attributes: (attributes["shape"], attributes.get("dtype", "float64")),
         literal=True,
         summary="An exact array, written as nested lists.",
     )

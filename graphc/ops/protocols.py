@@ -10,6 +10,7 @@ from graphc.ir.expr import Expr, behaviour
 
 # NumPy's own name of a function -> the name in the notation, where the two differ
 ALIASES = {"absolute": "abs", "true_divide": "divide", "concatenate": "concat", "amax": "max", "amin": "min"}
+FLATTEN = ("take", "take_along_axis", "cumsum", "cumprod")  # over all entries without an axis, where graphc has one
 IDENTITY = ("equal", "not_equal")  # `==` on expressions compares objects, so that it must not build a node
 
 
@@ -30,11 +31,13 @@ def traced(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Ex
             "use the functions of the notation, such as gc.exp and gc.sum"
         )
     try:
-        inspect.signature(function).bind(*arguments, **options)
+        given = inspect.signature(function).bind(*arguments, **options).arguments
     except TypeError as error:
         raise UnsupportedError(
             f"np.{name} of a symbolic expression is gc.{ALIASES.get(name, name)}, which does not take this: {error}"
         ) from None
+    if name in FLATTEN and "axis" not in given:
+        options = {**options, "axis": None}
     result: Expr = function(*arguments, **options)
     return result
 

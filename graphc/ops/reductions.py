@@ -39,6 +39,7 @@ WHERE = register(
         kernel=np.where,
         vjp=_where_vjp,
         conditions=one_shape,
+        keeps=(0,),
         latex=r"\operatorname{{where}}({0}, {1}, {2})",
         domain=((-2.0, 2.0),) * 3,
         summary="x where the condition holds, else y.",
@@ -55,6 +56,14 @@ def where(condition: Any, x: Any, y: Any) -> Expr:
 def _infer_reduction(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
     (x,) = operands
     return reduced_shape(x.shape, attributes["axis"], attributes["keepdims"]), x.dtype
+
+
+def reduced_axes(node: Expr) -> tuple[int, ...]:
+    """The axes of the first operand that a reduction goes over: one, several, or all for None."""
+    axis = node.attributes.get("axis")
+    if axis is None:
+        return tuple(range(node.operands[0].ndim))
+    return axis if isinstance(axis, tuple) else (axis,)
 
 
 def _extremum_vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:

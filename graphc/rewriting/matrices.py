@@ -15,6 +15,7 @@ from graphc.ops.forms import form
 from graphc.ops.leaves import NAMED, constant
 from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import reduced_axes
 from graphc.rewriting.order import is_symmetric
 
 Labels = tuple[int, ...]
@@ -163,7 +164,7 @@ def align(x: Expr, labels: Labels, order: Labels) -> Expr:
 
 def keep_axes(x: Expr, added: tuple[int, ...]) -> Expr | None:
     """`x` with axes of size 1 at `added`, by ``keepdims=True`` in the reductions it is a function of; else None."""
-    if x.attributes.get("keepdims") is False and tuple(x.attributes["axis"]) == added:
+    if x.attributes.get("keepdims") is False and reduced_axes(x) == added:
         return make(x.op, x.operands, **{**x.attributes, "keepdims": True})
     kind = form(x).kind if x.op is CONTRACT else ""
     if kind == "sum" and form(x).detail == (added, False):

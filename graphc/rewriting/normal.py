@@ -14,10 +14,11 @@ from fractions import Fraction
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD
+from graphc.ops.choices import ARGMAX, ARGMIN
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED, SIZE
-from graphc.ops.reductions import MAX, MIN, RESHAPE
+from graphc.ops.reductions import MAX, MIN, RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
@@ -28,7 +29,7 @@ from graphc.rewriting.terms import leading, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
 
-REDUCTIONS = (MAX, MIN, LOGSUMEXP)  # written without keepdims, and stretched
+REDUCTIONS = (MAX, MIN, LOGSUMEXP, ARGMAX, ARGMIN)  # written without keepdims, and stretched
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Normalizer:
             return self.normal(op.body(rebuild(node, operands)))
         if op in REDUCTIONS and node.attributes["keepdims"]:
             reduced = self.rewritten(make(op, operands, **{**node.attributes, "keepdims": False}))
-            axes = node.attributes["axis"]
+            axes = reduced_axes(node)
             labels = tuple(-1 if d == 1 else i for i, d in enumerate(operands[0].shape) if i not in axes)
             return self.product(ONE, [(reduced, labels, ONE)], node.shape)
         if op is RESHAPE:

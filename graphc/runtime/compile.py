@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.codegen.emitting import named_outputs, planned, source_of
-from graphc.errors import ValueMissingError
+from graphc.errors import IndexRangeError, ValueMissingError
 from graphc.ir.dims import Dim, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.conditions import conditions
@@ -65,6 +65,10 @@ class Compiled:
             results = self._function(*args, **self._options)
         except np.linalg.LinAlgError as error:
             raise unsolvable(self._line_of(error), error) from None
+        except IndexError as error:
+            indices = [s for s in self.inputs if s.dtype == "int64"]
+            told = ", ".join(f"{s.name} {shape_text(s.shape)}" for s in indices) or "none"
+            raise IndexRangeError(f"an index is out of range: {error}; inputs of whole numbers: {told}") from None
         if self.single:
             return np.asarray(results)
         if isinstance(results, list):

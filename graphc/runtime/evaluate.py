@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from graphc.errors import LinearAlgebraError
+from graphc.errors import IndexRangeError, LinearAlgebraError
 from graphc.ir.dims import bind, dim_names
 from graphc.ir.expr import Expr, topological
 from graphc.ops.arguments import by_name, expression
@@ -19,7 +19,6 @@ from graphc.ops.conditions import conditions
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
-from graphc.ops.reductions import WHERE
 from graphc.ops.symbols import symbols_of
 from graphc.runtime.binding import as_arrays, bind_sizes, check_conditions, common_dtype, given_sizes
 from graphc.runtime.contracting import contracted, python_number
@@ -48,6 +47,8 @@ def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
         Naming every symbol and size without a value.
     ShapeError, DTypeError
         If an array does not fit its declaration, or two arrays give a size different values.
+    IndexRangeError
+        If an index is beyond the axis that it picks from.
     """
     return evaluate_all([expression(expr, "evaluate")], by_name(values, "evaluate"))[0]
 
@@ -105,7 +106,7 @@ def _run(
     for node in order:
         operands = _alike(node, [results[o] for o in node.operands], real)
         value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
-        if node.op is WHERE and node.dtype.startswith("float") and all(o.weak for o in node.operands[1:]):
+        if node.op.keeps and node.dtype.startswith("float") and not _decided(node):
             value = value.astype(real)
         results[node] = np.asarray(value).item() if node.weak and not node.shape else value
         for o in node.operands:
@@ -115,12 +116,18 @@ def _run(
     return results
 
 
+def _decided(node: Expr) -> bool:
+    """Whether an operand gives its dtype to the result."""
+    return any(k not in node.op.keeps and not o.weak for k, o in enumerate(node.operands))
+
+
 def _alike(node: Expr, operands: list[Any], default: Any) -> list[Any]:
     """Operands cast to one dtype: literals, truth values and whole numbers follow the real arrays they meet."""
     if not operands or node.op is NAMED:
         return operands
-    first = 1 if node.op is WHERE else 0
-    strong = [x.dtype for x, o in zip(operands[first:], node.operands[first:], strict=True) if not o.weak]
+    kept = node.op.keeps
+    pairs = [(x, o) for k, (x, o) in enumerate(zip(operands, node.operands, strict=True)) if k not in kept]
+    strong = [x.dtype for x, o in pairs if not o.weak]
     real = [d for d in strong if d.kind == "f"]
     if real or (node.dtype.startswith("float") and not node.weak):
         target = np.result_type(*real) if real else default
@@ -128,8 +135,9 @@ def _alike(node: Expr, operands: list[Any], default: Any) -> list[Any]:
         return operands
     else:
         target = np.dtype(node.dtype)
-    pairs = zip(operands[first:], node.operands[first:], strict=True)
-    return operands[:first] + [_cast(x, o, target) for x, o in pairs]
+    return [
+        x if k in kept else _cast(x, o, target) for k, (x, o) in enumerate(zip(operands, node.operands, strict=True))
+    ]
 
 
 def _cast(x: Any, operand: Expr, target: Any) -> Any:
@@ -157,10 +165,12 @@ def _value(node: Expr, operands: list[Any], sizes: dict[str, int]) -> Any:
     if op is EYE:
         return np.eye(bind(attributes["dim"], sizes))
     if op is ARRAY:
-        return np.array([float(v) for v in attributes["values"]]).reshape(attributes["shape"])
+        return np.array([python_number(v) for v in attributes["values"]], node.dtype).reshape(attributes["shape"])
     assert op.kernel is not None
     try:
         return op.kernel(*operands, **{k: bound(v, sizes) for k, v in attributes.items()})
+    except IndexError as error:
+        raise IndexRangeError(f"{brief(node)}: {error}") from None
     except np.linalg.LinAlgError as error:
         raise unsolvable(brief(node), error) from None
 

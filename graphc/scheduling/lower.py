@@ -75,7 +75,7 @@ class Lowering:
         if op is EYE:
             return Lazy(self.build.emit("eye", (), node.shape, "float", node.attributes["dim"]))
         if op is ARRAY:
-            return Lazy(self.build.emit("array", (), node.shape, "float", node.attributes["values"]))
+            return Lazy(self.build.emit("array", (), node.shape, dtype_class(node.dtype), node.attributes["values"]))
         if op is ADD:
             return self._add(node)
         if op is CONTRACT:
@@ -204,7 +204,8 @@ class Lowering:
         op, dtype = node.op, dtype_class(node.dtype)
         if op is MEAN or op is MAX or op is MIN:
             axes, keepdims = node.attributes["axis"], node.attributes["keepdims"]
-            return Lazy(self.build.reduce(op.name, self.full(node.operands[0]), axes, keepdims, dtype), UNIT, True)
+            x = self.build.cast(self.full(node.operands[0]), dtype_class(node.operands[0].dtype))
+            return Lazy(self.build.reduce(op.name, x, axes, keepdims, dtype), UNIT, True)
         if op is RESHAPE:
             found = self.done[node.operands[0]]
             return Lazy(self.build.reshape(self.bare_full(node.operands[0]), node.shape), found.scale)
@@ -235,26 +236,37 @@ class Lowering:
         elementwise = node.op.formula is not None
         operands = tuple(self.applied(o) if elementwise else self.full(o) for o in node.operands)
         dtype = dtype_class(node.dtype)
-        if dtype == "float":
-            operands = tuple(self.build.cast(o, dtype) for o in operands)
+        if dtype != "bool":
+            kept = node.op.keeps
+            operands = tuple(o if k in kept else self.build.cast(o, dtype) for k, o in enumerate(operands))
         if self.stepwise and node.op.name in STEPS:
             return Lazy(STEPS[node.op.name](self.build, *operands, **node.attributes), UNIT, True)
         assert node.op.kernel is not None
         self.build.functions[node.op.kernel.__name__] = node.op.kernel
         shape = self.build[operands[0]].shape if elementwise and len(operands) == 1 else node.shape
         detail = (node.op.kernel.__name__, _arguments(node))
+        if dtype == "float" and operands and len(node.op.keeps) == len(operands):  # it sees no real array: a mask
+            dtype = "bool"
         kind = "view" if node.op.views(node) else "call"
         return Lazy(self.build.emit(kind, operands, shape, dtype, detail), UNIT, kind == "call")
 
 
 def _arguments(node: Expr) -> tuple[tuple[str, Any], ...]:
-    """The attributes as the kernel takes them: in the order of a record's defaults, what is the default left out."""
+    """The attributes as the kernel takes them, positional ones without a key; what is the default is left out.
+
+    A function of NumPy gets all of them: its defaults may be others.
+    """
     defaults = node.op.defaults
     if defaults is None:
         return tuple(node.attributes.items())
-    given = [(key, node.attributes[key]) for key in (name.removeprefix("*") for name in node.op.positional)]
+    given = [("", node.attributes[name.removeprefix("*")]) for name in node.op.positional]
     rest = [(key, node.attributes.get(key)) for key in defaults]
-    return (*given, *((key, value) for key, value in rest if value != defaults[key]))
+    every = is_numpy(node.op.kernel)
+    return (*given, *((key, value) for key, value in rest if value is not None and (every or value != defaults[key])))
+
+
+def is_numpy(function: Any) -> bool:
+    return getattr(np, function.__name__, None) is function
 
 
 def _scalar_sum(scales: list[Scale]) -> Scale:

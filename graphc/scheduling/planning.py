@@ -95,7 +95,8 @@ def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr]) -> Plan
     real = any(s.dtype.startswith("float") for s in inputs)  # beside real arrays a literal is real
     for i, root in enumerate(roots):
         place = lowering.full(root)
-        place = build.cast(place, "float") if root.weak and real else place
+        if (root.weak and real) or root.dtype.startswith("float"):
+            place = build.cast(place, "float")  # a mask that counts as 0 and 1 is real, too
         inst = build[place]
         if inst.kind in LEAVES | VIEWS | UNALLOCATED or inst.static or place in places:
             name = lowering.names.get(place) if inst.kind not in LEAVES else None
