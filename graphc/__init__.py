@@ -79,11 +79,13 @@ from graphc.ops.gather import arange, embedding, scatter_add, scatter_add_along_
 from graphc.ops.kronecker import kron
 from graphc.ops.labels import cross_entropy, one_hot
 from graphc.ops.leaves import constant, eye, parameter, pi, symbol
+from graphc.ops.leaving_out import prod, prod_except
 from graphc.ops.linalg import det, inv, logdet, solve
 from graphc.ops.matrix_functions import expm, expm_frechet, matrix_power, pinv
 from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm, standardize
 from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
 from graphc.ops.reductions import max, min, ones, reshape, where, zeros
+from graphc.ops.scans import cumprod, cumsum, recurrence, reverse_cumsum, reverse_recurrence, shift
 from graphc.ops.special import digamma, erf, lgamma, polygamma
 from graphc.ops.statistics import clip, std, var
 from graphc.ops.stopping import stop_gradient
@@ -160,6 +162,8 @@ __all__ = [
     "count_nonzero",
     "count_ops",
     "cross_entropy",
+    "cumprod",
+    "cumsum",
     "dense",
     "derive",
     "det",
@@ -232,14 +236,20 @@ __all__ = [
     "pi",
     "pinv",
     "polygamma",
+    "prod",
+    "prod_except",
     "reciprocal_gaps",
+    "recurrence",
     "regularize",
     "relu",
     "reshape",
+    "reverse_cumsum",
+    "reverse_recurrence",
     "rms_norm",
     "round",
     "scatter_add",
     "scatter_add_along_axis",
+    "shift",
     "sigmoid",
     "sign",
     "simplify",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from graphc.codegen.fast import Fast
 
 KEYWORD_OUT = frozenset(("maximum", "minimum"))  # a positional out is deprecated
+REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum", "peak": "maximum", "min": "minimum"}
 LETTERS = "ijklmnopqrstuvwxyz"
 
 
@@ -28,7 +29,7 @@ class Calls:
         inst = self.plan.instructions[place]
         if inst.kind == "matmul":
             return self._matmul(inst, out)
-        if inst.kind in ("sum", "max", "min", "peak"):
+        if inst.kind in REDUCTIONS:
             return self._reduction(inst, out)
         if inst.kind == "sumproduct":
             return self._sumproduct(inst, out)
@@ -87,7 +88,7 @@ class Calls:
         (operand,) = inst.operands
         axes, keepdims = inst.detail
         axis = self._axis(operand, axes)
-        name = {"sum": "add", "min": "minimum"}.get(inst.kind, "maximum")
+        name = REDUCTIONS[inst.kind]
         least = ", -np.inf" if inst.kind == "peak" else ""
         dtype = "np.int64" if inst.kind == "sum" and inst.dtype == "int64" else "None"
         return f"{self._f(name)}.reduce({self.fast.bound[operand]}, {axis}, {dtype}, {out}, {keepdims}{least})"

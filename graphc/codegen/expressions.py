@@ -117,7 +117,7 @@ class Writer:
         if kind in ("full", "eye", "array", "cast", "copy"):
             divided = (kind == "full" and detail.downs) or (kind == "copy" and args[0].fresh)
             return self._made(inst, args), PRODUCT if divided else ATOM
-        if kind in ("sum", "mean", "max", "min"):
+        if kind in ("sum", "mean", "prod", "max", "min"):
             return f"np.{kind}({self._reduced(args[0].text, inst, *detail)})", ATOM
         if kind == "sumproduct":
             a, b = args
@@ -208,7 +208,7 @@ class Writer:
             return f"({parts},)" if len(value) == 1 else f"({parts})"
         if hasattr(value, "free_symbols"):
             return self.size_code(unwrapped(dim_code(value)))
-        return repr(value)
+        return number_text(value) if isinstance(value, Fraction) else repr(value)
 
 
 def array_text(values: tuple[Fraction, ...], shape: Any) -> str:

@@ -77,6 +77,15 @@ class Expr:
     def min(self, axis: Any = None, keepdims: bool = False) -> Expr:
         return self._apply("min", axis=axis, keepdims=keepdims)
 
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Expr:
+        return self._apply("prod", axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis: Any = None) -> Expr:
+        return self._apply("cumsum", axis=axis)
+
+    def cumprod(self, axis: Any = None) -> Expr:
+        return self._apply("cumprod", axis=axis)
+
     def argmax(self, axis: Any = None, keepdims: bool = False) -> Expr:
         return self._apply("argmax", axis=axis, keepdims=keepdims)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Dim, Shape
@@ -22,6 +22,21 @@ Examples: TypeAlias = "tuple[tuple[str, Mapping[str, Any]], ...]"
 
 def _no_facts(node: Expr) -> frozenset[Fact]:
     return frozenset()
+
+
+class Acts(NamedTuple):
+    """The axes `ins` of the first operand that a linear op mixes, and the axes `outs` of the result they become.
+
+    The other axes pass through in order; they are `tied` if other operands have them too.
+    """
+
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+    tied: bool = False
+
+
+def _nonlinear(node: Expr) -> Acts | None:
+    return None
 
 
 def _unconditional(node: Expr) -> Iterable[tuple[Dim, Dim]]:
@@ -59,7 +74,7 @@ class Op:
         entries follow the facts of the symbols; integer symbols hold indices below the smallest size.
     literal : whether the op without operands is a literal number, which takes the dtype of what it meets.
     keeps : the places of operands that keep their own dtype (conditions, indices); the others share the result's.
-    linear : whether the op is linear in its first operand, so that scalar factors of it can be taken out.
+    acts : for ops that are linear in their first operand, the axes that they mix; None for others.
     views : whether the kernel's result looks at the memory of the first operand instead of having its own.
     positional : attributes that are written as arguments after the operands; those with a star, as in
         ``*size``, one argument for each of their values.
@@ -86,7 +101,7 @@ class Op:
     examples: Examples = ()
     literal: bool = False
     keeps: tuple[int, ...] = ()
-    linear: bool = False
+    acts: Callable[[Expr], Acts | None] = field(default=_nonlinear)
     views: Callable[[Expr], bool] = field(default=_owns)
     positional: tuple[str, ...] = ()
     defaults: Attributes | None = None

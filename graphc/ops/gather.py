@@ -18,7 +18,7 @@ from graphc.errors import DTypeError, IndexRangeError, ShapeError
 from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, entrywise
-from graphc.ir.op import Attributes, Inference, Op, register
+from graphc.ir.op import Acts, Attributes, Inference, Op, register
 from graphc.ops import kernels
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, normalize_axes
@@ -106,6 +106,21 @@ def _scatter_add_conditions(node: Expr) -> Iterator[tuple[Dim, Dim]]:
     yield from zip(g.shape[axis : axis + i.ndim], i.shape, strict=True)
 
 
+def _take_acts(node: Expr) -> Acts:
+    axis: int = node.attributes["axis"]
+    return Acts((axis,), tuple(range(axis, axis + node.operands[1].ndim)))
+
+
+def _scatter_add_acts(node: Expr) -> Acts:
+    axis: int = node.attributes["axis"]
+    return Acts(tuple(range(axis, axis + node.operands[1].ndim)), (axis,))
+
+
+def _along_acts(node: Expr) -> Acts:
+    along = (node.attributes["axis"] % node.ndim,)
+    return Acts(along, along, tied=True)
+
+
 TAKE = register(
     Op(
         "take",
@@ -113,7 +128,7 @@ TAKE = register(
         kernel=np.take,
         vjp=_take_vjp,
         facts=_picked,
-        linear=True,
+        acts=_take_acts,
         keeps=(1,),
         domain=((-2.0, 2.0), (0.0, 1.0)),
         defaults={"axis": 0},
@@ -129,7 +144,7 @@ SCATTER_ADD = register(
         kernel=kernels.scatter_add,
         vjp=_scatter_add_vjp,
         conditions=_scatter_add_conditions,
-        linear=True,
+        acts=_scatter_add_acts,
         keeps=(1,),
         domain=((-2.0, 2.0), (0.0, 1.0)),
         positional=("size",),
@@ -271,7 +286,7 @@ TAKE_ALONG_AXIS = register(
         vjp=_take_along_vjp,
         conditions=_along_conditions,
         facts=_picked,
-        linear=True,
+        acts=_along_acts,
         keeps=(1,),
         domain=((-2.0, 2.0), (0.0, 1.0)),
         defaults={"axis": -1},
@@ -289,7 +304,7 @@ SCATTER_ADD_ALONG_AXIS = register(
         kernel=kernels.scatter_add_along_axis,
         vjp=lambda node, g: (make(TAKE_ALONG_AXIS, (g, _stacked(node, g)), axis=node.attributes["axis"]), None),
         conditions=_along_conditions,
-        linear=True,
+        acts=_along_acts,
         keeps=(1,),
         domain=((-2.0, 2.0), (0.0, 1.0)),
         positional=("size",),
@@ -371,6 +386,7 @@ ARANGE = register(
         kernel=np.arange,
         vjp=lambda node, g: (),
         facts=lambda node: frozenset({Fact("nonnegative"), Fact("integer")}),
+        literal=True,
         positional=("stop",),
         defaults={},
         summary="The whole numbers below a size, from 0.",

@@ -184,3 +184,43 @@ def one_hot(i: Any, size: Any) -> Any:
     hot = np.zeros((*np.shape(i), size), bool)
     np.put_along_axis(hot, np.expand_dims(i, -1), True, -1)
     return hot
+
+
+def reverse_cumsum(x: Any, axis: Any = 0) -> Any:
+    return np.flip(np.cumsum(np.flip(x, axis), axis), axis)
+
+
+def recurrence(b: Any, a: Any, axis: Any = 0) -> Any:
+    b, a = np.moveaxis(b, axis, 0), np.moveaxis(a, axis, 0)
+    y = np.array(b)
+    for t in range(1, len(y)):
+        y[t] += a[t] * y[t - 1]
+    return np.moveaxis(y, 0, axis)
+
+
+def reverse_recurrence(b: Any, a: Any, axis: Any = 0) -> Any:
+    return np.flip(recurrence(np.flip(b, axis), np.flip(a, axis), axis), axis)
+
+
+def shift(x: Any, places: Any, axis: Any = 0, fill: Any = 0) -> Any:
+    moved, x = np.full_like(np.moveaxis(x, axis, 0), fill), np.moveaxis(x, axis, 0)
+    if places > 0:
+        moved[places:] = x[:-places]
+    else:
+        moved[:places] = x[-places:]
+    return np.moveaxis(moved, 0, axis)
+
+
+def prod_except(x: Any, order: Any = 1) -> Any:
+    here = np.eye(x.shape[-1], dtype=bool)
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    for _ in range(order - 1):  # 1 in the place of each entry that is left out before the last
+        x = np.where(here, one, x[..., None, :])
+    before = np.cumprod(x, axis=-1)
+    after = np.flip(np.cumprod(np.flip(x, -1), axis=-1), -1)
+    ends = np.ones_like(x[..., :1])
+    y = np.concatenate([ends, before[..., :-1]], -1) * np.concatenate([after[..., 1:], ends], -1)
+    for j in range(order):
+        for i in range(j):
+            y = np.where(here.reshape([len(here) if k in (i, j) else 1 for k in range(order)]), zero, y)
+    return y

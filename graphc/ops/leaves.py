@@ -316,7 +316,8 @@ def promote(operands: tuple[Expr, ...]) -> str:
 
     Unlike NumPy's, a float32 stays float32 beside whole numbers (a count of ties, a class index).
     """
-    strong = [o.dtype for o in operands if not o.weak] or [o.dtype for o in operands]
+    strong = [o.dtype for o in operands if not o.weak] or [o.dtype for o in operands if not filled(o)]
+    strong = strong or [o.dtype for o in operands]
     if not strong:
         return "int64"
     strong = [d for d in strong if d.startswith("float")] or strong
@@ -326,6 +327,12 @@ def promote(operands: tuple[Expr, ...]) -> str:
     if found == "int64" and any(fractional(o) for o in operands if o.weak):
         return "float64"
     return found
+
+
+def filled(literal: Expr) -> bool:
+    """Whether a literal is one whole number stretched, which is whole beside whole numbers."""
+    value = literal.attributes.get("coefficient")
+    return not literal.operands and value is not None and value.denominator == 1
 
 
 def fractional(literal: Expr) -> bool:

@@ -15,6 +15,8 @@ from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.rewriting.engine import Step
+from graphc.rewriting.gathers import beside, gathered
+from graphc.rewriting.linear import counted, linear, picked
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.rules import RuleSet, is_wildcard, rule_sets
@@ -206,6 +208,10 @@ def anchor(pattern: Expr) -> str:
 
 def rewriters(node: Expr) -> Iterator[Rewriter]:
     """The rules worth trying at `node`."""
+    if node.op.acts(node) is not None:
+        yield from (linear, picked, counted)
+    elif node.op is CONTRACT and any(f.op.acts(f) is not None for f in node.operands):
+        yield from (gathered, beside)
     near = [node, *node.operands]
     if node.op is CONTRACT and not summed(node):
         near += [g for f in node.operands if f.op is CONTRACT for g in f.operands]

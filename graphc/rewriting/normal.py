@@ -18,6 +18,7 @@ from graphc.ops.choices import ARGMAX, ARGMIN
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED, SIZE
+from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.engine import Step
@@ -29,7 +30,7 @@ from graphc.rewriting.terms import leading, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
 
-REDUCTIONS = (MAX, MIN, LOGSUMEXP, ARGMAX, ARGMIN)  # written without keepdims, and stretched
+REDUCTIONS = (MAX, MIN, PROD, LOGSUMEXP, ARGMAX, ARGMIN)  # written without keepdims, and stretched
 
 
 @dataclass

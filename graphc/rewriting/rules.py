@@ -81,6 +81,10 @@ def positive(x: Expr) -> Needs:
     return Needs(x, Fact("positive"))
 
 
+def nonzero(x: Expr) -> Needs:
+    return Needs(x, Fact("nonzero"))
+
+
 def sums_to_one(x: Expr, axis: int) -> Needs:
     return Needs(x, Fact("sums_to_one", axis))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -192,6 +193,8 @@ def bound(value: Any, sizes: dict[str, int]) -> Any:
     """An attribute with the sizes in it replaced by their values."""
     if isinstance(value, tuple):
         return tuple(bound(v, sizes) for v in value)
+    if isinstance(value, Fraction):
+        return python_number(value)
     return bind(value, sizes) if isinstance(value, sympy.Expr) else value
 
 

@@ -15,6 +15,7 @@ from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.defined import MEAN
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, RESHAPE, WHERE
 from graphc.scheduling.builder import COMPARISONS, Builder, dtype_class
 from graphc.scheduling.lazy import Lazy
@@ -202,9 +203,9 @@ class Lowering:
 
     def _call(self, node: Expr) -> Lazy:
         op, dtype = node.op, dtype_class(node.dtype)
-        if op is MEAN or op is MAX or op is MIN:
+        if op in (MEAN, MAX, MIN, PROD):
             axes, keepdims = node.attributes["axis"], node.attributes["keepdims"]
-            x = self.build.cast(self.full(node.operands[0]), dtype_class(node.operands[0].dtype))
+            x = self.build.cast(self.full(node.operands[0]), dtype)
             return Lazy(self.build.reduce(op.name, x, axes, keepdims, dtype), UNIT, True)
         if op is RESHAPE:
             found = self.done[node.operands[0]]

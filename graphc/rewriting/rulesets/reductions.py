@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from graphc.ir.expr import Expr
 from graphc.ops.defined import log_softmax, logsumexp, softmax
 from graphc.ops.elementwise import exp, log
+from graphc.ops.leaving_out import prod, prod_except
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import ones
-from graphc.rewriting.rules import Rule, rewrite, ruleset, sums_to_one
+from graphc.ops.scans import cumprod, reverse_cumsum, reverse_recurrence, shift
+from graphc.rewriting.rules import Rule, nonzero, positive, rewrite, ruleset, sums_to_one
 
 
 @ruleset
@@ -51,3 +53,38 @@ def distributions(x: Expr, *, axis: int) -> Iterator[Rule]:
     """Entries that sum to one."""
     total = sum_(x, axis=axis)
     yield rewrite(total).to(ones(total.shape)).when(sums_to_one(x, axis)).because("the entries sum to one")
+
+
+@ruleset
+def products(x: Expr, *, axis: int) -> Iterator[Rule]:
+    """Products along an axis through sums of logarithms."""
+    yield rewrite(prod(exp(x), axis=axis)).to(exp(sum_(x, axis=axis))).because("a product of exponentials adds up")
+    yield (
+        rewrite(log(prod(x, axis=axis)))
+        .to(sum_(log(x), axis=axis))
+        .when(positive(x))
+        .because("the logarithm of a product is the sum of the logarithms, for x > 0")
+    )
+
+
+@ruleset(ranks=(1, 2, 3))
+def products_of_others(x: Expr) -> Iterator[Rule]:
+    """Products that leave an entry out, where no entry is 0."""
+    yield (
+        rewrite(prod_except(x))
+        .to(prod(x, axis=-1, keepdims=True) / x)
+        .when(nonzero(x))
+        .because("the product of the other entries is that of all over the entry, for x not 0")
+    )
+
+
+@ruleset(ranks=(1, 2, 3))
+def running_products(x: Expr, y: Expr, *, axis: int) -> Iterator[Rule]:
+    """The derivative of a running product, where no entry is 0."""
+    before = shift(cumprod(x, axis=axis), 1, axis=axis, fill=1)
+    yield (
+        rewrite(reverse_recurrence(y, shift(x, -1, axis=axis), axis=axis) * before)
+        .to(reverse_cumsum(y * cumprod(x, axis=axis), axis=axis) / x)
+        .when(nonzero(x))
+        .because("the product of all entries before t but s is cumprod(x)[t]/x[s], for x not 0")
+    )
