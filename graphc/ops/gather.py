@@ -134,7 +134,7 @@ TAKE = register(
         defaults={"axis": 0},
         latex=r"{0}_{{[{1}]}}",
         summary="The entries of x at the indices i along an axis.",
-        examples=(("take(x, i)", ROWS), ("take(x, i, axis=1)", ROWS), ("take(x, [[0, 2], [-1, 0]])", {"x": ("n", 2)})),
+        examples=(("take(x, i)", ROWS), ("take(x, i, axis=1)", ROWS), ("take(x, [[0, -1], [-1, 0]])", {"x": ("n", 2)})),
     )
 )
 SCATTER_ADD = register(

@@ -89,6 +89,8 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
         ("dense(x, W, b)", {"x": ("n", "d"), "W": ("d", "k"), "b": ("k",)}),
         ("dense(x, W)", {"x": ("d",), "W": ("d", "k")}),
     ),
+    "embedding": (("embedding(E, i)", {"E": ("n", "d"), "i": gc.symbol("i", ("m", 2), dtype="int64")}),),
+    "count_nonzero": (("x*count_nonzero(x > 0) + all(x > 0) + any(x > 1, keepdims=True)", X),),
     "rnn_cell": (("rnn_cell(x, h, W, U, b)", CELL),),
 }
 

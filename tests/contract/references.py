@@ -14,6 +14,7 @@ import autograd.numpy
 import mpmath
 import numpy
 import references_attention
+import references_gather
 import references_linalg
 
 Function = Callable[..., Any]
@@ -54,9 +55,6 @@ def reductions(np: Any) -> dict[str, Function]:
     def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
-    def cross_entropy(p: Any, t: Any, axis: int = -1) -> Any:
-        return -np.sum(t * np.log(p), axis=axis)
-
     def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
         centred = x - np.mean(x, axis=axis, keepdims=True)
         total = np.sum(centred**2, axis=axis, keepdims=keepdims)
@@ -70,7 +68,6 @@ def reductions(np: Any) -> dict[str, Function]:
         "logsumexp": logsumexp,
         "softmax": lambda x, axis=-1: np.exp(x - logsumexp(x, axis, True)),
         "log_softmax": lambda x, axis=-1: x - logsumexp(x, axis, True),
-        "cross_entropy": cross_entropy,
         "mse": lambda p, t: np.mean((p - t) ** 2),
     }
 
@@ -196,6 +193,7 @@ def table(np: Any = numpy) -> dict[str, Function]:
     """Every function of the notation over the module `np`."""
     families = (
         elementwise,
+        references_gather.table,
         reductions,
         products,
         references_linalg.table,
@@ -211,8 +209,10 @@ NUMPY, AUTOGRAD = table(), table(autograd.numpy)
 # Functions whose references do not run on complex numbers, or are not analytic there.
 KINKED = {"abs", "sign", "round", "maximum", "minimum", "relu", "clip", "max", "min", "where", "maxpool1d", "maxpool2d"}
 KINKED |= {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
-KINKED |= references_linalg.NOT_COMPLEX | {"erf", "lgamma", "digamma", "polygamma"}
+KINKED |= references_gather.NOT_COMPLEX | references_linalg.NOT_COMPLEX | {"erf", "lgamma", "digamma", "polygamma"}
 UNKNOWN_TO_AUTOGRAD = {"erf", "lgamma", "digamma", "polygamma", "fold", "round", "stop_gradient", "einsum('iij->j', X)"}
+
+UNKNOWN_TO_AUTOGRAD |= references_gather.UNKNOWN_TO_AUTOGRAD
 
 
 def run(text: str, values: dict[str, Any], functions: dict[str, Function]) -> Any:
