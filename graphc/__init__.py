@@ -37,7 +37,7 @@ from graphc.ir.dims import dims
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import broadcast_to, sqrt
 from graphc.ops.attention import attention, masked_softmax, multi_head_attention, tri
-from graphc.ops.choices import all, any, argmax, argmin, count_nonzero
+from graphc.ops.choices import all, any, argmax, argmin, argsort, count_nonzero, sort
 from graphc.ops.convolution import avgpool1d, avgpool2d, conv1d, conv2d, maxpool1d, maxpool2d
 from graphc.ops.defined import dense, log_softmax, logsumexp, mean, mse, norm, softmax
 from graphc.ops.elementwise import (
@@ -144,6 +144,7 @@ __all__ = [
     "arctanh",
     "argmax",
     "argmin",
+    "argsort",
     "attention",
     "avgpool1d",
     "avgpool2d",
@@ -258,6 +259,7 @@ __all__ = [
     "softmax",
     "softplus",
     "solve",
+    "sort",
     "sqrt",
     "standardize",
     "std",

@@ -61,6 +61,15 @@ ROWS: list[tuple[str, dict[str, Any], str, Callable[..., Any]]] = [
     ("take(X, argmax(c))", {**X, "c": ("n",)}, "X", lambda X, c: X[np.argmax(c)]),
     ("take_along_axis(X, argmax(X, axis=1, keepdims=True))", X, "X", lambda X: np.max(X, 1, keepdims=True)),
     ("X*argmin(c)", {**X, "c": ("n",)}, "X", lambda X, c: X * np.argmin(c)),
+    ("sort(X)", X, "X", np.sort),
+    ("sort(X, axis=None)*argsort(X, axis=None)/9", X, "X", lambda X: np.sort(X, None) * np.argsort(X, None) / 9),
+    ("norm(X, axis=1, ord=1)", X, "X", lambda X: np.linalg.norm(X, 1, 1)),
+    ("norm(X, axis=1, ord='inf', keepdims=True)", X, "X", lambda X: np.linalg.norm(X, np.inf, 1, True)),
+    ("norm(X, axis=0, ord='-inf')", X, "X", lambda X: np.linalg.norm(X, -np.inf, 0)),
+    ("norm(X, axis=0, ord=4)", X, "X", lambda X: np.linalg.norm(X, 4, 0)),
+    ("norm(X, ord=1)", X, "X", lambda X: np.linalg.norm(X, 1)),
+    ("norm(X, ord='inf', keepdims=True)", X, "X", lambda X: np.linalg.norm(X, np.inf, keepdims=True)),
+    ("norm(X, ord='fro')", X, "X", np.linalg.norm),
     (
         "X*(count_nonzero(c > 0) + any(c > 2)/2 + all(c > -9, keepdims=True))",
         {**X, "c": ("n",)},
@@ -213,6 +222,9 @@ def test_wrong_uses_are_explained() -> None:
         (lambda: gc.argmax(Z, axis=(0, 1)), gc.ShapeError, "needs one axis"),
         (lambda: gc.cross_entropy(z, i), gc.ShapeError, r"the labels must have shape \(n,\)"),
         (lambda: gc.cross_entropy(z, y, label_smoothing=2), gc.UnsupportedError, "a number from 0 to 1, got 2"),
+        (lambda: gc.norm(Z, ord=2), gc.UnsupportedError, r"the largest singular value is max\(svdvals\(X\)\)"),
+        (lambda: gc.norm(Z, ord="nuc"), gc.UnsupportedError, "ord is a number, 'inf', '-inf' or 'fro', got 'nuc'"),
+        (lambda: gc.nn.embedding(x, 9, 4), gc.DTypeError, "the indices must be whole numbers"),
         (lambda: gc.one_hot(x, k), gc.DTypeError, "declare it with dtype='int64'"),
     ]:  # fmt: skip
         with pytest.raises(error, match=text):
@@ -240,6 +252,9 @@ def test_numpy_functions_are_traced() -> None:
     assert np.take_along_axis(Z, y[:, None], axis=1) is gc.take_along_axis(Z, y[:, None])
     assert np.argmax(Z, axis=0) is gc.argmax(Z, axis=0) is Z.argmax(axis=0)
     assert np.argmin(Z) is Z.argmin()
+    assert np.sort(Z, axis=0) is gc.sort(Z, axis=0)
+    assert np.linalg.norm(Z, 1, 1) is gc.norm(Z, axis=1, ord=1)
+    assert np.linalg.norm(Z) is gc.norm(Z)
     assert np.count_nonzero(Z, axis=0) is gc.count_nonzero(Z, axis=0)
 
 
@@ -268,9 +283,11 @@ def test_take_and_scatter_add_are_adjoint(shape: list[int], data: st.DataObject)
 
 
 def test_training_an_embedding_with_labels() -> None:
-    table, V = gc.parameter("E", (6, d)), gc.parameter("V", (d, 3))
     words = gc.symbol("words", (n, m), dtype="int64")
-    p = gc.softmax(gc.mean(gc.embedding(table, words), axis=1) @ V)
+    picked = gc.nn.embedding(words, 6, d)
+    (table,), V = gc.nn.parameters(picked), gc.parameter("V", (d, 3))
+    assert picked is gc.embedding(table, words)
+    p = gc.softmax(gc.mean(picked, axis=1) @ V)
     loss = gc.mean(gc.cross_entropy(p, y))
     rng = np.random.default_rng(0)
     text, labels = rng.integers(0, 6, (8, 4)), rng.integers(0, 3, 8)

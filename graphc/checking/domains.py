@@ -28,6 +28,8 @@ def draw(symbol: Expr, sizes: dict[str, int], style: str, rng: np.random.Generat
     facts = {f.name: f for f in symbol.op.facts(symbol)}
     if symbol.dtype == "bool":
         return rng.integers(0, 2, shape).astype(bool)
+    if symbol.dtype == "int64" and positive and not facts:  # it may be an index, which is below every size
+        return rng.integers(0, max(1, min([3, *sizes.values()])), shape)
     value = _structured(shape, facts, style, rng)
     if value is None:
         value = _entries(shape, facts.keys(), style, rng, positive)

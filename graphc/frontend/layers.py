@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr, behaviour
 from graphc.ops import attention, convolution, normalization, recurrent
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.defined import dense
+from graphc.ops.gather import take
 from graphc.ops.leaves import as_expr, dim_of, parameter
 from graphc.ops.normalization import EPS
 
@@ -75,6 +76,33 @@ def conv1d(
     """As `conv2d`, for x of shape (N, C, L): ``W`` has shape (F, C, size), the result (N, F, L')."""
     options = {"stride": stride, "pad": pad, "dilation": dilation, "groups": groups}
     return _convolution("conv1d", 1, x, filters, size, name, options, bias, activation, init)
+
+
+def embedding(i: Any, vocabulary: Any, units: Any, name: str = "", *, init: str | None = None) -> Expr:
+    """The rows of a table of its own at the indices `i`: ``take(E, i)``.
+
+    Parameters
+    ----------
+    i : Expr of int64, of any shape
+    vocabulary, units : int, str or dimension
+        ``embedding(i, 1000, 64, "1")`` creates ``E1`` of shape (1000, 64).
+    init : str, optional
+        How the table is drawn, "normal" by default.
+
+    Returns
+    -------
+    Expr of shape (..., units)
+
+    Raises
+    ------
+    DTypeError
+        If the indices are not whole numbers.
+    ShapeError, NameConflictError, UnsupportedError
+        As of `dense`.
+    """
+    table = parameter(f"E{name}", (as_dim(vocabulary), as_dim(units)), init=init or "normal")
+    check_unused([as_expr(i)], (table,), "embedding(i, vocabulary, units, '2')")
+    return take(table, i)
 
 
 def _convolution(

@@ -1,4 +1,4 @@
-"""Where the largest and the smallest entries are, and how many entries are not 0; whole numbers, locally constant."""
+"""Where the largest and smallest entries are, the order of entries, how many are not 0: locally constant integers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ir.op import Attributes, Inference, Op, register
+from graphc.ops import kernels
 from graphc.ops.elementwise import equal, greater, not_equal
-from graphc.ops.gather import axis_of
+from graphc.ops.gather import axis_of, take_along_axis
 from graphc.ops.leaves import as_expr
 from graphc.ops.notation import notation
 from graphc.ops.products import reduced_shape
 from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import reshape
 
 
 def _infer_place(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
@@ -74,6 +76,55 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
         If the axis is out of range, or more than one.
     """
     return _chosen(ARGMIN, x, axis, keepdims)
+
+
+def _infer_order(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+    return operands[0].shape, "int64"
+
+
+ARGSORT = register(
+    Op(
+        "argsort",
+        _infer_order,
+        kernel=kernels.argsort,
+        vjp=lambda node, g: (None,),
+        facts=lambda node: frozenset({Fact("nonnegative"), Fact("integer")}),
+        keeps=(0,),
+        defaults={"axis": -1},
+        summary="The indices that sort an array along an axis; equal entries keep their order.",
+        examples=(("sort(x)", {"x": ("n",)}), ("take_along_axis(x, argsort(x, axis=-2), axis=0)", {"x": ("n", "m")})),
+    )
+)
+
+
+@notation
+def argsort(x: Any, axis: Any = -1) -> Expr:
+    """The indices that sort `x` along `axis`, as ``numpy.argsort``; equal entries keep their order.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has no such axis.
+    """
+    array = as_expr(x)
+    if axis is None:
+        array, axis = reshape(array, (-1,)), 0
+    return make(ARGSORT, (array,), axis=axis_of("argsort", array, axis) - array.ndim)
+
+
+@notation
+def sort(x: Any, axis: Any = -1) -> Expr:
+    """`x` in ascending order along `axis`, as ``numpy.sort``: ``take_along_axis(x, argsort(x))``.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has no such axis.
+    """
+    array = as_expr(x)
+    if axis is None:
+        array, axis = reshape(array, (-1,)), 0
+    return take_along_axis(array, argsort(array, axis), axis)
 
 
 @notation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.dims import compare, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, closure
@@ -14,7 +14,7 @@ from graphc.ops import kernels
 from graphc.ops.arithmetic import sqrt
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.elementwise import exp, infer_float, log
-from graphc.ops.leaves import as_expr, size
+from graphc.ops.leaves import as_expr, exact, size
 from graphc.ops.notation import notation
 from graphc.ops.products import reduced_shape
 from graphc.ops.products import sum as sum_
@@ -148,13 +148,70 @@ NORM = defined(
 
 
 @notation
-def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
-    """The 2-norm over `axis` (all entries by default)."""
+def norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = None) -> Expr:
+    """The 2-norm over `axis` (all entries by default), or another norm of vectors or matrices.
+
+    Parameters
+    ----------
+    ord : number, "inf", "-inf" or "fro", optional
+        Over one axis ``sum(abs(x)**ord)**(1/ord)``, its limits (the largest and the smallest absolute value), and for
+        0 how many entries are not 0. Over two axes, as ``numpy.linalg.norm``, 1 and "inf" are the largest sums of
+        absolute values down the first and along the second, "fro" is the 2-norm of all entries.
+
+    Raises
+    ------
+    ShapeError
+        If an axis is out of range.
+    UnsupportedError
+        If there is no such norm over these axes.
+    """
     x = as_expr(x)
     axes = normalize_axes(axis, x, "norm")
+    kind = _order(ord)
+    if kind is not None:
+        return _other_norm(x, axes, bool(keepdims), kind)
     if not axes:
         return behaviour["abs"](x)  # type: ignore[no-any-return]
     return make(NORM, (x,), axis=axes, keepdims=bool(keepdims))
+
+
+def _order(ord: Any) -> Any:
+    """The order of a norm as an exact number or "inf" or "-inf"; None for the 2-norm of all entries."""
+    if ord is None or ord == "fro":
+        return None
+    if ord in (float("inf"), "inf"):
+        return "inf"
+    if ord in (-float("inf"), "-inf"):
+        return "-inf"
+    if isinstance(ord, str):
+        raise UnsupportedError(f"norm: ord is a number, 'inf', '-inf' or 'fro', got {ord!r}{declared_at()}")
+    return exact(ord)
+
+
+def _other_norm(x: Expr, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Expr:
+    size_of = behaviour["abs"](x)
+    reduce = {"inf": behaviour["max"], "-inf": behaviour["min"]}
+    if len(axes) == 2 and ord in (1, -1, "inf", "-inf"):
+        first = axes[0] if ord in (1, -1) else axes[1]
+        (second,) = (a for a in axes if a != first)
+        sums = sum_(size_of, axis=first, keepdims=True)
+        largest: Expr = reduce["inf" if ord in (1, "inf") else "-inf"](sums, axis=second, keepdims=True)
+        return largest if keepdims else sum_(largest, axis=axes)
+    if len(axes) != 1:
+        if ord == 2 and len(axes) == 2:
+            hint = "the largest singular value is max(svdvals(X)), the 2-norm of all entries is norm(X)"
+        else:
+            hint = "give one axis, or reshape x to a vector"
+        raise UnsupportedError(f"norm({brief(x)}): there is no norm with ord={ord} here: {hint}{declared_at()}")
+    if ord in reduce:
+        result: Expr = reduce[ord](size_of, axis=axes, keepdims=keepdims)
+        return result
+    if ord == 2:
+        return make(NORM, (x,), axis=axes, keepdims=keepdims)
+    if ord == 0:
+        return sum_(behaviour["not_equal"](x, 0), axis=axes, keepdims=keepdims) * 1
+    total: Expr = sum_(size_of**ord, axis=axes, keepdims=keepdims) ** (1 / ord)
+    return total
 
 
 def _mse_body(node: Expr) -> Expr:

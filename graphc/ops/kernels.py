@@ -224,3 +224,7 @@ def prod_except(x: Any, order: Any = 1) -> Any:
         for i in range(j):
             y = np.where(here.reshape([len(here) if k in (i, j) else 1 for k in range(order)]), zero, y)
     return y
+
+
+def argsort(x: Any, axis: Any = -1) -> Any:
+    return np.argsort(x, axis, kind="stable")

@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr, behaviour
 # NumPy's own name of a function -> the name in the notation, where the two differ
 ALIASES = {"absolute": "abs", "true_divide": "divide", "concatenate": "concat", "amax": "max", "amin": "min"}
 FLATTEN = ("take", "take_along_axis", "cumsum", "cumprod")  # over all entries without an axis, where graphc has one
+POSITIONS = {"norm": ("x", "ord", "axis", "keepdims")}  # NumPy's order of arguments, where graphc's is another
 IDENTITY = ("equal", "not_equal")  # `==` on expressions compares objects, so that it must not build a node
 
 
@@ -30,6 +31,9 @@ def traced(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Ex
             f"np.{name} takes no symbolic expression and graphc has no function of that name; "
             "use the functions of the notation, such as gc.exp and gc.sum"
         )
+    if name in POSITIONS:
+        options = dict(zip(POSITIONS[name], arguments, strict=False)) | options
+        arguments = ()
     try:
         given = inspect.signature(function).bind(*arguments, **options).arguments
     except TypeError as error:

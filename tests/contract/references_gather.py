@@ -9,7 +9,7 @@ import numpy
 
 Function = Callable[..., Any]
 # Integer arrays, loops and writes into arrays, which autograd does not follow.
-NOT_COMPLEX = {"argmax", "argmin", "all", "any", "count_nonzero"}
+NOT_COMPLEX = {"argmax", "argmin", "argsort", "sort", "all", "any", "count_nonzero"}
 UNKNOWN_TO_AUTOGRAD = {"scatter_add", "scatter_add_along_axis", "take_along_axis", "recurrence", "reverse_recurrence"}
 UNKNOWN_TO_AUTOGRAD |= {"prod_except", "cumprod", "reverse_cumsum", "shift", *NOT_COMPLEX}
 
@@ -82,6 +82,8 @@ def table(np: Any) -> dict[str, Function]:
         "one_hot": one_hot,
         "cross_entropy": cross_entropy,
         **{name: getattr(numpy, name) for name in ("argmax", "argmin", "count_nonzero", "all", "any", "cumprod")},
+        "argsort": lambda x, axis=-1: numpy.argsort(x, axis, kind="stable"),
+        "sort": lambda x, axis=-1: numpy.sort(x, axis),
         "prod": np.prod,
         "prod_except": prod_except,
         "cumsum": lambda x, axis=0: np.cumsum(x, axis),
