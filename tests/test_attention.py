@@ -15,6 +15,7 @@ from graphc import nn
 from graphc.ir.dims import bind
 from graphc.ir.expr import Expr, topological
 from graphc.ops.contraction import CONTRACT, summed
+from graphc.ops.forms import form
 
 N, L, S, d, v, k = gc.dims("N L S d v k")
 SIZES = {"N": 2, "L": 3, "S": 4, "d": 2, "v": 3, "k": 2}
@@ -60,6 +61,18 @@ def test_the_gradients_are_compact() -> None:
     assert len(backward) <= 5
     naive = gc.softmax(Q @ K.T / gc.sqrt(gc.constant(1) * d)) @ V
     assert gc.simplify(naive) is gc.simplify(gc.attention(Q, K, V))
+
+
+def test_projections_are_computed_once_for_both_passes() -> None:
+    x, weights = gc.symbol("x", (L, d)), [gc.parameter(f"W{key}", (d, k)) for key in "qkv"]
+    loss = gc.sum(gc.symbol("g", (L, k)) * gc.attention(*(x @ W for W in weights)))
+    slopes = gc.grad(loss, weights)
+    assert str(slopes[2]) == "x.T @ (softmax(x @ Wq @ (x @ Wk).T/sqrt(k)).T @ g)"
+    together = gc.simplify([loss, *slopes])
+    products = [n for n in topological(together) if n.op is CONTRACT and form(n).kind == "matmul"]
+    assert len(products) == 3 + 2 + 4 + 3  # projections, scores and output, their adjoints, the weights'
+    for slope in slopes:
+        assert gc.parse(str(slope), **gc.names(slope)) is slope
 
 
 MASKED = gc.symbol("M", (L, S), dtype="bool")

@@ -8,6 +8,7 @@ from itertools import permutations
 from typing import Any
 
 from graphc.ir.expr import Expr, make, rebuild
+from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, rational_power, scaled
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT, contract, factors_of
@@ -21,6 +22,11 @@ from graphc.rewriting.order import is_symmetric
 Labels = tuple[int, ...]
 Placed = tuple[Expr, Labels]  # an expression and the labels of its axes; -1 for axes of literal size 1
 ENTRYWISE = ("scale", "over", "power", "multiply", "divide")
+WHOLE = Op(  # stands for a product that is not taken apart, while others are written over it
+    "whole",
+    lambda operands, attributes: (operands[0].shape, operands[0].dtype),
+    facts=lambda node: node.operands[0].op.facts(node.operands[0]),
+)
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
@@ -348,7 +354,7 @@ def turns(x: Expr, levels: int = 4) -> int:
         return 0
     if x.op is CONTRACT and form(x).kind == "transpose":
         inner = x.operands[0]
-        return 1 + int(bool(inner.operands) and inner.op is not NAMED)
+        return 1 + int(bool(inner.operands) and inner.op not in (NAMED, WHOLE))
     return sum(turns(o, levels - 1) for o in x.operands)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import permutations
 from math import lcm
 
 import sympy
 
-from graphc.ir.expr import Expr, make, rebuild, topological
+from graphc.ir.expr import Expr, make, rebuild, substitute, topological
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
@@ -20,7 +21,18 @@ from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag, index
 from graphc.ops.reductions import RESHAPE
 from graphc.ops.statistics import STD, VAR, var
-from graphc.rewriting.matrices import Labels, align, arranged, contracted, keep_axes, lifted, placed, turns
+from graphc.rewriting.matrices import (
+    WHOLE,
+    Labels,
+    align,
+    arranged,
+    contracted,
+    keep_axes,
+    lifted,
+    permuted,
+    placed,
+    turns,
+)
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.reshapes import kronecker
 from graphc.rewriting.terms import is_constant
@@ -34,10 +46,13 @@ class Presenter:
     """Presents normal forms; named intermediates are shown by their names.
 
     The axes of a contraction come in some natural order; `natural` holds what is written in another order than the
-    node's, so that whatever uses it is written in the same.
+    node's, so that whatever uses it is written in the same. A product in `shared` is used several times: where some
+    use wants it transposed, it stays one product, ``(X @ W).T``, instead of a second one, ``W.T @ X.T``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Collection[Expr] = ()) -> None:
+        self.shared = shared
+        self.whole: dict[Expr, Expr] = {}  # what stands for a shared product while others are written over it
         self.shown: dict[Expr, Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
         self.around: set[Expr] = set()
@@ -58,10 +73,22 @@ class Presenter:
                 continue
             if node not in self.shown:
                 self.shown[node] = self.build(node)
+                if node in self.shared:
+                    self.close(node)
                 if is_symmetric(node):
                     mark_symmetric(self.shown[node])
             stack.pop()
-        return self.shown[expr]
+        return substitute([self.shown[expr]], self.whole)[0]
+
+    def close(self, node: Expr) -> None:
+        """Let nothing be pushed into a product that is shorter as it is than transposed."""
+        straight = tuple(range(node.ndim))
+        x, order = self.natural.get(node, (self.shown[node], straight))
+        last = (*straight[:-2], *straight[:-3:-1])
+        if x.op is CONTRACT and form(x).kind == "matmul" and turns(x) < turns(permuted(x, last)):
+            stand_in = make(WHOLE, (x,))
+            self.whole[stand_in] = substitute([x], self.whole)[0]
+            self.shown[node] = self.faced(node, stand_in, order)
 
     def build(self, node: Expr) -> Expr:
         if node.op is CONTRACT:
@@ -386,6 +413,14 @@ def spread_denominators(groups: list[Powers]) -> list[Powers]:
                 rest = [g for g in groups if g is not group and g is not wider[0]]
                 return spread_denominators([*rest, [*wider[0], *group]])
     return groups
+
+
+def shared_products(forms: Sequence[Expr]) -> set[Expr]:
+    """The products of matrices and of stacks below `forms` that more than one node uses, or that are a result too."""
+    uses = Counter(o for node in topological(forms) for o in set(node.operands))
+    uses.update(forms)
+    several = (node for node, count in uses.items() if count > 1 and node.ndim > 1)
+    return {node for node in several if node.op is CONTRACT and summed(node)}
 
 
 def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:

@@ -13,7 +13,7 @@ from graphc.rewriting import rulesets
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.matching import rewriters
 from graphc.rewriting.normal import Normalizer
-from graphc.rewriting.present import Presenter
+from graphc.rewriting.present import Presenter, shared_products
 
 assert rulesets.__all__
 
@@ -55,10 +55,11 @@ def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = Fals
     """
     forms = [engine.normal(e) for e in exprs]
     folder = Folder(visible_names(engine))
-    presenter = Presenter()
+    folded = [folder.fold(form) for form in forms]
+    presenter = Presenter(shared_products([*folded, *folder.bodies.values()]))
     results = []
-    for expr, form in zip(exprs, forms, strict=True):
-        shown = presenter.present(folder.fold(form))
+    for expr, form in zip(exprs, folded, strict=True):
+        shown = presenter.present(form)
         results.append(named(shown, str(expr.name)) if expr.op is NAMED and shown.op is not NAMED else shown)
     if as_declared:
         return results
