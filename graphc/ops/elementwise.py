@@ -172,17 +172,65 @@ sigmoid = elementwise(
 softplus = elementwise(
     "softplus", "log(1 + exp(x))", lambda x, y: sigmoid(x), kernels.softplus, facts=(positive,), summary="Smooth relu."
 )
-greater = elementwise("greater", "x > y", None, np.greater, latex="[{0} > {1}]", infer=infer_bool, domain=TWO)
+greater = elementwise(
+    "greater",
+    "x > y",
+    None,
+    np.greater,
+    latex="[{0} > {1}]",
+    infer=infer_bool,
+    domain=TWO,
+    summary="True where x > y, 1 in arithmetic.",
+)
 greater_equal = elementwise(
-    "greater_equal", "x >= y", None, np.greater_equal, latex=r"[{0} \ge {1}]", infer=infer_bool, domain=TWO
+    "greater_equal",
+    "x >= y",
+    None,
+    np.greater_equal,
+    latex=r"[{0} \ge {1}]",
+    infer=infer_bool,
+    domain=TWO,
+    summary="True where x >= y, 1 in arithmetic.",
 )
-less = elementwise("less", "x < y", None, np.less, latex="[{0} < {1}]", infer=infer_bool, domain=TWO)
+less = elementwise(
+    "less",
+    "x < y",
+    None,
+    np.less,
+    latex="[{0} < {1}]",
+    infer=infer_bool,
+    domain=TWO,
+    summary="True where x < y, 1 in arithmetic.",
+)
 less_equal = elementwise(
-    "less_equal", "x <= y", None, np.less_equal, latex=r"[{0} \le {1}]", infer=infer_bool, domain=TWO
+    "less_equal",
+    "x <= y",
+    None,
+    np.less_equal,
+    latex=r"[{0} \le {1}]",
+    infer=infer_bool,
+    domain=TWO,
+    summary="True where x <= y, 1 in arithmetic.",
 )
-equal = elementwise("equal", "Eq(x, y)", None, np.equal, latex="[{0} = {1}]", infer=infer_bool, domain=TWO)
+equal = elementwise(
+    "equal",
+    "Eq(x, y)",
+    None,
+    np.equal,
+    latex="[{0} = {1}]",
+    infer=infer_bool,
+    domain=TWO,
+    summary="True where x == y, 1 in arithmetic.",
+)
 not_equal = elementwise(
-    "not_equal", "Ne(x, y)", None, np.not_equal, latex=r"[{0} \ne {1}]", infer=infer_bool, domain=TWO
+    "not_equal",
+    "Ne(x, y)",
+    None,
+    np.not_equal,
+    latex=r"[{0} \ne {1}]",
+    infer=infer_bool,
+    domain=TWO,
+    summary="True where x != y, 1 in arithmetic.",
 )
 relu = elementwise(
     "relu",

@@ -51,6 +51,8 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "outer": (("outer(x, y)", {"x": ("m",), "y": ("n",)}),),
     "kron": (("kron(A, B)", {"A": ("m", "n"), "B": ("k", "d")}), ("kron(a, b)", {"a": ("m",), "b": ("n",)})),
     "einsum": (
+        ("einsum('...i,i', P, x)", {"P": ("m", "k", "n"), "x": ("n",)}),
+        ("einsum('i...->...', P)", {"P": ("m", "k", "n")}),
         ("einsum('ij,jk,ik->ij', X, Y, Z)", {"X": ("m", "n"), "Y": ("n", "k"), "Z": ("m", "k")}),
         ("einsum('iij->j', X)", {"X": ("n", "n", "m")}),
         ("einsum('...ij,jk->...ik', X, Y)", {"X": ("d", "m", "n"), "Y": ("n", "k")}),

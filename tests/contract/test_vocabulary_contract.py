@@ -100,7 +100,7 @@ def test_text_and_latex(case: Case) -> None:
 @examples
 def test_emitted_code(case: Case, style: str) -> None:
     check_code(case, style)
-    if LONG or len(case.text) % 4 == 0:
+    if LONG or len(case.text) % 2 == 0:
         check_code(case, style, dict.fromkeys("nmkdcfhwt", 1))
 
 
