@@ -13,6 +13,7 @@ from test_maps import differences
 
 import graphc as gc
 from graphc.ir.expr import Expr
+from graphc.ops.gather import take_entries
 
 RNG = np.random.default_rng(0)
 SIZES = {"n": 4, "d": 3, "m": 5, "k": 3}
@@ -280,6 +281,27 @@ def test_take_and_scatter_add_are_adjoint(shape: list[int], data: st.DataObject)
     backward = gc.evaluate(added_up, values)
     np.testing.assert_allclose(np.sum(backward * values["x"]), np.sum(values["g"] * forward), atol=1e-12)
     assert gc.grad(gc.sum(g * taken), x) is gc.simplify(added_up)
+
+
+def test_entries_at_several_indices() -> None:
+    z, i, j = gc.symbol("z", (n, k, d)), gc.symbol("i", (m,), dtype="int64"), gc.symbol("j", (2, m), dtype="int64")
+    values = {"z": RNG.normal(size=(4, 3, 2)), "i": RNG.integers(-2, 2, 5), "j": RNG.integers(-2, 2, (2, 5))}
+    np.testing.assert_array_equal(
+        gc.evaluate(take_entries(z, [i, j], 0), values), values["z"][values["i"], values["j"]]
+    )
+    np.testing.assert_array_equal(
+        gc.evaluate(take_entries(z, [j, i], 1), values), values["z"][:, values["j"], values["i"]]
+    )
+    np.testing.assert_array_equal(
+        gc.evaluate(take_entries(z, [i, i, j], 0), values), values["z"][values["i"], values["i"], values["j"]]
+    )
+    p = gc.softmax(gc.symbol("p", (n, k)))
+    loss = -gc.mean(gc.log(take_entries(p, [gc.arange(n), y], 0)))
+    assert str(gc.grad(loss, gc.symbol("p", (n, k)))) == "(softmax(p) - one_hot(y, k))/n"
+    with pytest.raises(gc.IndexRangeError):
+        gc.evaluate(take_entries(z, [i, i], 0), {"z": np.ones((4, 3, 2)), "i": [3]})
+    with pytest.raises(gc.ShapeError, match=r"the index arrays do not broadcast: they are \(m,\), \(n,\)"):
+        take_entries(z, [i, y], 0)
 
 
 def test_training_an_embedding_with_labels() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc.errors import DTypeError, IndexRangeError, ShapeError
 from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
-from graphc.ir.expr import Expr, make
+from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, entrywise
 from graphc.ir.op import Acts, Attributes, Inference, Op, register
 from graphc.ops import kernels
@@ -243,6 +243,29 @@ def _between(g: Expr, axis: Any) -> int:
     if isinstance(axis, bool) or not hasattr(axis, "__index__") or not -g.ndim - 1 <= int(axis) <= g.ndim:
         raise ShapeError(f"scatter_add({brief(g)}): axis {axis!r} is out of range{declared_at()}")
     return int(axis) % (g.ndim + 1)
+
+
+def take_entries(x: Expr, indices: list[Expr], axis: int) -> Expr:
+    """``x[i, j, ...]`` for index arrays of one shape on consecutive axes from `axis` on: their axes in that place.
+
+    Axis by axis, so that each index is held against its own size; ``x[arange(n), j]`` takes one entry of each row.
+    """
+    shape = broadcast_shapes([i.shape for i in indices], [])
+    if shape is None:
+        given = ", ".join(shape_text(i.shape) for i in indices)
+        raise ShapeError(f"{brief(x)}: the index arrays do not broadcast: they are {given}{declared_at()}")
+    first, *others = (broadcast(as_index(brief(x), i), shape) for i in indices)
+    whole = first.op is ARANGE and first.shape[0] == x.shape[axis]
+    rows = x if whole else take(x, first, axis)
+    at = axis + len(shape)
+    for other in others:
+        spread = (*(None,) * axis, *(slice(None),) * len(shape), *(None,) * (rows.ndim - at))
+        entry = take_along_axis(rows, behaviour["index"](other, spread), at)
+        rows = behaviour["index"](entry, (*(slice(None),) * at, 0))
+    return rows
+
+
+behaviour["take_entries"] = take_entries
 
 
 def _infer_along(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
