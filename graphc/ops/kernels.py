@@ -166,9 +166,16 @@ def fold(y: Any, shape: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -
 
 
 def scatter_add(g: Any, i: Any, size: Any, axis: Any = 0) -> Any:
-    i = np.asarray(i)
+    i, lead = np.asarray(i), (slice(None),) * axis
     total = np.zeros((*g.shape[:axis], size, *g.shape[axis + i.ndim :]), g.dtype)
-    np.add.at(total, (slice(None),) * axis + (i,), g)
+    if i.ndim in (g.ndim, 0) or g.size == 0:
+        np.add.at(total, (*lead, i), g)
+        return total
+    at = np.arange(size)[i.reshape(-1)]
+    order = np.argsort(at, kind="stable")  # what one index gets stands together
+    starts = np.flatnonzero(np.diff(at[order], prepend=-1))
+    rows = g.reshape(*g.shape[:axis], -1, *g.shape[axis + i.ndim :])
+    total[(*lead, at[order[starts]])] = np.add.reduceat(rows[(*lead, order)], starts, axis)
     return total
 
 
