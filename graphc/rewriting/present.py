@@ -309,7 +309,7 @@ class Presenter:
             return self.turned(f, labels, Fraction(sign))
         if len(group) == 1 and (e == 1 or len(set(labels)) < f.ndim):
             return self.face(f, labels, e)
-        place = {a: i for i, a in enumerate(labels)}
+        place = {a: i for i, a in enumerate(labels)} | {-1: -1}
         moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in group]
         return scaled(Fraction(sign), self.product(contract(moved, f.shape))), labels
 
