@@ -330,3 +330,11 @@ def test_nothing_brings_a_replaceable_op_in(name: str) -> None:
             node = gc.parse(text, **names)
             if node.op is other:
                 assert record not in {n.op for n in topological([body_of(node)])}
+
+
+def test_options_of_a_users_formula_are_kept() -> None:
+    y = gc.parse("elu(x, alpha=0.5)**2 + silu(x) + leaky_relu(x, negative_slope=0.1)", x=x)
+    mine = gc.elementwise("blend_t", "elu(x, alpha=0.5)**2 + silu(x) + leaky_relu(x, negative_slope=0.1)")(x)
+    values = {"x": np.array([-1.3, 0.4, 2.0])}
+    for a, b in ((y, mine), (gc.grad(gc.sum(y), x), gc.grad(gc.sum(mine), x))):
+        np.testing.assert_allclose(gc.evaluate(a, values), gc.evaluate(b, values), rtol=1e-13)

@@ -12,8 +12,9 @@ from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import RIGID
 from graphc.ops.arguments import expression, expressions
-from graphc.ops.arithmetic import broadcast
+from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.broadcasting import brief, leading
+from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
@@ -98,8 +99,19 @@ def shown(engine: Normalizer, f: Expr, forms: list[Expr]) -> list[Expr]:
 
 
 def real(g: Expr) -> Expr:
-    """A gradient that is a truth value, such as relu's, as a real number."""
-    return where(g, 1, 0) if g.dtype == "bool" else g
+    """A gradient made of truth values, such as relu's, as a real number."""
+    if g.dtype.startswith("float"):
+        return g
+    truths: set[Expr] = set()
+    inside: set[Expr] = set()
+    for node in topological([g]):
+        product = node.op is CONTRACT and node.attributes["coefficient"] == 1 and not summed(node)
+        if node.dtype == "bool" or (product and node.operands and truths.issuperset(node.operands)):
+            truths.add(node)
+            inside.update(node.operands)
+        elif node.op is not CONTRACT and node.op is not ADD:
+            inside.update(node.operands)  # what a function takes as it is
+    return substitute([g], {t: where(t, 1, 0) for t in truths - inside})[0]
 
 
 _names: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()

@@ -71,10 +71,10 @@ class Translator(Functions):
         rule = RULES.get(op.name)
         if rule is not None:
             return rule(self, node, args)
-        if op.formula is not None and node.operands:
-            return self._elementwise(op.name, args)
         if op.body is not None:
             return self.poly(op.body(node))
+        if op.formula is not None and node.operands:
+            return self._elementwise(op.name, args)
         return self._opaque(node, args)
 
     def _symbol(self, node: Expr) -> Poly:

@@ -70,6 +70,10 @@ def _sympy_node(node: Expr, args: list[Any]) -> Any:
         return args[0] ** args[1]
     if node.op.name in NATURAL:
         return NATURAL[node.op.name](*args)
+    if node.op.derivative is None and node.op.body is not None:
+        places = [symbol(f"_{i}") for i in range(len(args))]
+        body = node.op.body(make(node.op, places, **node.attributes))
+        return to_sympy(body, dict(zip(places, args, strict=True)))
     return opaque(node.op, tuple(node.attributes.items()))(*args)
 
 

@@ -1,6 +1,7 @@
 """The vocabulary: every op in one record, in one registry; importing this package fills it."""
 
 from graphc.ops import (
+    activations,
     arithmetic,
     attention,
     choices,
@@ -30,6 +31,7 @@ from graphc.ops import (
 )
 
 __all__ = [
+    "activations",
     "arithmetic",
     "attention",
     "choices",

@@ -190,7 +190,7 @@ def _bound_shape(node: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
 
 
 def bound(value: Any, sizes: dict[str, int]) -> Any:
-    """An attribute with the sizes in it replaced by their values."""
+    """An attribute with the sizes in it replaced by their values, and exact numbers by Python's."""
     if isinstance(value, tuple):
         return tuple(bound(v, sizes) for v in value)
     if isinstance(value, Fraction):

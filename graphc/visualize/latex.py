@@ -48,6 +48,7 @@ LETTERS = "ijklpqrstuvw"
 LARGE = 36  # entries beyond which a constant array is printed as a letter
 DEEP = 3  # operations through which an index is carried to the atoms
 TEXT = r"\text"
+PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?(/\d+)?")
 TALL = (r"\frac", r"\sqrt", r"\begin", r"\left")
 STRETCHING = 4  # nested growing brackets, fractions and roots beyond which a part gets a line of its own
 _BRACKETS = re.compile(r"(\\left(?:\\[a-zA-Z]+|.)|\\right(?:\\[a-zA-Z]+|.)|\\(?:sum|prod)_\{[^{}]*\})")
@@ -296,7 +297,8 @@ def _keywords(node: Expr) -> list[str]:
             continue
         if key == "axis" and value.startswith("-"):
             value = str(int(value) + node.operands[0].ndim)
-        out.append(rf"\mathrm{{{escape(key)}}} = {value if value.isdigit() else rf'{TEXT}{{{escape(value)}}}'}")
+        plain = PLAIN_NUMBER.fullmatch(value)
+        out.append(rf"\mathrm{{{escape(key)}}} = {value if plain else rf'{TEXT}{{{escape(value)}}}'}")
     return out
 
 

@@ -70,7 +70,7 @@ def absolute_values(x: Expr) -> Iterator[Rule]:
 
 
 @ruleset
-def kinks(x: Expr, y: Expr, c: Expr) -> Iterator[Rule]:
+def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     """Piecewise linear functions in their shortest name."""
     yield rewrite(maximum(x, 0)).to(relu(x)).because("relu(x) = max(x, 0)")
     yield rewrite(maximum(0, x)).to(relu(x)).because("relu(x) = max(x, 0)")
@@ -86,6 +86,8 @@ def kinks(x: Expr, y: Expr, c: Expr) -> Iterator[Rule]:
     )
     yield rewrite(y * where(c, x, 0)).to(where(c, y * x, 0)).because("a factor of a branch")
     yield rewrite(y * where(c, 0, x)).to(where(c, 0, y * x)).because("a factor of a branch")
+    yield rewrite(where(c, where(c, x, y), z)).to(where(c, x, z)).because("the condition is known to hold there")
+    yield rewrite(where(c, x, where(c, y, z))).to(where(c, x, z)).because("the condition is known to fail there")
     yield rewrite(where(x, y, y)).to(y).because("both branches are the same")
     yield rewrite(maximum(x, x)).to(x).because("max(x, x) = x")
     yield rewrite(minimum(x, x)).to(x).because("min(x, x) = x")
