@@ -35,6 +35,16 @@ def selu(x: Any) -> Any:
     return np.where(x > 0, 1.0507009873554805 * x, 1.7580993408473766 * np.expm1(np.minimum(x, 0)))
 
 
+def log_cosh(x: Any, t: Any) -> Any:
+    r = np.abs(x - t)
+    near = np.log1p(2 * np.sinh(np.minimum(r, 1) / 2) ** 2)  # cosh(r) = 1 + 2 sinh(r/2)**2
+    return np.where(r < 1, near, r + np.log1p(np.exp(-2 * r)) - np.log(2).astype(r.dtype))
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    return np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))
+
+
 def softmax(x: Any, axis: Any = -1) -> Any:
     e = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.sum(e, axis=axis, keepdims=True)

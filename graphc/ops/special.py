@@ -6,9 +6,10 @@ from typing import Any
 
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
+from graphc.ir.op import Op, register
 from graphc.ops import kernels
-from graphc.ops.broadcasting import declared_at
-from graphc.ops.elementwise import POSITIVE, call, elementwise, exp
+from graphc.ops.broadcasting import declared_at, one_shape
+from graphc.ops.elementwise import POSITIVE, apply, call, elementwise, exp, infer_float, log
 from graphc.ops.leaves import as_expr, number, pi
 from graphc.ops.notation import notation
 
@@ -66,3 +67,26 @@ def polygamma(n: Any, x: Any) -> Expr:
     if order is None or order.denominator != 1 or order < 0:
         raise UnsupportedError(f"polygamma needs a whole number from 0 up as its order, got {n}{declared_at()}")
     return _polygamma(n, x)
+
+
+XLOGY = register(
+    Op(
+        "xlogy",
+        infer_float,
+        vjp=lambda node, g: (g * log(node.operands[1]), g * node.operands[0] / node.operands[1]),
+        derivative=lambda x, y, value: (log(y), x / y),
+        kernel=kernels.xlogy,
+        formula="x*log(y)",
+        body=lambda node: node.operands[0] * log(node.operands[1]),
+        conditions=one_shape,
+        latex=r"{0} \log {1}",
+        domain=((-2.0, 2.0), *POSITIVE),
+        summary="x*log(y), and 0 where x is 0 whatever y is.",
+    )
+)
+
+
+@notation
+def xlogy(x: Any, y: Any) -> Expr:
+    """``x*log(y)``, entry by entry, and 0 where x is 0, as ``scipy.special.xlogy``."""
+    return apply(XLOGY, (x, y))

@@ -93,6 +93,7 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     ),
     "embedding": (("embedding(E, i)", {"E": ("n", "d"), "i": gc.symbol("i", ("m", 2), dtype="int64")}),),
     "count_nonzero": (("x*count_nonzero(x > 0) + all(x > 0) + any(x > 1, keepdims=True)", X),),
+    "swish": (("swish(x)", X),),
     "rnn_cell": (("rnn_cell(x, h, W, U, b)", CELL),),
 }
 

@@ -13,9 +13,11 @@ from typing import Any
 import autograd.numpy
 import mpmath
 import numpy
+import references_activations
 import references_attention
 import references_gather
 import references_linalg
+import references_losses
 
 Function = Callable[..., Any]
 
@@ -199,7 +201,9 @@ def table(np: Any = numpy) -> dict[str, Function]:
         references_linalg.table,
         convolutions,
         norms,
+        references_activations.table,
         references_attention.table,
+        references_losses.table,
     )
     sizes = {"floor": floor, "ceiling": ceil, "Max": max, "Min": min, "Mod": lambda a, b: a % b}
     return sizes | {name: function for family in families for name, function in family(np).items()}
@@ -213,6 +217,10 @@ KINKED |= references_gather.NOT_COMPLEX | references_linalg.NOT_COMPLEX | {"erf"
 UNKNOWN_TO_AUTOGRAD = {"erf", "lgamma", "digamma", "polygamma", "fold", "round", "stop_gradient", "einsum('iij->j', X)"}
 
 UNKNOWN_TO_AUTOGRAD |= references_gather.UNKNOWN_TO_AUTOGRAD
+
+
+KINKED |= references_activations.NOT_COMPLEX | references_losses.NOT_COMPLEX
+UNKNOWN_TO_AUTOGRAD |= references_activations.NOT_AUTOGRAD | references_losses.NOT_AUTOGRAD
 
 
 def run(text: str, values: dict[str, Any], functions: dict[str, Function]) -> Any:

@@ -23,6 +23,7 @@ from graphc.ops.elementwise import (
     tanh,
 )
 from graphc.ops.reductions import where
+from graphc.ops.special import xlogy
 from graphc.rewriting.rules import Rule, Unsigned, positive, rewrite, ruleset
 
 
@@ -35,17 +36,19 @@ def logarithms(x: Expr, y: Expr) -> Iterator[Rule]:
     yield rewrite(expm1(x)).to(exp(x) - 1).because("expm1(x) is exp(x) - 1")
     yield rewrite(log(sqrt(x))).to(log(x) / 2).because("log(x**a) = a log x, for x > 0")
     yield rewrite(log(1 / x)).to(-log(x)).because("log(x**a) = a log x, for x > 0")
+    yield rewrite(xlogy(x, y)).to(x * log(y)).when(positive(y)).because("xlogy(x, y) = x log y, for y > 0")
     yield rewrite(log(x**2)).to(2 * log(x)).when(positive(x)).because("log(x**a) = a log x, for x > 0")
 
 
 @ruleset
-def logistic(x: Expr) -> Iterator[Rule]:
+def logistic(x: Expr, y: Expr) -> Iterator[Rule]:
     """The logistic function, softplus and tanh from their formulas."""
     yield rewrite(exp(x) / (1 + exp(x))).to(sigmoid(x)).because("sigmoid(x) = exp(x)/(1 + exp(x))")
     yield rewrite(1 / (1 + exp(x))).to(sigmoid(-x)).because("sigmoid(x) = 1/(1 + exp(-x))")
     yield rewrite(exp(x) * (1 - sigmoid(x))).to(sigmoid(x)).because("sigmoid(x) = exp(x) sigmoid(-x)")
     yield rewrite(sigmoid(-x)).to(1 - sigmoid(x)).when(Unsigned(x)).because("sigmoid(-x) = 1 - sigmoid(x)")
     yield rewrite(log(1 - sigmoid(x))).to(-softplus(x)).because("log(1 - sigmoid(x)) = -softplus(x)")
+    yield (rewrite(xlogy(y, 1 - sigmoid(x))).to(-y * softplus(x)).because("log(1 - sigmoid(x)) = -softplus(x)"))
     yield rewrite(log(1 + exp(x))).to(softplus(x)).because("softplus(x) = log(1 + exp(x))")
     yield rewrite(log(sigmoid(x))).to(-softplus(-x)).because("log sigmoid(x) = -softplus(-x)")
     yield rewrite(exp(softplus(x))).to(1 + exp(x)).because("softplus(x) = log(1 + exp(x))")
