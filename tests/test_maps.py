@@ -123,7 +123,7 @@ HESSIANS = [
     (gc.norm(A @ A.T - S) ** 2, A, None),
     (gc.norm(X - X @ V @ V.T) ** 2, V, None),
     (gc.norm(W @ gc.tanh(A @ x) - b) ** 2, A, None),
-    (gc.sum(gc.sqrt(x**2 + 1)), x, "diag((1 - x**2/(x**2 + 1))/sqrt(x**2 + 1))"),
+    (gc.sum(gc.sqrt(x**2 + 1)), x, "diag(1/(x**2 + 1)**1.5)"),
 ]
 
 

@@ -332,6 +332,8 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
 def chained(a: Expr, b: Expr) -> Expr:
     """``a @ b``; a bilinear form reads from left to right: (M.T @ v) @ w is v @ M @ w."""
     if a.ndim == b.ndim == 1:
+        if reciprocal(a) is not None or reciprocal(b) is not None:
+            return sum_(placed([(a, (0,)), (b, (0,))], (0,)))
         for left, right in ((a, b), (b, a)):
             if left.op is CONTRACT and form(left).kind == "matmul" and left.operands[0].ndim == 2:
                 m, v = left.operands

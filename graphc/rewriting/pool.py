@@ -16,6 +16,7 @@ from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.fractions import cleared
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
 from graphc.rewriting.reshapes import taken_apart
@@ -198,6 +199,16 @@ class Pool:
         rename = {x: labels[x] if x < node.ndim else self.fresh(sizes[x]) for x in sizes if x >= 0} | {-1: -1}
         return [(f, tuple(rename[x] for x in ls), e) for f, ls, e in factors_of(node)]
 
+    def cleared(self, entries: Entries) -> Expr | None:
+        """The product without fractions inside a denominator."""
+        factors = cleared(self.engine, entries)
+        if factors is None:
+            return None
+        plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
+        result = self.engine.product(self.coefficient, factors, self.shape)
+        self.engine.steps.append(Step("clear", "a/(b/c + d) = a c/(b + c d)", plain, result))
+        return result
+
     def spread(self, entries: Entries) -> Expr | None:
         """A product over a sum, term by term, where factors cancel and that costs less: p*(s - t/p) is p*s - t."""
         for key, e in entries.items():
@@ -211,7 +222,7 @@ class Pool:
             ]
             result = self.engine.sum(terms, self.shape)
             plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
-            if operations([result]) < operations([plain]):
+            if (operations([result]), written(result)) < (operations([plain]), written(plain)):
                 self.engine.steps.append(
                     Step("distribute", "a (b + c) = a b + a c, where factors cancel", plain, result)
                 )
@@ -280,7 +291,7 @@ class Pool:
             again = Pool(self.engine, self.coefficient, self.shape)
             again.add_all([(*key, e) for key, e in merged.items()])
             return again.finish()
-        for spread in (self.spread, self.spread_below):
+        for spread in (self.cleared, self.spread, self.spread_below):
             result = spread(merged)
             if result is not None:
                 return result
@@ -352,6 +363,15 @@ def number_of(term: Expr) -> Fraction | None:
     if term.op is CONSTANT:
         return Fraction(term.attributes["value"])
     return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not term.operands else None
+
+
+def written(node: Expr) -> int:
+    """How many factors a product, or a sum of products, is written with, and those of its sums."""
+    if node.op is ADD:
+        return sum(written(t) for t in node.operands)
+    if node.op is not CONTRACT or summed(node):
+        return 1
+    return sum(written(f) if f.op is ADD else 1 for f in node.operands)
 
 
 def terms_of(x: Expr) -> tuple[Expr, ...]:

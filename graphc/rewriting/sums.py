@@ -15,6 +15,7 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import CONSTANT, SIZE, constant
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.fractions import together
 from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
 from graphc.rewriting.terms import (
     Entries,
@@ -48,7 +49,7 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if len(collected) == 1:
         ((core, c),) = collected.items()
         return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
-    for attempt in (expanded, factor, gathered):
+    for attempt in (expanded, over_one_line, factor, gathered):
         shorter = attempt(engine, collected, shape)
         if shorter is not None:
             return shorter
@@ -236,6 +237,17 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     if operations([short]) >= operations([whole]):
         return None
     return note(engine, "expand", "(a + b) c = a c + b c, and terms cancel", collected, short)
+
+
+def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """The sum over one denominator, where that is shorter."""
+    joined = together(engine, collected, shape)
+    if joined is None:
+        return None
+    whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
+    if operations([joined]) >= operations([whole]):
+        return None
+    return note(engine, "fractions", "a/b + c = (a + b c)/b, and terms cancel", collected, joined)
 
 
 def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:

@@ -1,0 +1,117 @@
+"""Fractions of sums: denominators inside a denominator are cleared, and fractions are added where terms then cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from graphc.ir.dims import Shape
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, ONE, aligned, summed
+from graphc.ops.leaves import CONSTANT, SIZE
+from graphc.rewriting.cost import operations
+from graphc.rewriting.engine import Engine
+from graphc.rewriting.order import Factor, Labels, factor_key
+from graphc.rewriting.terms import Entries, entries_of
+
+TERMS = 6  # sums up to this many terms are brought over one denominator
+
+
+def denominators(terms: Iterable[Expr], shape: Shape) -> Entries:
+    """What terms of a sum are divided by, each factor at its highest power; sizes (of means) do not count."""
+    found: Entries = {}
+    for term in terms:
+        for key, e in entries_of(term, shape).items():
+            if e < 0 and e.denominator == 1 and key[0].op is not SIZE:
+                found[key] = max(found.get(key, Fraction(0)), -e)
+    return found
+
+
+def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
+    """The factors of a product without fractions inside one of its denominators: 1/(x/y + 1) is y/(x + y)."""
+    for (total, labels), e in entries.items():
+        if total.op is not ADD or e >= 0 or e.denominator != 1 or -1 in labels:
+            continue
+        below = denominators(total.operands, total.shape)
+        whole = times(engine, total, below) if below else None
+        if whole is None or whole.op is not ADD or len(whole.operands) > len(total.operands):
+            continue
+        if operations([whole]) > operations([total]) + 1:
+            continue
+        rest = [(*key, p) for key, p in entries.items() if key != (total, labels)]
+        outside = [(f, tuple(labels[x] if x >= 0 else -1 for x in ls), -e * p) for (f, ls), p in below.items()]
+        return [*rest, (whole, labels, e), *outside]
+    return None
+
+
+def times(engine: Engine, total: Expr, factors: Entries) -> Expr | None:
+    """A sum multiplied term by term by its denominators; None where some remain."""
+    labels = aligned(total.shape, total.shape)
+    by = [(*key, p) for key, p in factors.items()]
+    parts = [engine.product(ONE, [(t, labels, ONE), *by], total.shape) for t in total.operands]
+    if denominators(parts, total.shape):
+        return None
+    return engine.sum(zip(total.attributes["coefficients"], parts, strict=True), total.shape)
+
+
+def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Fractions over one denominator where terms of the numerator cancel: 1 - x/(x + y) is y/(x + y)."""
+    if not 2 <= len(collected) <= TERMS or not any(divides(t, shape) for t in collected):
+        return None
+    below = denominators(collected, shape)
+    found: dict[frozenset[tuple[tuple[Expr, Labels], Fraction]], Fraction] = {}
+    for term, c in collected.items():
+        for coefficient, entries in multiplied_out(c * number(term), powers_added(entries_of(term, shape), below)):
+            if any(e < 0 and f.op is not SIZE for (f, _), e in entries.items()) or len(found) > TERMS**2:
+                return None
+            key = frozenset(entries.items())
+            found[key] = found.get(key, Fraction(0)) + coefficient
+    left = {key: c for key, c in found.items() if c != 0}
+    if len(left) >= min(len(collected), len(found)):
+        return None
+    products = [
+        (c, engine.product(ONE, [(*k, e) for k, e in sorted(key, key=in_order)], shape)) for key, c in left.items()
+    ]
+    numerator = engine.sum(products, shape)
+    labels = aligned(shape, shape)
+    return engine.product(ONE, [(numerator, labels, ONE), *((f, ls, -p) for (f, ls), p in below.items())], shape)
+
+
+def in_order(entry: tuple[tuple[Expr, Labels], Fraction]) -> tuple[object, ...]:
+    (f, labels), e = entry
+    return (*factor_key(f), labels, e)
+
+
+def number(term: Expr) -> Fraction:
+    """The exact coefficient of a term."""
+    if term.op is CONSTANT:
+        return Fraction(term.attributes["value"])
+    return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not summed(term) else ONE
+
+
+def divides(term: Expr, shape: Shape) -> bool:
+    """Whether a term is divided by a sum."""
+    return any(f.op is ADD and e < 0 and e.denominator == 1 for (f, _), e in entries_of(term, shape).items())
+
+
+def powers_added(entries: Entries, more: Entries) -> Entries:
+    total = {key: entries.get(key, Fraction(0)) + more.get(key, Fraction(0)) for key in {**entries, **more}}
+    return {key: e for key, e in total.items() if e != 0}
+
+
+def multiplied_out(coefficient: Fraction, entries: Entries) -> list[tuple[Fraction, Entries]]:
+    """A product of sums without fractions, term by term."""
+    key = next((k for k, e in entries.items() if k[0].op is ADD and e == 1 and -1 not in k[1]), None)
+    if key is None or denominators(key[0].operands, key[0].shape):
+        return [(coefficient, entries)]
+    total, labels = key
+    rest = {k: e for k, e in entries.items() if k != key}
+    found: list[tuple[Fraction, Entries]] = []
+    for c, term in zip(total.attributes["coefficients"], total.operands, strict=True):
+        inner = {
+            (f, tuple(labels[x] if x >= 0 else -1 for x in ls)): e
+            for (f, ls), e in entries_of(term, total.shape).items()
+        }
+        found += multiplied_out(coefficient * c * number(term), powers_added(rest, inner))
+    return found
