@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.checking.points import Values, agree
 from graphc.checking.prove import Question, prove
+from graphc.errors import GraphcError
 from graphc.ir.expr import Expr
 from graphc.runtime.evaluate import evaluate
 
@@ -50,13 +51,14 @@ class Case:
         """Whether a candidate has the right shape and the right values at the given points."""
         if candidate.shape != self.answer.shape:
             return False
-        with np.errstate(all="ignore"):
-            return all(agree(evaluate(candidate, values), right) for values, right in self.points)
+        return all(_agrees(candidate, values, right) for values, right in self.points)
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions have the same values at the given points."""
+        if a.shape != b.shape:
+            return False
         with np.errstate(all="ignore"):
-            return a.shape == b.shape and all(agree(evaluate(a, v), evaluate(b, v)) for v, _ in self.points)
+            return all(_agrees(a, values, evaluate(b, values)) for values, _ in self.points)
 
     def proves(self, candidate: Expr) -> bool:
         """Whether a candidate is the right answer."""
@@ -64,3 +66,12 @@ class Case:
 
     def holds(self, question: Question) -> bool:
         return prove(question) is not None
+
+
+def _agrees(candidate: Expr, values: Values, right: Any) -> bool:
+    """Whether a candidate has a value at a point, and the right one."""
+    try:
+        with np.errstate(all="ignore"):
+            return agree(evaluate(candidate, values), right)
+    except GraphcError:
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import sympy
 
 from graphc.checking.domains import REAL, STYLES, draw
 from graphc.checking.kinks import Kink, clear_of
-from graphc.errors import GraphcError
+from graphc.errors import GraphcError, ShapeError
 from graphc.ir.dims import dim_names
 from graphc.ir.expr import Expr, topological
 from graphc.runtime.evaluate import evaluate_all
@@ -20,6 +20,7 @@ from graphc.runtime.evaluate import evaluate_all
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 LARGEST = 3  # the largest value of each size
 ASSIGNMENTS = 40  # combinations of sizes that are tried
+ATTEMPTS = 40  # combinations of larger sizes that are tried where none of those fits
 SEARCH_ORDER = (
     f"sizes from 1 to {LARGEST} in order of their total; for each, entries that are small whole numbers, "
     "then simple rationals, then random reals, inside the declared facts"
@@ -62,12 +63,21 @@ def assignments(names: Sequence[str]) -> Iterator[dict[str, int]]:
         yield dict(zip(names, combination, strict=True))
 
 
+def larger(names: Sequence[str], seed: int) -> Iterator[dict[str, int]]:
+    """Larger sizes, all different where that is possible, for expressions that small ones do not fit."""
+    rng = np.random.default_rng(seed)
+    for attempt in range(ATTEMPTS):
+        most = LARGEST + 1 + attempt % 8
+        spread = sorted(rng.choice(np.arange(1, most + 1), len(names), replace=most < len(names)))
+        yield dict(zip(names, map(int, rng.permutation(spread)), strict=True))
+
+
 def candidates(
-    symbols: Sequence[Expr], names: Sequence[str], seed: int = 0, tries: int = 4
+    symbols: Sequence[Expr], every: Iterable[dict[str, int]], seed: int = 0, tries: int = 4
 ) -> Iterator[tuple[dict[str, int], Values]]:
     """Sizes and values in the stated order, those within facts that can be met."""
     rng = np.random.default_rng(seed)
-    for sizes in assignments(names):
+    for sizes in every:
         for style in STYLES:
             for k in range(tries if style != STYLES[1] else tries // 2):
                 try:
@@ -78,7 +88,10 @@ def candidates(
 
 
 def judge_of(left: Expr, right: Expr, kinks: Sequence[Kink] = ()) -> Judge:
-    """Both results at given values; None where one is not finite, unsteady, or too near a kink."""
+    """Both results at given values; None where one is not finite, unsteady, or too near a kink.
+
+    It raises ShapeError where the sizes do not go together: a window larger than its array, a condition that fails.
+    """
     arguments = [a for _, operands, _ in kinks for a in operands]
 
     def judge(values: Values) -> tuple[Any, Any] | None:
@@ -88,6 +101,8 @@ def judge_of(left: Expr, right: Expr, kinks: Sequence[Kink] = ()) -> Judge:
         try:
             with np.errstate(all="ignore"):
                 left_value, right_value, *rest = evaluate_all([left, right, *arguments], values)
+        except ShapeError:
+            raise
         except (GraphcError, FloatingPointError, np.linalg.LinAlgError):
             return None
         found = iter(rest)
@@ -130,29 +145,50 @@ def differing(left: Any, right: Any) -> Any:
 
 
 def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = 400) -> tuple[Point | None, int]:
-    """The first point in the stated order at which the results differ, and at how many points they were compared."""
-    compared = 0
+    """The first point in the stated order at which the results differ, and at how many points they were compared.
+
+    Where none of the stated sizes go together, larger ones are tried.
+    """
     every = sorted({*names, *size_names(symbols)})
-    for sizes, values in itertools.islice(candidates(symbols, every), most):
-        found = judge({**sizes, **values})
-        if found is None:
-            continue
-        compared += 1
-        if not agree(*found):
-            return Point(sizes, values, *found), compared
+    for sizes in (assignments(every), larger(every, 0)):
+        point, compared = _searched(judge, candidates(symbols, sizes), most)
+        if compared:
+            return point, compared
+    return None, 0
+
+
+def _searched(judge: Judge, points: Iterable[tuple[dict[str, int], Values]], most: int) -> tuple[Point | None, int]:
+    compared = judged = 0
+    for sizes, group in itertools.groupby(points, key=lambda pair: pair[0]):
+        for _, values in group:
+            judged += 1
+            if judged > most:
+                return None, compared
+            try:
+                found = judge({**sizes, **values})
+            except ShapeError:
+                break
+            if found is None:
+                continue
+            compared += 1
+            if not agree(*found):
+                return Point(sizes, values, *found), compared
     return None, compared
 
 
 def sample(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], seed: int = 1, tries: int = 60) -> Point | None:
     """One point with real entries and sizes that differ from each other, where both results exist."""
     rng = np.random.default_rng(seed)
-    sizes = {name: 2 + seed + i for i, name in enumerate(sorted({*names, *size_names(symbols)}))}
-    for k in range(tries):
+    every = sorted({*names, *size_names(symbols)})
+    first = {name: 2 + seed + i for i, name in enumerate(every)}
+    for sizes in (first, *larger(every, seed)):
         try:
-            values = {str(s.name): draw(s, sizes, REAL, rng, positive=k % 2 == 1) for s in symbols}
-        except (GraphcError, ValueError):
+            for k in range(tries):
+                values = {str(s.name): draw(s, sizes, REAL, rng, positive=k % 2 == 1) for s in symbols}
+                found = judge({**sizes, **values})
+                if found is not None:
+                    return Point(sizes, values, *found)
             return None
-        found = judge({**sizes, **values})
-        if found is not None:
-            return Point(sizes, values, *found)
+        except (GraphcError, ValueError):  # these sizes do not go together
+            continue
     return None

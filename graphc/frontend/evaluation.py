@@ -71,7 +71,7 @@ class Evaluation:
             raise self.failure(offset, "the text has too many operations with sizes; give the sizes names of their own")
         return value
 
-    def guarded(self, offset: int, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    def guarded(self, offset: int, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
         """``function(...)``, its errors with the place in the text."""
         try:
             return function(*arguments, **keywords)

@@ -110,6 +110,8 @@ def refuse_overflow(*values: Fraction) -> None:
     """Numbers that float64 cannot hold are refused where they are written, or where they come about."""
     for value in values:
         refuse_magnitude(magnitude(value))
+        if is_long(value) and decimal_text(value) is None:
+            raise UnsupportedError("a number of the formula has more digits than can be written as a quotient")
 
 
 def refuse_magnitude(exponent: Fraction | int) -> None:
@@ -124,6 +126,26 @@ def magnitude(value: Fraction) -> int:
 
 
 MAX_EXPONENT = 1023  # of two, in float64
+
+
+def is_long(value: Fraction) -> bool:
+    """Whether a term of the quotient is itself a number that float64 cannot hold."""
+    return max(abs(value.numerator), value.denominator).bit_length() > MAX_EXPONENT
+
+
+def decimal_text(value: Fraction) -> str | None:
+    """A number as its digits and a power of ten, ``25e-401``; None if no decimal is exact."""
+    rest, twos, fives = value.denominator, 0, 0
+    twos = (rest & -rest).bit_length() - 1
+    rest >>= twos
+    while rest % 5 == 0:
+        rest //= 5
+        fives += 1
+    places = max(twos, fives)
+    return f"{value * 10**places}e-{places}" if rest == 1 and places <= MOST_PLACES else None
+
+
+MOST_PLACES = 4000
 
 
 def _infer_constant(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:

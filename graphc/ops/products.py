@@ -30,6 +30,12 @@ def matmul(a: Any, b: Any) -> Expr:
             f"{ta} @ {tb}: the inner sizes differ: {ta} is {shape_text(a.shape)}, {tb} is {shape_text(b.shape)}, "
             f"so {inner_a} must equal {inner_b}{declared_at()}"
         )
+    if (inner_a == 1) != (inner_b == 1):  # a compound size that must turn out to be 1
+        if inner_a == 1:
+            b = behaviour["reshape"](b, (1,) if b.ndim == 1 else (*b.shape[:-2], 1, b.shape[-1]))
+        else:
+            a = behaviour["reshape"](a, (*a.shape[:-1], 1))
+        return matmul(a, b)
     batch = broadcast_shapes([a.shape[:-2], b.shape[:-2]], [])
     if batch is None:
         ta, tb = brief(a), brief(b)

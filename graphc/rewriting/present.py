@@ -94,7 +94,7 @@ class Presenter:
         if node.op is CONTRACT:
             return self.contraction(node) if summed(node) else stretched(self.product(node), node)
         if node.op is ADD:
-            return broadcast(self.sum(node), node.shape)
+            return self.sum(node)
         if node.op is RESHAPE:
             sides = kronecker(node)
             if sides is not None:
@@ -177,7 +177,7 @@ class Presenter:
         return across if turns(across[0]) < turns(straight[0]) else straight
 
     def sum(self, node: Expr, scale: Fraction = ONE) -> Expr:
-        """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out."""
+        """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out of its terms."""
         terms = [(c * scale, t) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         total: Expr | None = None
         for c, t in sorted(terms, key=lambda x: x[0] < 0):
@@ -191,7 +191,7 @@ class Presenter:
             else:
                 total = add_(total, part) if c > 0 else subtract(total, part)
         assert total is not None
-        return total
+        return broadcast(total, node.shape)
 
     def product(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """Coefficient, factors, then the denominator: ``2*a*b/c``; broadcasts to the full shape are left out."""

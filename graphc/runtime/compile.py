@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from graphc.codegen.emitting import named_outputs, planned, source_of
-from graphc.errors import IndexRangeError, ValueMissingError
+from graphc.errors import GraphcError, IndexRangeError, ValueMissingError
 from graphc.ir.dims import Dim, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.conditions import conditions
 from graphc.runtime.binding import Sizes, as_arrays, bind_sizes, check_conditions
-from graphc.runtime.evaluate import unsolvable
+from graphc.runtime.evaluate import evaluate_all, unsolvable
+from graphc.runtime.failures import REFUSED, refused
 from graphc.scheduling.plan import Plan
 
 _numbers = itertools.count(1)
@@ -50,6 +51,7 @@ class Compiled:
         self.names = [str(s.name) for s in self.inputs]
         self.plan: Plan = planned(list(named.values()), self.inputs, style, sizes)
         self.source = source_of(self.plan, list(named), style)
+        self._outputs = list(named.values())
         self._conditions = list(dict.fromkeys([*equal, *conditions(named.values())]))
         self._function = loaded(self.source)["step"]
         self._options = {} if copy or style != "fast" else {"copy": False}
@@ -69,6 +71,8 @@ class Compiled:
             indices = [s for s in self.inputs if s.dtype == "int64"]
             told = ", ".join(f"{s.name} {shape_text(s.shape)}" for s in indices) or "none"
             raise IndexRangeError(f"an index is out of range: {error}; inputs of whole numbers: {told}") from None
+        except REFUSED as error:
+            raise self._explained(args, error) from error
         if self.single:
             return np.asarray(results)
         if isinstance(results, list):
@@ -115,6 +119,14 @@ class Compiled:
                 self._seen.clear()
             self._seen.add(key)
         return arrays
+
+    def _explained(self, args: Sequence[Any], error: Exception) -> Exception:
+        """What went wrong in the emitted code, as the evaluation of the same outputs says it."""
+        try:
+            evaluate_all(self._outputs, dict(zip(self.names, args, strict=True)))
+        except GraphcError as reason:
+            return reason
+        return refused("the emitted code failed", "", error)
 
     def _weak(self, value: Any, declared: Expr) -> bool:
         """Whether the emitted code itself gives a scalar the dtype of the arrays."""

@@ -23,6 +23,7 @@ from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, 
 from graphc.ops.symbols import symbols_of
 from graphc.runtime.binding import as_arrays, bind_sizes, check_conditions, common_dtype, given_sizes
 from graphc.runtime.contracting import contracted, python_number
+from graphc.runtime.failures import naming
 from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
 
@@ -47,7 +48,8 @@ def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
     ValueMissingError
         Naming every symbol and size without a value.
     ShapeError, DTypeError
-        If an array does not fit its declaration, or two arrays give a size different values.
+        If an array does not fit its declaration, two arrays give a size different values, or an op does not take
+        arrays of these sizes (a window larger than its array, the maximum of no entries).
     IndexRangeError
         If an index is beyond the axis that it picks from.
     """
@@ -106,7 +108,8 @@ def _run(
     results: dict[Expr, Any] = {}
     for node in order:
         operands = _alike(node, [results[o] for o in node.operands], real)
-        value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
+        with naming(node, operands, sizes):
+            value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
         if node.op.keeps and node.dtype.startswith("float") and not _decided(node):
             value = value.astype(real)
         results[node] = np.asarray(value).item() if node.weak and not node.shape else value

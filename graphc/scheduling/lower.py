@@ -148,6 +148,8 @@ class Lowering:
         inst = self.build[place]
         if scale != UNIT and sole and inst.kind in LINEAR and inst.dtype == "float":
             parts = [o for o in inst.operands[: LINEAR[inst.kind]] if self.build[o].dtype == "float"]
+            if scale.downs:  # a mean of nothing is 0/0: a constant takes no quotient by sizes that could be 0
+                parts = [o for o in parts if not self.build[o].static]
             smallest = min(parts, key=lambda o: 0 if self.build[o].static else self.build.entries(o), default=place)
             static = self.build[smallest].static
             smaller = static or (self.build.entries(smallest) < self.build.entries(place) and scale.size_free != -1)

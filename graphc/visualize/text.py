@@ -17,7 +17,7 @@ from graphc.ops.arguments import expression
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, strip_broadcasts
-from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL, number
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL, decimal_text, is_long, number
 from graphc.ops.reductions import WHERE
 
 COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
@@ -217,6 +217,8 @@ def number_piece(value: Fraction) -> Piece:
     fraction = str(value)
     decimal = repr(float(value)) if abs(value) < 1e15 else fraction
     text = decimal if len(decimal) <= len(fraction) and Fraction(decimal) == value else fraction
+    if is_long(value):  # its terms would not be read
+        text = decimal_text(value) or text
     if "/" in text:
         return text, PRODUCT
     return text, UNARY if value < 0 else ATOM

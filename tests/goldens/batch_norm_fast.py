@@ -23,13 +23,13 @@ def _build(dtype, h, n):
     t1 = _empty((n, h), dtype)
     t6 = _empty((h,), dtype)
     c4 = np.ones((n,), dtype)
-    c7 = c4 / n
     k0 = np.array(np.divide(1, n), dtype)
     k1 = np.array(1e-05, dtype)
     k2 = np.array(1, dtype)
 
     def run(x, G, gamma, beta, out4, out3, out5, out2):
-        dot(c7, x, t0)
+        dot(c4, x, t0)
+        multiply(t0, k0, t0)
         subtract(x, t0, t1)
         einsum("ij,ij->j", t1, t1, out=t0)
         multiply(t0, k0, t0)
@@ -42,7 +42,7 @@ def _build(dtype, h, n):
         dot(G.reshape(-1), out3.reshape(-1), out4)
         dot(c4, G, out2)
         einsum("ij,ij->j", G, t1, out=out5)
-        dot(c7, G, t6)
+        multiply(out2, k0, t6)
         subtract(G, t6, out3)
         multiply(out5, k0, t6)
         multiply(t6, t1, t1)

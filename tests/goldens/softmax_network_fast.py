@@ -32,7 +32,6 @@ def _build(dtype, d, h, k, n):
     k1 = np.array(np.divide(-1, n), dtype)
     w23 = t0.T
     k2 = np.array(np.divide(1, n), dtype)
-    c28 = c8 / n
     k3 = np.array(0, dtype)
 
     def run(X, T, W1, b1, W2, b2, out5, out9, out10, out6, out7):
@@ -53,7 +52,8 @@ def _build(dtype, d, h, k, n):
         subtract(t3, T, t3)
         dot(w23, t3, out6)
         multiply(out6, k2, out6)
-        dot(c28, t3, out7)
+        dot(c8, t3, out7)
+        multiply(out7, k2, out7)
         v30 = X.T
         greater(t0, k3, t8)
         v32 = W2.T
@@ -61,7 +61,8 @@ def _build(dtype, d, h, k, n):
         multiply(t8, t0, t0)
         dot(v30, t0, out9)
         multiply(out9, k2, out9)
-        dot(c28, t0, out10)
+        dot(c8, t0, out10)
+        multiply(out10, k2, out10)
 
     def fresh():
         return [
