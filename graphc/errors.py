@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+
+LONG, RUN = 400, re.compile(r"\S{200,}")  # in long messages, runs without a blank are cut short
 
 
 class GraphcError(Exception):
     """Base class of every error that graphc raises on purpose."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= LONG else RUN.sub(lambda run: f"{run[0][:60]}...", text)
 
 
 class ShapeError(GraphcError, ValueError):

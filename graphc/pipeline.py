@@ -10,7 +10,7 @@ from graphc.calculus.gradients import gradient_name
 from graphc.codegen import emit as source
 from graphc.errors import DrawingError
 from graphc.ir.expr import Expr, topological
-from graphc.ops.arguments import by_name, expressions
+from graphc.ops.arguments import assumed_sizes, by_name, expressions
 from graphc.ops.conditions import conditions
 from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.ops.stopping import released
@@ -47,6 +47,8 @@ def compile(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "fast", **o
     """
     given = expressions(outputs.values() if isinstance(outputs, Mapping) else outputs, "compile")
     arguments = expressions(inputs, "compile")
+    if "sizes" in options:
+        options["sizes"] = assumed_sizes(options["sizes"], "compile")
     closed = simplified(outputs if isinstance(outputs, (Expr, Mapping)) else given, "compile")
     return load(closed, arguments, style=style, equal=conditions(given), **options)
 
@@ -71,6 +73,8 @@ def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **
     ValueMissingError
         If an output needs a symbol that is not among `inputs`.
     """
+    if "sizes" in options:
+        options["sizes"] = assumed_sizes(options["sizes"], "emit")
     return source(simplified(outputs, "emit"), expressions(inputs, "emit"), style=style, **options)
 
 

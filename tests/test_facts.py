@@ -17,8 +17,33 @@ def test_a_derivative_by_a_symbol_puts_aside_what_its_entries_would_break(
 ) -> None:
     x, y = gc.symbol("x", (n,), facts=[fact]), gc.symbol("y", (n,))
     f = gc.parse(formula, x=x, y=y)
-    assert gc.grad(f, x) is gc.simplify(gc.parse(derivative, x=x, y=y))
+    assert gc.simplify(gc.grad(f, x)) is gc.simplify(gc.parse(derivative, x=x, y=y))
     assert gc.derive(f, x).result is gc.grad(f, x)
+
+
+@pytest.mark.parametrize("fact", ["binary", "sign", "one_hot", "simplex"])
+def test_a_gradient_by_a_symbol_can_be_differentiated_by_it_again(fact: str) -> None:
+    b, v = gc.symbol("b", (n,), facts=[fact]), gc.symbol("v", (n,))
+    first = gc.grad(gc.sum(b**3), b)
+    assert str(first) == "3*b**2"
+    assert str(gc.grad(gc.sum(first), b)) == "6*b"
+    assert gc.grad(gc.sum(gc.grad(gc.sum(first), b) * v), b) is gc.simplify(6 * v)
+    assert gc.jacobian(first, b) is gc.hessian(gc.sum(b**3), b)
+    assert gc.vjp(first, b, v) is gc.hvp(gc.sum(b**3), b, v)
+
+
+def test_second_derivatives_by_a_symmetric_matrix_are_entry_by_entry() -> None:
+    S, K = gc.symbol("S", (3, 3), facts=["symmetric"]), gc.symbol("K", (3, 3))
+    free = gc.symbol("S", (3, 3))
+    rng = np.random.default_rng(0)
+    a, k = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+    values = {"S": a + a.T + 4 * np.eye(3), "K": k}
+    for formula in ("logdet(S)", "trace(S @ S @ K)", "sum(inv(S)*K)"):
+        second = []
+        for matrix in (S, free):
+            f = gc.parse(formula, S=matrix, K=K)
+            second.append(gc.evaluate(gc.grad(gc.sum(gc.grad(f, matrix) * K), matrix), values))
+        np.testing.assert_allclose(*second, 1e-10)
 
 
 def test_facts_of_other_symbols_are_used() -> None:

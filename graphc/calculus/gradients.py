@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from graphc.autodiff import pullback
@@ -37,8 +37,8 @@ def grad(f: Any, x: Any, /) -> Any:
     f : Expr of shape ()
     x : Expr, or sequence of Expr
         Symbols, parameters, or intermediates of `f` (the lecture's dL/dh). Entries are independent, as if free:
-        facts that they would break as they move (one-hot, symmetric, binary, ...) are put aside while the
-        derivative is taken.
+        facts that they would break as they move (one-hot, symmetric, binary, ...) are put aside, in the result
+        too, so that it can be differentiated again; `simplify` uses them.
 
     Returns
     -------
@@ -83,19 +83,28 @@ def pulled(f: Expr, seed: Expr, wrt: list[Expr]) -> list[Expr]:
     symbols_of([f, seed, *(x for x in wrt if x.op in (SYMBOL, PARAMETER))])
     engine = normalizer()
     forms: dict[Expr, Expr] = {}
+    back: dict[Expr, Expr] = {}
     plain = [x for x in wrt if is_free(x)]
     for x, g in zip(plain, differentiate(f, seed, plain, engine), strict=True):
         forms[x] = g
     for x in wrt:
         if x not in forms:
-            forms[x] = by_stand_in(f, seed, x, engine)
-    return shown(engine, f, [forms[x] for x in wrt])
+            free, g = by_stand_in(f, seed, x, engine)
+            forms[x], back[free] = g, x
+    return shown(engine, f, [forms[x] for x in wrt], back)
 
 
-def shown(engine: Normalizer, f: Expr, forms: list[Expr]) -> list[Expr]:
-    """Normal forms in matrix notation, with the names of the forward graph `f` visible in them."""
+def shown(engine: Normalizer, f: Expr, forms: list[Expr], back: Mapping[Expr, Expr]) -> list[Expr]:
+    """Normal forms in matrix notation, with the names of the forward graph `f` visible in them.
+
+    Stand-ins are replaced by what they stand for in `back`. A symbol comes in at the end: ``sum(b**3)`` has the
+    derivative ``3*b**2`` also for b in {0, 1}; as ``3*b`` it would have another second derivative.
+    """
     engine.normal(f)
-    return [real(g) for g in presented(engine, forms, as_declared=True)]
+    inner = {free: x for free, x in back.items() if x.op not in (SYMBOL, PARAMETER)}
+    opened = [engine.normal(g) for g in substitute(forms, inner)]
+    found = presented(engine, opened, as_declared=True)
+    return [real(g) for g in substitute(found, {free: x for free, x in back.items() if free not in inner})]
 
 
 def real(g: Expr) -> Expr:
@@ -165,16 +174,16 @@ def differentiate(f: Expr, seed: Expr, wrt: list[Expr], engine: Normalizer) -> l
     return [broadcast(constant(0), lead + x.shape) if g is None else g for x, g in zip(wrt, found, strict=True)]
 
 
-def by_stand_in(f: Expr, seed: Expr, x: Expr, engine: Normalizer) -> Expr:
-    """The derivative by an intermediate, or by a symbol whose facts are put aside: by a free symbol in its place."""
+def by_stand_in(f: Expr, seed: Expr, x: Expr, engine: Normalizer) -> tuple[Expr, Expr]:
+    """An intermediate, or a symbol whose facts are put aside, as a free symbol; and the derivative by that."""
     free, replaced = opened_at(f, x)
-    (g,) = differentiate(replaced, seed, [free], engine)
-    return engine.normal(substitute([g], {free: x})[0])
+    return free, differentiate(replaced, seed, [free], engine)[0]
 
 
 def opened_at(f: Expr, x: Expr) -> tuple[Expr, Expr]:
     """A free symbol for `x`, and `f` over it."""
-    free = make(SYMBOL, (), name=x.name or "?", shape=x.shape, dtype=x.dtype)
+    kept = frozenset(fact for fact in x.attributes.get("facts", ()) if fact.name not in RIGID)
+    free = make(SYMBOL, (), name=x.name or "?", shape=x.shape, dtype=x.dtype, facts=kept or None)
     places = {node: free for node in topological([f]) if bare(node) is bare(x)}
     if not places and x.op not in (SYMBOL, PARAMETER):
         raise DifferentiationError(

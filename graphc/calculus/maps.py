@@ -119,7 +119,7 @@ def jvp(f: Expr, x: Any, v: Any, /) -> Expr:
             "jvp: a derivative rule on the way is not linear in the cotangent, so that it gives gradients of scalars "
             "(grad, vjp), but no product with the Jacobian"
         )
-    return shown(engine, root, substitute([result], back))[0]
+    return shown(engine, root, [result], back)[0]
 
 
 def hvp(f: Expr, x: Any, v: Any, /) -> Any:
@@ -150,8 +150,7 @@ def hvp(f: Expr, x: Any, v: Any, /) -> Any:
     fixed = [placeholder(f"?direction{i}", d.shape, d.dtype) for i, d in enumerate(directions)]
     first = differentiate(replaced, constant(1), free, engine)
     second = differentiate(dotted(first, fixed), constant(1), free, engine)
-    back |= dict(zip(fixed, directions, strict=True))
-    found = shown(engine, root, substitute(second, back))
+    found = shown(engine, root, substitute(second, dict(zip(fixed, directions, strict=True))), back)
     return found[0] if isinstance(x, Expr) else found
 
 
@@ -185,7 +184,7 @@ def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
     first = differentiate(replaced, constant(1), [place[r] for r in rows], engine)
     over = [place[c] for c in columns]
     second = [block for g in first for block in differentiate(g, delta(g.shape), over, engine)]
-    found = shown(engine, root, substitute(second, back))
+    found = shown(engine, root, second, back)
     table = [found[i * len(over) : (i + 1) * len(over)] for i in range(len(rows))]
     if isinstance(y, Expr):
         return table[0][0] if isinstance(x, Expr) else [row[0] for row in table]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from graphc.checking.judge import check
 from graphc.checking.verdict import Status, Verdict
 from graphc.errors import DifferentiationError, UnsupportedError
 from graphc.ir.expr import Expr, rebuild, topological
-from graphc.ops.arguments import expression, shown
+from graphc.ops.arguments import expression, shown, signature_of
 from graphc.ops.arithmetic import multiply
 from graphc.ops.leaves import PARAMETER, SYMBOL, symbol
 from graphc.ops.products import sum as sum_
@@ -71,7 +70,7 @@ def check_derivative(function: Callable[..., Any], /, *operands: Any, **options:
 def _variables(function: Callable[..., Any]) -> list[Expr]:
     """Vectors for the arguments of a function that acts entry by entry."""
     name = getattr(function, "__name__", "the function")
-    parameters = inspect.signature(function).parameters.values()
+    parameters = signature_of(function, "check_derivative").parameters.values()
     if not all(p.kind is p.POSITIONAL_ONLY for p in parameters):
         raise UnsupportedError(
             f"check_derivative needs the operands of {name}, as in check_derivative({name}, gc.symbol('x', ('n',)))"

@@ -71,7 +71,7 @@ def named_outputs(outputs: Any) -> dict[str, Expr]:
 
 
 def planned(outputs: Sequence[Expr], inputs: Sequence[Expr], style: str, sizes: Mapping[str, int] | None) -> Plan:
-    if style not in STYLES:
+    if not isinstance(style, str) or style not in STYLES:
         raise UnsupportedError(f"style must be 'readable' or 'fast', got {style!r}")
     if not outputs:
         raise UnsupportedError("nothing to compute: give at least one output")

@@ -24,6 +24,7 @@ from graphc.frontend.layers import (
 from graphc.ir.dims import as_dim
 from graphc.ir.expr import Expr, make, topological
 from graphc.ir.facts import as_facts
+from graphc.ops.arguments import expressions, flag
 from graphc.ops.broadcasting import brief, declared_at
 from graphc.ops.defined import dense as linear
 from graphc.ops.leaves import PARAMETER, SYMBOL, as_expr, checked_name, exact, parameter
@@ -94,7 +95,7 @@ def dense(
     function = activation_of(activation, "dense")
     outputs = as_dim(units)
     W = parameter(f"W{name}", (x.shape[-1], outputs), init=init or initializer(function))
-    b = parameter(f"b{name}", (outputs,), init="zeros") if bias else None
+    b = parameter(f"b{name}", (outputs,), init="zeros") if flag(bias, "dense(bias=)") else None
     check_unused([x], (W, b), "dense(x, units, '2')")
     return linear(x, W, b) if function is None else function(linear(x, W, b))
 
@@ -131,6 +132,7 @@ def dropout(x: Any, rate: Any, name: str = "mask") -> Expr:
         )
     if share == 0:
         return array
+    checked_name(name)
     if any(node.op in (SYMBOL, PARAMETER) and node.name == name for node in topological([array])):
         raise NameConflictError(
             f"dropout: {name} is used already; give this mask a name of its own, as in dropout(x, {rate}, 'mask2')"
@@ -157,4 +159,4 @@ def masks(exprs: Expr | Iterable[Expr]) -> list[Expr]:
 
 
 def _nodes(exprs: Expr | Iterable[Expr]) -> list[Expr]:
-    return topological([exprs] if isinstance(exprs, Expr) else exprs)
+    return topological(expressions(exprs, "nn.parameters and nn.masks"))

@@ -22,7 +22,7 @@ from graphc.frontend.templates import arguments, entrywise, replay, stable
 from graphc.ir.dims import as_dim
 from graphc.ir.expr import Expr, make, topological
 from graphc.ir.op import Op, register, registry
-from graphc.ops.arguments import shown
+from graphc.ops.arguments import shown, signature_of
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import declared_at, one_shape
 from graphc.ops.defined import defined
@@ -70,7 +70,7 @@ def elementwise(name: str, formula: str, /, derivative: Any = None) -> Callable[
     if not isinstance(name, str):
         raise UnsupportedError(f"elementwise needs a name, got {shown(name)}")
     definition = (formula, tuple(derivative) if isinstance(derivative, list) else derivative)
-    if name in _given and _given[name] == definition:
+    if name in _given and isinstance(formula, str) and _given[name] == definition:
         return functions[name]
     _check_free(name)
     variables = [symbol(v) for v in arguments(formula)]
@@ -161,9 +161,9 @@ def op(function: Any = None, /, *, vjp: Callable[..., Any] | None = None) -> Any
     """
     if function is None:
         return functools.partial(op, vjp=vjp)
-    if not callable(function):
-        raise UnsupportedError(f"op defines an op by a function of expressions, got {function!r}")
-    name, signature = function.__name__, inspect.signature(function)
+    if not callable(function) or isinstance(function, type) or not hasattr(function, "__name__"):
+        raise UnsupportedError(f"op defines an op by a function of expressions, got {shown(function)}")
+    name, signature = function.__name__, signature_of(function, "op")
     if name in _given and all(map(_same, _given[name], (function, vjp))):
         return functions[name]
     _check_free(name)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import functools
 import keyword
+import operator
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 import sympy
+from numpy.ma import MaskError
 
 from graphc.errors import ShapeError, UnsupportedError
 
@@ -75,7 +77,7 @@ def as_dim(value: Any) -> Dim:
     if isinstance(value, bool):
         raise ShapeError(f"a size must be an integer or a dimension, not the truth value {value}")
     if isinstance(value, int) or (hasattr(value, "__index__") and not isinstance(value, sympy.Basic)):
-        return _checked_int(int(value))
+        return _checked_int(whole(value))
     if isinstance(value, str):
         return _parse_dim(value)
     if isinstance(value, sympy.Expr):
@@ -87,6 +89,20 @@ def as_dim(value: Any) -> Dim:
             return _checked_int(int(expr))
         return expr
     raise ShapeError(f"a size must be an integer, a dimension name or a dimension expression, got {value!r}")
+
+
+def whole(value: Any) -> int:
+    """A value with ``__index__`` as an int.
+
+    Raises
+    ------
+    ShapeError
+        For what has it in vain, such as an array of several numbers or a masked entry.
+    """
+    try:
+        return operator.index(value)
+    except (TypeError, ValueError, MaskError):
+        raise ShapeError(f"a whole number is needed, got {value!r}") from None
 
 
 def _checked_int(value: int) -> int:
@@ -121,9 +137,11 @@ def as_shape(value: Any) -> Shape:
     """A tuple of dimensions from a tuple or list, a single size, or ``()``."""
     if isinstance(value, (str, int, sympy.Expr)):
         return (as_dim(value),)
-    if not isinstance(value, Iterable):
-        raise ShapeError(f"a shape must be a tuple of sizes such as ('n', 3), got {value!r}")
-    return tuple(as_dim(v) for v in value)
+    try:
+        sizes = tuple(value)
+    except TypeError:
+        raise ShapeError(f"a shape must be a tuple of sizes such as ('n', 3), got {value!r}") from None
+    return tuple(as_dim(v) for v in sizes)
 
 
 @functools.lru_cache(maxsize=65536)

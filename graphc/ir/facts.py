@@ -92,8 +92,12 @@ def as_facts(given: Any, shape: Shape, owner: str) -> frozenset[Fact]:
     """
     if isinstance(given, (str, Fact)):
         given = [given]
+    try:
+        items = list(given)
+    except TypeError:
+        raise FactError(f"{owner}: facts are a list of names or of objects of gc.facts, got {given!r}") from None
     found = set()
-    for item in given:
+    for item in items:
         if isinstance(item, str):
             if item not in ENTRYWISE + MATRIX + AXIAL:
                 known = ", ".join(ENTRYWISE + MATRIX + AXIAL)

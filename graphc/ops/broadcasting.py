@@ -13,7 +13,7 @@ import sympy
 
 import graphc.ir.expr as ir
 from graphc.errors import ShapeError
-from graphc.ir.dims import Dim, Shape, compare, shape_text
+from graphc.ir.dims import Dim, Shape, compare, shape_text, whole
 from graphc.ir.expr import Expr
 
 PACKAGE = str(Path(ir.__file__).parent.parent) + os.sep
@@ -108,11 +108,12 @@ def normalize_axes(axis: Any, x: Expr, function: str) -> tuple[int, ...]:
                 f"{function}({brief(x)}): axis must be an integer, a tuple of integers or None, got {axis!r}"
                 f"{declared_at()}"
             )
-        if not -ndim <= int(a) < ndim:
+        a = whole(a)  # noqa: PLW2901 - the same axis as an int
+        if not -ndim <= a < ndim:
             raise ShapeError(
                 f"{function}({brief(x)}): axis {a} is out of range for an array with {ndim} axes{declared_at()}"
             )
-        found.append(int(a) % ndim)
+        found.append(a % ndim)
     if len(set(found)) < len(found):
         raise ShapeError(f"{function}({brief(x)}): axis {axis!r} names an axis twice{declared_at()}")
     return tuple(sorted(found))

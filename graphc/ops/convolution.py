@@ -112,7 +112,7 @@ def conv1d(x: Any, w: Any, stride: Any = 1, pad: Any = 0, dilation: Any = 1, gro
 def _convolve(op: Op, n: int, x: Any, w: Any, stride: Any, pad: Any, dilation: Any, groups: Any) -> Expr:
     x, w = _arrays(op.name, n, x, w)
     _, options = window_options(op.name, x, w.shape[2:], stride, pad, dilation)
-    (share,) = window_options(op.name, x, (groups,), 1, 0, 1)[0] if groups != 1 else (1,)
+    (share,) = window_options(op.name, x, (groups,), 1, 0, 1)[0] if not isinstance(groups, int) or groups != 1 else (1,)
     if not unify(x.shape[1], w.shape[1] * share, []):
         told = f", in {share} groups" if share != 1 else ""
         raise ShapeError(

@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
+from graphc.ops.arguments import flag
 from graphc.ops.arithmetic import sqrt
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.elementwise import exp, infer_float, log
@@ -111,7 +112,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """``log(sum(exp(x)))`` over `axis` (all axes by default), without overflow."""
     x = as_expr(x)
     axes = normalize_axes(axis, x, "logsumexp")
-    return make(LOGSUMEXP, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
+    return make(LOGSUMEXP, (x,), axis=axes, keepdims=flag(keepdims, "logsumexp(keepdims=)")) if axes else x
 
 
 def _mean_body(node: Expr) -> Expr:
@@ -129,7 +130,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The average over `axis` (all axes by default), as ``numpy.mean``."""
     x = as_expr(x)
     axes = normalize_axes(axis, x, "mean")
-    return make(MEAN, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
+    return make(MEAN, (x,), axis=axes, keepdims=flag(keepdims, "mean(keepdims=)")) if axes else x
 
 
 def _norm_body(node: Expr) -> Expr:
@@ -166,22 +167,22 @@ def norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = None) -> E
         If there is no such norm over these axes.
     """
     x = as_expr(x)
-    axes = normalize_axes(axis, x, "norm")
+    axes, keepdims = normalize_axes(axis, x, "norm"), flag(keepdims, "norm(keepdims=)")
     kind = _order(ord)
     if kind is not None:
-        return _other_norm(x, axes, bool(keepdims), kind)
+        return _other_norm(x, axes, keepdims, kind)
     if not axes:
         return behaviour["abs"](x)  # type: ignore[no-any-return]
-    return make(NORM, (x,), axis=axes, keepdims=bool(keepdims))
+    return make(NORM, (x,), axis=axes, keepdims=keepdims)
 
 
 def _order(ord: Any) -> Any:
     """The order of a norm as an exact number or "inf" or "-inf"; None for the 2-norm of all entries."""
-    if ord is None or ord == "fro":
+    if ord is None or (isinstance(ord, str) and ord == "fro"):
         return None
-    if ord in (float("inf"), "inf"):
+    if isinstance(ord, (str, float)) and ord in (float("inf"), "inf"):
         return "inf"
-    if ord in (-float("inf"), "-inf"):
+    if isinstance(ord, (str, float)) and ord in (-float("inf"), "-inf"):
         return "-inf"
     if isinstance(ord, str):
         raise UnsupportedError(f"norm: ord is a number, 'inf', '-inf' or 'fro', got {ord!r}{declared_at()}")

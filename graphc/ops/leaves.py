@@ -60,7 +60,7 @@ def checked_dtype(dtype: Any, owner: str) -> str:
     kind: str
     try:
         kind = np.dtype(dtype).name
-    except TypeError:
+    except (TypeError, ValueError):
         kind = str(dtype)
     if kind not in DTYPES:
         raise DTypeError(f"{owner}: the dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
@@ -98,7 +98,7 @@ def parameter(
     init : {"he_normal", "glorot_uniform", "normal", "zeros", "ones"}, optional
         Used by ``train.fit`` (default: glorot_uniform for two and more axes, zeros otherwise).
     """
-    if init is not None and init not in INITIALIZERS:
+    if init is not None and not (isinstance(init, str) and init in INITIALIZERS):
         raise UnsupportedError(f"parameter {name}: unknown initializer {init!r}; known: {', '.join(INITIALIZERS)}")
     return _declare(PARAMETER, name, shape, dtype, facts, init=init)
 

@@ -7,6 +7,7 @@ from typing import Any
 from graphc.errors import FormulaError, ShapeError, UnsupportedError
 from graphc.ir.dims import Dim, Shape, shape_text
 from graphc.ir.expr import Expr, behaviour, make
+from graphc.ops.arguments import flag
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, normalize_axes, unify
 from graphc.ops.contraction import aligned, contract
 from graphc.ops.leaves import EYE, as_expr
@@ -96,7 +97,7 @@ def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
     """The sum over `axis` (all axes by default), as ``numpy.sum``."""
     array = as_expr(x)
-    axes = normalize_axes(axis, array, "sum")
+    axes, keepdims = normalize_axes(axis, array, "sum"), flag(keepdims, "sum(keepdims=)")
     if not axes:
         return array
     shape = reduced_shape(array.shape, axes, keepdims)

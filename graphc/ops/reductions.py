@@ -13,6 +13,7 @@ from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
+from graphc.ops.arguments import flag
 from graphc.ops.arithmetic import broadcast_to
 from graphc.ops.broadcasting import brief, declared_at, leading, normalize_axes, one_shape
 from graphc.ops.elementwise import apply, equal
@@ -111,7 +112,7 @@ MAX, MIN = _extremum("max", np.max), _extremum("min", np.min)
 def _reduce(op: Op, x: Any, axis: Any, keepdims: bool) -> Expr:
     x = as_expr(x)
     axes = normalize_axes(axis, x, op.name)
-    return make(op, (x,), axis=axes, keepdims=bool(keepdims)) if axes else x
+    return make(op, (x,), axis=axes, keepdims=flag(keepdims, f"{op.name}(keepdims=)")) if axes else x
 
 
 @notation

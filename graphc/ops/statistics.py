@@ -8,6 +8,7 @@ from graphc.errors import ShapeError
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Op
+from graphc.ops.arguments import flag
 from graphc.ops.arithmetic import sqrt
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.defined import defined, mean
@@ -53,7 +54,11 @@ def _deviation(op: Op, x: Any, axis: Any, ddof: Any, keepdims: bool) -> Expr:
     axes = normalize_axes(axis, x, op.name)
     if isinstance(ddof, bool) or not isinstance(ddof, int):
         raise ShapeError(f"{op.name}({brief(x)}): ddof must be a whole number, got {ddof!r}{declared_at()}")
-    return make(op, (x,), axis=axes, keepdims=bool(keepdims), ddof=ddof or None) if axes else x * 0
+    return (
+        make(op, (x,), axis=axes, keepdims=flag(keepdims, f"{op.name}(keepdims=)"), ddof=ddof or None)
+        if axes
+        else x * 0
+    )
 
 
 @notation

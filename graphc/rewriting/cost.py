@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphc.ir.expr import Expr
-from graphc.ops.arguments import expressions
+from graphc.ops.arguments import expressions, flag
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.leaves import NAMED, SIZE
@@ -22,7 +22,7 @@ def count_ops(outputs: Any, /, *, pairwise: bool = False) -> int:
     ----------
     outputs : Expr or sequence of Expr
     """
-    return operations(expressions(outputs, "count_ops"), pairwise=pairwise)
+    return operations(expressions(outputs, "count_ops"), pairwise=flag(pairwise, "count_ops(pairwise=)"))
 
 
 def bare(node: Expr) -> Expr:

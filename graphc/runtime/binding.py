@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import sympy
 
-from graphc.errors import DTypeError, ShapeError
+from graphc.errors import DTypeError, GraphcError, ShapeError
 from graphc.ir.dims import Dim, bind, dim_names, dim_symbol, dim_text, shape_text
 from graphc.ir.expr import Expr
+from graphc.ops.arguments import shown
 from graphc.scheduling.sizing import linear_solution
 
 VALUE = sympy.Symbol("_value", integer=True)
@@ -29,13 +30,19 @@ def as_array(value: Any, declared: Expr) -> Any:
     ShapeError
         If the number of axes or a literal size differs.
     """
+    if np.ma.is_masked(value):
+        raise DTypeError(f"{declared.name}: the array has masked entries; give them values, as with .filled(0)")
     try:
         array = np.asarray(value)
+    except GraphcError:
+        raise
     except ValueError:
         raise ShapeError(
             f"{declared.name}: expected shape {shape_text(declared.shape)}, got lists that make no array: "
             "all rows must have one length"
         ) from None
+    except Exception as error:  # whatever an object's own conversion raises
+        raise DTypeError(f"{declared.name}: {shown(value)} cannot be read as an array: {error}") from error
     expected = declared.dtype
     if expected.startswith("float") and array.dtype.kind in "iu":
         array = array.astype(np.float64)

@@ -15,6 +15,7 @@ from graphc.codegen.emitting import named_outputs, planned, source_of
 from graphc.errors import GraphcError, IndexRangeError, ValueMissingError
 from graphc.ir.dims import Dim, shape_text
 from graphc.ir.expr import Expr
+from graphc.ops.arguments import flag
 from graphc.ops.conditions import conditions
 from graphc.runtime.binding import Sizes, as_arrays, bind_sizes, check_conditions
 from graphc.runtime.evaluate import evaluate_all, unsolvable
@@ -54,7 +55,7 @@ class Compiled:
         self._outputs = list(named.values())
         self._conditions = list(dict.fromkeys([*equal, *conditions(named.values())]))
         self._function = loaded(self.source)["step"]
-        self._options = {} if copy or style != "fast" else {"copy": False}
+        self._options = {} if flag(copy, "compile(copy=)") or style != "fast" else {"copy": False}
         self._seen: set[Any] = set()
 
     def __call__(self, *args: Any, **named: Any) -> Any:
@@ -180,4 +181,4 @@ def compile(
     ValueMissingError
         If an output needs a symbol that is not among `inputs`, or a size that they do not determine.
     """
-    return Compiled(outputs, inputs, style, copy, sizes or {}, equal)
+    return Compiled(outputs, inputs, style, copy, {} if sizes is None else sizes, equal)

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.errors import SettingError, TrainingError, UnsupportedError
 from graphc.ir.expr import Expr
+from graphc.ops.arguments import by_name
 from graphc.ops.symbols import symbols_of
 from graphc.runtime.epochs import Epoch, FitResult, Judge, Trainer
 from graphc.runtime.evaluate import evaluate
@@ -115,7 +116,8 @@ def predict(expr: Expr, parameters: Mapping[str, Any], data: Mapping[str, Any]) 
     """
     if not isinstance(expr, Expr):
         raise UnsupportedError(f"predict needs an expression, got {expr!r} of type {type(expr).__name__}")
-    return evaluate(without_dropout([expr])[0], {**data, **parameters})
+    given = {**by_name(data, "predict(data)"), **by_name(parameters, "predict(parameters)")}
+    return evaluate(without_dropout([expr])[0], given)
 
 
 def _chosen(problem: Problem, parameters: Sequence[Expr] | None) -> list[Expr]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from graphc.errors import NameConflictError, UnsupportedError
 from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ops.arguments import assumed_sizes
 from graphc.ops.defined import MEAN
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
 from graphc.ops.symbols import symbols_of
@@ -48,7 +49,7 @@ def plan(
         If an input is no symbol, or an op cannot be computed.
     """
     checked_inputs(inputs)
-    assumed = dict(sizes or {})
+    assumed = assumed_sizes(sizes, "plan")
     keep = frozenset() if stepwise else frozenset((MEAN,))
     roots = decomposed(opened(outputs, keep), assumed)
     roots, names = unnamed(roots) if stepwise else (roots, {})
