@@ -99,3 +99,93 @@ def arrays(exprs: list[Expr], seed: int = 0, sizes: dict[str, int] | None = None
                 value = np.abs(value) + 0.1
             values[str(node.name)] = value
     return values | dict(sizes or SIZES)
+
+
+K = dims("k")
+WIDE = [
+    *LEAVES,
+    symbol("h", (N,), facts=["binary"]),
+    symbol("s", (N,), facts=["sign"]),
+    symbol("Y", (N, N), facts=["symmetric"]),
+    symbol("H", (N, M), facts=["one_hot"]),
+    symbol("D", (N, N), facts=["spd"]),
+    symbol("O", (N, N), facts=["orthogonal"]),
+    symbol("v", (N,), facts=["unit_norm"]),
+    symbol("X", (N, M, K)),
+    symbol("r", (1, M)),
+    symbol("line", (N, 2 * K + 3)),
+    symbol("image", (1, N, 6, 5)),
+    symbol("kernel", (M, N, 2, 2)),
+]
+REDUCTIONS = ["sum", "mean", "max", "min", "var", "std", "norm", "logsumexp"]
+
+
+def definite(a: Expr) -> Expr:
+    """A positive definite matrix."""
+    return a @ a.T + 2 * F["eye"](a.shape[0])
+
+
+def wide_step(rng: random.Random, pool: list[Expr]) -> Expr:
+    """One operation on random members of `pool`; raises what the operation raises where they do not fit."""
+    a, b = rng.choice(pool), rng.choice(pool)
+    square = rng.choice([p for p in pool if p.shape == (N, N)])
+    axis = rng.randrange(a.ndim) if a.ndim else None
+    entries = 1
+    for d in a.shape:
+        entries = entries * d
+    made = [
+        lambda: rng.choice([a + b, a - 2 * b, a * b, a / (2 + b * b), a @ b, a @ b]),
+        lambda: F[rng.choice([*SMOOTH, "relu", "abs", "arctan", "erf", "expm1", "sign"])](a),
+        lambda: F[rng.choice(REDUCTIONS)](a, axis=rng.choice([None, axis]), keepdims=rng.random() < 0.4),
+        lambda: F[rng.choice(["softmax", "log_softmax"])](a, axis=axis),
+        lambda: rng.choice([a.T, a[None], a[..., None], F["reshape"](a, (entries,)), F["reshape"](a, (1, entries))]),
+        lambda: rng.choice([F["where"](a > b, a, b), F["maximum"](a, b), F["minimum"](a, b)]),
+        lambda: rng.choice([a**2, a**3, F["sqrt"](1 + a * a), (1 + a * a) ** -1.5]),
+        lambda: rng.choice([F["outer"](a, b), F["diag"](a), F["kron"](a, b)]),
+        lambda: F["einsum"](rng.choice(["ij,ij->i", "ij,kj->ik", "ij,jk->k", "ij,ij->ji"]), a, b),
+        lambda: F[rng.choice(["inv", "logdet", "cholesky", "det"])](definite(square)),
+        lambda: rng.choice([F["solve"](definite(square), square), F["trace"](square), F["diag"](square)]),
+        lambda: F["windows"](WIDE[-3], 3, stride=rng.choice([1, 2])),
+        lambda: rng.choice([F["conv2d"](WIDE[-2], WIDE[-1], pad=1), F["maxpool2d"](WIDE[-2], 2)]),
+    ]
+    return rng.choice(made)()
+
+
+def wide_expression(rng: random.Random, size: int = 8) -> Expr:
+    """A random expression over symbols with facts, windows, linear algebra and axes of size 1."""
+    pool = [*rng.sample(WIDE, 7), WIDE[8]]
+    for _ in range(size):
+        try:
+            made = wide_step(rng, pool)
+        except (ValueError, TypeError):  # shapes that do not fit
+            continue
+        if made.ndim <= 4:
+            pool += [made, made, made]
+    return pool[-1]
+
+
+def inside(facts: set[str], value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An array near `value` that satisfies the facts."""
+    if "one_hot" in facts:
+        return np.eye(value.shape[-1])[rng.integers(0, value.shape[-1], value.shape[:-1])]
+    if "binary" in facts or "sign" in facts:
+        return np.where(value > 0, 1.0, 0.0 if "binary" in facts else -1.0)
+    if "orthogonal" in facts:
+        return np.linalg.qr(value)[0]
+    if "symmetric" in facts:
+        return value @ value.T + np.eye(len(value)) if "spd" in facts else value + value.T
+    if "simplex" in facts:
+        return np.exp(value) / np.exp(value).sum(-1, keepdims=True)
+    if "unit_norm" in facts:
+        return value / np.linalg.norm(value)
+    return np.abs(value) + 0.1 if "nonnegative" in facts else value
+
+
+def wide_arrays(symbols: list[Expr], sizes: dict[str, int], seed: int) -> dict[str, np.ndarray]:
+    """Arrays for `symbols` of given sizes, inside their facts."""
+    rng = np.random.default_rng(seed)
+    shapes = {s: tuple(bind(d, sizes) for d in s.shape) for s in symbols}
+    return {
+        str(s.name): np.asarray(inside({f.name for f in s.op.facts(s)}, rng.normal(size=shape), rng))
+        for s, shape in shapes.items()
+    }

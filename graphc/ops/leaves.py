@@ -345,7 +345,7 @@ def promote(operands: tuple[Expr, ...]) -> str:
     strong = [d for d in strong if d.startswith("float")] or strong
     found = np.result_type(*strong).name
     if found == "bool":
-        return "int64"
+        found = "int64"
     if found == "int64" and any(fractional(o) for o in operands if o.weak):
         return "float64"
     return found

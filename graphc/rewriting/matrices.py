@@ -414,6 +414,8 @@ def jointly(touching: list[Placed], needed: set[int], out: Labels) -> Placed | N
         a, la, b, lb = b, lb, a, la
     if len(bound) < 2 or -1 in la + lb or not all((x in la) != (x in lb) for x in free):
         return None
+    if {*la, *lb} != {*bound, *free}:  # a label that one of them alone is summed over
+        return None
     letters = dict(zip([*bound, *free], LETTERS, strict=False))
     left, right, result = ("".join(letters[x] for x in labels) for labels in (la, lb, free))
     return einsum(f"{left},{right}->{result}", a, b), tuple(free)

@@ -122,9 +122,7 @@ def symmetric_form(f: Expr) -> bool:
         return all(o.ndim == 2 and is_symmetric(o) for o in f.operands)
     if f.op is ADD:
         terms = [(c, pure_factors(t)) for c, t in zip(f.attributes["coefficients"], f.operands, strict=True)]
-        exchanged = [
-            (c, [(g, ls[::-1] if len(ls) == 2 else tuple(1 - x for x in ls), e) for g, ls, e in t]) for c, t in terms
-        ]
+        exchanged = [(c, [(g, tuple(x if x < 0 else 1 - x for x in ls), e) for g, ls, e in t]) for c, t in terms]
         return sorted(map(_term, terms), key=repr) == sorted(map(_term, exchanged), key=repr)
     if f.op is not CONTRACT:
         return False

@@ -181,10 +181,14 @@ def _solved(dim: Dim, value: int, place: str, sizes: Sizes) -> bool:
     if len(missing) > 1:
         return False
     name = missing[0]
+    known = {dim_symbol(n): v for n, v in sizes.values.items()}
+    rest = dim.subs(known) if isinstance(dim, sympy.Expr) else dim
+    if rest == 0 == value:  # n*d where n is 0: any d does
+        return False
     solution = linear_solution(dim, name, VALUE)
     if solution is None:
         return False
-    unknown = solution.subs({dim_symbol(n): v for n, v in sizes.values.items()} | {VALUE: value})
+    unknown = solution.subs(known | {VALUE: value})
     if not unknown.is_integer or unknown < 0:
         raise ShapeError(f"{dim_text(dim)} is {value} {place}, but no whole {name} gives that")
     sizes.give(name, int(unknown), place)

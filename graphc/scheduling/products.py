@@ -216,8 +216,10 @@ def _einsum(low: Lowering, node: Expr, places: list[int], groups: list[Labels]) 
     out = tuple(x for x in range(node.ndim) if x in carried)
     letters = {x: "ijklmnopqrstuvwxyzabcdefgh"[i] for i, x in enumerate([*out, *sorted(carried - set(out))])}
     text = ",".join("".join(letters[x] for x in group) for group in groups) + "->" + "".join(letters[x] for x in out)
-    shape = tuple(node.shape[x] for x in out)
-    return low.build.emit("einsum", tuple(places), shape, dtype_class(node.dtype), text)
+    shape, dtype = tuple(node.shape[x] for x in out), dtype_class(node.dtype)
+    if dtype == "int64":  # NumPy's einsum of truth values is one
+        places = [low.build.cast(p, dtype) for p in places]
+    return low.build.emit("einsum", tuple(places), shape, dtype, text)
 
 
 def _placed(low: Lowering, place: int, node: Expr) -> int:
