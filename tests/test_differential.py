@@ -109,3 +109,24 @@ def test_constants_and_truth_values_in_emitted_code(style: str) -> None:
     np.testing.assert_allclose(gc.compile(gc.log_softmax(s * s), [s], style=style)(signs), np.full(3, -np.log(3)))
     np.testing.assert_allclose(gc.compile(b * gc.pi + s, [b, s], style=style)(flags, signs), flags * np.pi + signs)
     assert (b * gc.pi).dtype == "float64"
+
+
+@pytest.mark.parametrize("style", ["fast", "readable"])
+def test_truth_values_are_counted(style: str) -> None:
+    n = gc.dims("n")
+    a, P = gc.symbol("a"), gc.symbol("P", (n, n))
+    count = gc.grad(gc.trace(gc.maximum(a, P)), a)
+    assert gc.compile(count, [a, P], style=style)(4.5, np.arange(9.0).reshape(3, 3)) == 2
+
+
+def test_diagonals_in_index_notation() -> None:
+    n = gc.dims("n")
+    H, T = gc.symbol("H", (n, n)), gc.symbol("T", (n,))
+    e = gc.minimum(gc.diag(1 / (1 + H * H)), T)
+    values = {"H": np.arange(4.0).reshape(2, 2), "T": np.array([0.5, 0.05])}
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 0] = 0.0  # the first is not below 0.5, and the derivative by H[0, 0] = 0 is 0
+    np.testing.assert_allclose(gc.evaluate(gc.jacobian(e, H), values), expected, atol=1e-12)
+    values["T"] = np.array([0.5, 0.5])
+    expected[1, 1, 1] = -2 * 3 / 100
+    np.testing.assert_allclose(gc.evaluate(gc.jacobian(e, H), values), expected, atol=1e-12)

@@ -133,3 +133,10 @@ def test_wrong_keywords_in_a_formula() -> None:
         gc.parse("sum(x, self=1)", x=(n,))
     with pytest.raises(gc.FormulaError, match="unexpected keyword argument 'function'"):
         gc.parse("sum(x, function=1, offset=2)", x=(n,))
+
+
+def test_a_size_times_zero_may_be_any() -> None:
+    x, y = gc.symbol("x", ("m*n",)), gc.symbol("y", (n,))
+    assert gc.evaluate(gc.sum(x) + gc.sum(y), {"x": np.ones(0), "y": np.ones(0)}) == 0
+    with pytest.raises(gc.ShapeError, match="no whole m gives that"):
+        gc.evaluate(gc.sum(x) + gc.sum(y), {"x": np.ones(3), "y": np.ones(0)})

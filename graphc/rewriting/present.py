@@ -309,9 +309,12 @@ class Presenter:
             return self.turned(f, labels, Fraction(sign))
         if len(group) == 1 and (e == 1 or len(set(labels)) < f.ndim):
             return self.face(f, labels, e)
-        place = {a: i for i, a in enumerate(labels)} | {-1: -1}
+        kept = [i for i, a in enumerate(labels) if a < 0 or labels.index(a) == i]  # a diagonal has one axis
+        axes = tuple(labels[i] for i in kept)
+        place = {a: i for i, a in enumerate(axes)} | {-1: -1}
         moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in group]
-        return scaled(Fraction(sign), self.product(contract(moved, f.shape))), labels
+        inner = contract(moved, tuple(f.shape[i] for i in kept))
+        return scaled(Fraction(sign), stretched(self.product(inner), inner)), axes
 
     def turned(self, total: Expr, labels: Labels, scale: Fraction = ONE) -> tuple[Expr, Labels]:
         """A sum with its axes in the order in which its terms take the fewest inserted ones."""
