@@ -146,7 +146,7 @@ ERRORS = [
     (lambda: gc.softmax(gc.symbol("s")), "softmax.* needs one axis of an array"),
     (lambda: gc.mse(X, b), r"mse\(X, b\): the shapes differ"),
     (lambda: gc.dims(""), "dims.. needs names separated by blanks"),
-    (lambda: X[0], "indexing with 0 is not supported"),
+    (lambda: X["a"], "an index is a whole number, a size, a slice, None or an ellipsis, got .a."),
     (lambda: gc.grad(X, W), r"grad needs a scalar, but X has shape \(n, d\); reduce it first"),
     (lambda: gc.grad(gc.sum(X), X + 1), "does not occur in sum"),
     (lambda: X // 2, "expressions have no //; use / for a quotient"),

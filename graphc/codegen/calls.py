@@ -42,9 +42,21 @@ class Calls:
             return self._scale(inst, args[0], out)
         if inst.kind == "einsum":
             return f'{self._f("einsum")}("{inst.detail}", {", ".join(args)}, out={out})'
+        if inst.kind == "concat":
+            return f"{self._f('concatenate')}(({', '.join(args)}), {inst.detail}, {out})"
+        if inst.kind == "place":
+            return self._place(inst, args[0], out)
         if inst.kind in ("copy", "cast"):
             return f"{self._f('copyto')}({out}, {args[0]})"
         return f"{self._f(inst.kind)}({', '.join([*args, out])})"
+
+    def _place(self, inst: Instruction, x: str, out: str) -> str:
+        """A frame of one value, and the block written into it."""
+        parts, value, _ = inst.detail
+        self.fast.writer.sizes = set()
+        key = self.fast.writer.key(parts)
+        self.fast.sizes |= self.fast.writer.sizes
+        return f"{out}.fill({self.fast.constant(value, inst.dtype)})\n{out}[{key}] = {x}"
 
     def _f(self, name: str) -> str:
         return self.fast.function(name)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from graphc.codegen.sources import numpy_name
 from graphc.ir.dims import Shape
+from graphc.ops.padding import shortest_widths
+from graphc.ops.ranges import entry_written, written
 from graphc.scheduling.plan import Instruction
 from graphc.scheduling.scales import Scale, dim_code, number_text
 
@@ -137,6 +139,12 @@ class Writer:
             called = numpy_name(self.functions[name]) or name
             keywords = [f"{k}={self._attribute(v)}" if k else self._attribute(v) for k, v in attributes]
             return f"{called}({', '.join([a.text for a in args] + keywords)})", ATOM
+        if kind in ("concat", "stack"):
+            name = {"concat": "concatenate", "stack": "stack"}[kind]
+            axis = f", axis={detail}" if detail else ""
+            return f"np.{name}([{', '.join(a.text for a in args)}]{axis})", ATOM
+        if kind == "place":
+            return self._framed(inst, args[0].text), ATOM
         return self._view(inst, args), ATOM
 
     def _view(self, inst: Instruction, args: Sequence[Piece]) -> str:
@@ -146,11 +154,38 @@ class Writer:
                 return f"{wrapped(args[0], ATOM)}.T"
             return f"np.transpose({args[0].text}, {detail})"
         if kind == "index":
-            scalar = ["..."] if self.views and set(detail) == {0} else []  # without it NumPy copies the entry out
-            return f"{wrapped(args[0], ATOM)}[{', '.join([*map(str, detail), *scalar])}]"
+            scalar = self.views and all(p == 0 or (p and len(p) == 3) for p in detail)  # NumPy copies an entry out
+            return f"{wrapped(args[0], ATOM)}[{self.key(detail)}{', ...' if scalar else ''}]"
         if kind in ("broadcast_to", "reshape"):
             return f"np.{kind}({args[0].text}, {self.shape(detail)})"
         return f"np.{kind}({', '.join(a.text for a in args)})"
+
+    def key(self, parts: Sequence[Any]) -> str:
+        """The parts of an index between brackets; whole axes at the end are left out."""
+        texts = [self._part(p) for p in parts]
+        while len(texts) > 1 and texts[-1] == ":":
+            texts.pop()
+        return ", ".join(texts)
+
+    def _part(self, part: Any) -> str:
+        if part is None or isinstance(part, (str, int)):
+            return str(part)
+        if len(part) == 3:
+            return entry_written(part[1], part[0], self._bound, code=True)
+        return written(part[1], part[0], self._bound, code=True)
+
+    def _bound(self, dim: Any) -> str:
+        return self.size_code(unwrapped(dim_code(dim)))
+
+    def _framed(self, inst: Instruction, x: str) -> str:
+        """A block put into zeros: np.pad, or the function `placed` with an index."""
+        key, value, widths = inst.detail
+        number = self.number(value).text
+        if widths is not None:
+            given = "" if number == "0" else f", constant_values={number}"
+            return f"np.pad({x}, {self._attribute(shortest_widths(list(widths)))}{given})"
+        rest = "" if number == "0" else f", {number}"
+        return f"placed({x}, np.s_[{self.key(key)}], {self.shape(inst.shape)}{rest})"
 
     def _power(self, base: Piece, exponent: str) -> tuple[str, int]:
         simple = re.fullmatch(r"[\w.]+", base.text) and re.fullmatch(r"-?[\w.]+", exponent)

@@ -59,7 +59,7 @@ class Fast:
             UFUNCS | functions | {name, "_empty", "_build", "_prepare", "_pools", "run", "copy", "out", "outs"}
         )
         self.inputs = [self.names.fresh(str(s.name)) for s in plan.inputs]
-        used = {n for inst in plan.instructions for n in dim_names(inst.shape)}
+        used = {n for inst in plan.instructions for n in inst.sizes}
         used |= {n for s in plan.inputs for n in dim_names(s.shape)}
         self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
         self.writer = Writer(plan.functions, self.renamed, views=True)
@@ -103,7 +103,8 @@ class Fast:
                 if plan.slots[slot].output is None:
                     self.fixed.add(place)
                 note = f"  # {plan.names[place]}" if place in plan.names else ""
-                self.body.append(self.calls.line(place, self.bound[place]) + note)
+                first, *more = self.calls.line(place, self.bound[place]).split("\n")
+                self.body += [first + note, *more]
             elif inst.static:
                 self._bind(place, "c", self.head)
                 self.fixed.add(place)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import sympy
+
 from graphc.codegen.binding import size_lines
 from graphc.codegen.expressions import Piece, Writer
 from graphc.codegen.layout import comment, function_text, tuple_text
@@ -14,6 +16,7 @@ from graphc.ir.dims import Shape, dim_names
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import NAMED
 from graphc.scheduling.plan import UNALLOCATED, VIEWS, Instruction, Plan
+from graphc.scheduling.sizing import linear_solution
 
 LONGEST = 84  # characters of a right-hand side
 MOST_PARTS = 60  # nodes of a formula that is written as a comment
@@ -59,7 +62,7 @@ class Readable:
         for place, symbol in enumerate(plan.inputs):
             self.variables[place] = self.names.fresh(str(symbol.name))
         self._name_values(output_names)
-        used = {n for inst in plan.instructions for n in dim_names(inst.shape)}
+        used = {n for inst in plan.instructions for n in inst.sizes}
         used |= {n for s in plan.inputs for n in dim_names(s.shape)}
         self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
         self.forward_values = _needed(plan, plan.outputs[:1])
@@ -252,6 +255,7 @@ def _uses(plan: Plan) -> list[int]:
 
 
 def _determined(shape: Shape) -> set[str]:
-    """The sizes that a shape tells by itself: m*n tells neither."""
-    alone = [dim_names((d,)) for d in shape]
-    return set().union(*(names for names in alone if len(names) == 1))
+    """The sizes that a shape tells by itself: m*n tells neither, (n - 1)//2 not n."""
+    value = sympy.Symbol("_value", integer=True)
+    alone = [(d, name) for d in shape if len(dim_names((d,))) == 1 for name in dim_names((d,))]
+    return {name for d, name in alone if linear_solution(d, name, value) is not None}

@@ -95,6 +95,24 @@ class Expr:
     def reshape(self, *shape: Any) -> Expr:
         return self._apply("reshape", shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
 
+    def flatten(self) -> Expr:
+        """All entries in one vector, in row-major order."""
+        return self._apply("ravel")
+
+    ravel = flatten
+
+    def squeeze(self, axis: Any = None) -> Expr:
+        return self._apply("squeeze", axis=axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Expr:
+        return self._apply("swapaxes", axis1, axis2)
+
+    def transpose(self, *axes: Any) -> Expr:
+        return self._apply("transpose", (axes[0] if len(axes) == 1 else axes) or None)
+
+    def repeat(self, repeats: Any, axis: Any = None) -> Expr:
+        return self._apply("repeat", repeats, axis=axis)
+
     def _apply(self, function: str, *args: Any, **kwargs: Any) -> Expr:
         result: Expr = behaviour[function](self, *args, **kwargs)
         return result
@@ -172,6 +190,9 @@ class Expr:
         )
 
     def __iter__(self) -> Any:
+        """The rows of an array whose first size is a number."""
+        if self.shape and isinstance(self.shape[0], int):
+            return iter([self[i] for i in range(self.shape[0])])
         raise UnsupportedError(
             f"a symbolic expression of shape {shape_text(self.shape)} cannot be iterated over; use axis= arguments for "
             "sums, and a Python loop over a whole number of arrays to unroll a recurrent network"

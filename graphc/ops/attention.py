@@ -27,9 +27,10 @@ from graphc.ops.elementwise import exp, infer_float, not_equal
 from graphc.ops.leaves import as_expr, dim_of, exact, number, size
 from graphc.ops.linalg import turned
 from graphc.ops.notation import notation
-from graphc.ops.products import index, matmul, transpose
+from graphc.ops.products import matmul, transpose
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import entries, reshape
+from graphc.ops.slicing import index
 
 TRI = register(
     Op(

@@ -27,8 +27,9 @@ from graphc.ops.elementwise import infer_float
 from graphc.ops.leaves import as_expr
 from graphc.ops.linalg import inv, square, turned
 from graphc.ops.notation import notation
-from graphc.ops.products import index, matmul
+from graphc.ops.products import matmul
 from graphc.ops.products import sum as sum_
+from graphc.ops.slicing import index
 
 WITH = "X @ X.T + eye(n)"
 

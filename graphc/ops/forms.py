@@ -13,8 +13,9 @@ from graphc.ops.arithmetic import broadcast_to, computed
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT, ONE, aligned, describe, summed
 from graphc.ops.leaves import EYE, constant, number
-from graphc.ops.products import diag, index, matmul, outer, trace, transpose
+from graphc.ops.products import diag, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
+from graphc.ops.slicing import index
 
 
 class Form(NamedTuple):

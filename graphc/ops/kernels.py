@@ -257,3 +257,30 @@ def prod_except(x: Any, order: Any = 1) -> Any:
 
 def argsort(x: Any, axis: Any = -1) -> Any:
     return np.argsort(x, axis, kind="stable")
+
+
+def spans(ranges: Any) -> Any:
+    return tuple(slice(None) if r is None else slice(r[0], end_of(*r), r[2]) for r in ranges)
+
+
+def end_of(start: Any, count: Any, step: Any) -> Any:
+    end = start + count * step
+    return end if end >= 0 or step > 0 else None
+
+
+def section(x: Any, ranges: Any) -> Any:
+    return x[spans(ranges)]
+
+
+def placed(x: Any, key: Any, shape: Any, value: Any = 0) -> Any:
+    out = np.full(shape, value, x.dtype)
+    out[key] = x
+    return out
+
+
+def placed_at(x: Any, ranges: Any, shape: Any, value: Any = 0) -> Any:
+    return placed(x, spans(ranges), shape, value)
+
+
+def concat(*arrays: Any, axis: Any = 0) -> Any:
+    return np.concatenate(arrays, axis)

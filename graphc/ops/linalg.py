@@ -20,8 +20,9 @@ from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leadin
 from graphc.ops.elementwise import infer_float
 from graphc.ops.leaves import as_expr, promote
 from graphc.ops.notation import notation
-from graphc.ops.products import index, matmul, transpose
+from graphc.ops.products import matmul, transpose
 from graphc.ops.reductions import reshape
+from graphc.ops.slicing import index
 
 
 def logdet_kernel(x: Any) -> Any:

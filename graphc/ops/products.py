@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphc.errors import FormulaError, ShapeError, UnsupportedError
+from graphc.errors import FormulaError, ShapeError
 from graphc.ir.dims import Dim, Shape, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ops.arguments import flag
@@ -201,38 +201,4 @@ def without_ellipsis(spec: str, terms: list[str], output: str | None, operands: 
     return named, output.replace("...", letters)
 
 
-def index(x: Expr, key: Any) -> Expr:
-    """``x[:, None]`` adds an axis of size 1; ``x[:, 0]`` drops one of literal size 1."""
-    parts = list(key) if isinstance(key, tuple) else [key]
-    if parts.count(Ellipsis) > 1:
-        raise ShapeError(f"{brief(x)}: an index can have only one ellipsis{declared_at()}")
-    used = len([p for p in parts if p is not None and p is not Ellipsis])
-    if used > x.ndim:
-        raise ShapeError(f"{brief(x)} has {x.ndim} axes, but {used} indices were given{declared_at()}")
-    at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
-    parts[at : at + 1] = [slice(None)] * (x.ndim - used)
-    shape: list[Dim] = []
-    labels: list[int] = []
-    axis = 0
-    for part in parts:
-        if part is None:
-            shape.append(1)
-            continue
-        dim = x.shape[axis]
-        if part == slice(None):
-            labels.append(unit(len(shape), dim))
-            shape.append(dim)
-        elif dim == 1 and part in (0, -1) and not isinstance(part, bool):
-            labels.append(-1)
-        else:
-            raise UnsupportedError(
-                f"{brief(x)}: indexing with {part!r} is not supported; `:` and None (a new axis) are, "
-                f"and 0 on an axis of literal size 1{declared_at()}"
-            )
-        axis += 1
-    if tuple(shape) == x.shape:
-        return x
-    return contract([(x, labels, 1)], tuple(shape))
-
-
-behaviour.update(matmul=matmul, index=index)
+behaviour.update(matmul=matmul)

@@ -16,6 +16,7 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.rewriting.engine import Step
 from graphc.rewriting.gathers import beside, gathered
+from graphc.rewriting.layouts import LAYOUTS
 from graphc.rewriting.linear import counted, linear, picked
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
@@ -208,6 +209,7 @@ def anchor(pattern: Expr) -> str:
 
 def rewriters(node: Expr) -> Iterator[Rewriter]:
     """The rules worth trying at `node`."""
+    yield from LAYOUTS.get(node.op.name, ())
     if node.op.acts(node) is not None:
         yield from (linear, picked, counted)
     elif node.op is CONTRACT and any(f.op.acts(f) is not None for f in node.operands):

@@ -14,9 +14,10 @@ from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT, contract, factors_of
 from graphc.ops.forms import form
 from graphc.ops.leaves import NAMED, constant
-from graphc.ops.products import diag, einsum, index, matmul, outer, trace, transpose
+from graphc.ops.products import diag, einsum, matmul, outer, trace, transpose
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import reduced_axes
+from graphc.ops.slicing import index, indexed
 from graphc.rewriting.order import is_symmetric
 
 Labels = tuple[int, ...]
@@ -151,7 +152,7 @@ def align(x: Expr, labels: Labels, order: Labels) -> Expr:
         if all(a in (b, -1) for a, b in zip(labels, tail, strict=True)):
             return x
     if -1 in labels:
-        x = index(x, tuple(0 if a == -1 else slice(None) for a in labels))
+        x = reindexed(x, tuple(0 if a == -1 else slice(None) for a in labels))
         labels = tuple(a for a in labels if a != -1)
     if not labels:
         return x
@@ -166,6 +167,24 @@ def align(x: Expr, labels: Labels, order: Labels) -> Expr:
         return raised[0]
     kept = keep_axes(x, added)
     return kept if kept is not None else index(x, tuple(None if i in added else slice(None) for i in range(len(rest))))
+
+
+def reindexed(x: Expr, key: tuple[Any, ...]) -> Expr:
+    """``x[key]`` for a key of None, 0 and ``:``; an index of added axes is written once."""
+    if x.op is not CONTRACT or form(x).kind != "index" or indexed(x) is not None:
+        return index(x, key)
+    parts: list[Any] = []
+    wanted = list(key)
+    for part in form(x).detail:
+        while part != 0 and wanted[0] is None:
+            parts.append(wanted.pop(0))
+        own = 0 if part == 0 else wanted.pop(0)
+        if part is not None:
+            parts.append(own)
+        elif own != 0:
+            parts.append(None)
+    parts += wanted
+    return index(x.operands[0], tuple(parts))
 
 
 def keep_axes(x: Expr, added: tuple[int, ...]) -> Expr | None:

@@ -10,6 +10,7 @@ from math import lcm
 
 import sympy
 
+from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, substitute, topological
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
@@ -17,9 +18,11 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of,
 from graphc.ops.defined import mean, norm
 from graphc.ops.forms import form
 from graphc.ops.kronecker import kron
+from graphc.ops.layout import CONCAT, stack, without_axis
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
-from graphc.ops.products import diag, index
+from graphc.ops.products import diag
 from graphc.ops.reductions import RESHAPE
+from graphc.ops.slicing import SLICE, index
 from graphc.ops.statistics import STD, VAR, var
 from graphc.rewriting.matrices import (
     WHOLE,
@@ -31,6 +34,7 @@ from graphc.rewriting.matrices import (
     lifted,
     permuted,
     placed,
+    reindexed,
     turns,
 )
 from graphc.rewriting.order import is_symmetric, mark_symmetric
@@ -100,6 +104,9 @@ class Presenter:
             if sides is not None:
                 coefficient = node.operands[0].attributes["coefficient"]
                 return scaled(coefficient, kron(*(self.side(side, node.ndim) for side in sides)))
+        if node.op is CONCAT and all(o.shape[node.attributes["axis"]] == 1 for o in node.operands):
+            axis = node.attributes["axis"]
+            return stack([self.present(without_axis(o, axis)) for o in node.operands], axis)
         orders = {self.natural[o][1] for o in node.operands if o in self.natural}
         if node.op.formula is not None and len(orders) == 1:
             (order,) = orders
@@ -115,8 +122,8 @@ class Presenter:
             self.natural[node] = x, order
         return arranged((x, order), straight)
 
-    def face(self, f: Expr, labels: Labels, e: Fraction = ONE) -> tuple[Expr, Labels]:
-        """A power of a factor as it is naturally written, with the labels of its axes."""
+    def face(self, f: Expr, labels: Labels, e: Fraction = ONE, shape: Shape = ()) -> tuple[Expr, Labels]:
+        """A power of a factor as it is naturally written, with the labels of its axes in a result of `shape`."""
         if (e.denominator == 2 or f in self.roots) and is_square_sum(self.shown[f]):
             squares = self.shown[f]
             axes, keepdims = form(squares).detail
@@ -128,6 +135,11 @@ class Presenter:
         if f in self.natural:
             x, order = self.natural[f]
             return rational_power(x, e), tuple(labels[i] for i in order)
+        units = len(labels) - len([a for a in labels if a != -1])
+        kept = len(labels) == len(shape) and all(d == 1 for d in shape[:units])
+        if f.op is SLICE and units and set(labels[:units]) == {-1} and not kept:  # x[0], not x[:1]
+            row = index(self.shown[f], (0,) * units)
+            return rational_power(row, e), labels[units:]
         return rational_power(self.shown[f], e), labels
 
     def side(self, factors: Powers, rank: int) -> Expr:
@@ -222,8 +234,8 @@ class Presenter:
         if flipped is not None:
             coefficient = -coefficient
         order = tuple(range(node.ndim))
-        numerator = self.joined(top, order, flipped, scales)
-        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None, scales)
+        numerator = self.joined(top, order, flipped, scales, node.shape)
+        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None, scales, node.shape)
         return quotient(coefficient, numerator, denominator, sizes)
 
     def inline(self, node: Expr) -> Expr:
@@ -238,7 +250,9 @@ class Presenter:
         places = [i for i, b in enumerate(bearers) if b is not None and top[i][2] == 1 and bearers.count(b) == 1]
         return next((i for i in places if self.oriented(top[i][0], True) is not None), None)
 
-    def joined(self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, int]) -> Expr | None:
+    def joined(
+        self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, int], shape: Shape = ()
+    ) -> Expr | None:
         """The elementwise product of powers; the one at `flipped` is written negated."""
         if not powers:
             return None
@@ -247,7 +261,7 @@ class Presenter:
             if i != flipped and f in scales:
                 group.append((rational_power(self.sum(f, Fraction(scales[f])), e), labels))
             elif i != flipped:
-                group.append(self.face(f, labels, e))
+                group.append(self.face(f, labels, e, shape))
             elif f.op is ADD:
                 group.append((rational_power(self.sum(f, Fraction(-scales.get(f, 1))), e), labels))
             else:
@@ -472,6 +486,8 @@ def stretched(x: Expr, node: Expr) -> Expr:
         kept = keep_axes(x, tuple(range(added)))
         if kept is not None:
             return broadcast(kept, node.shape)
+        if x.shape == node.shape[added:]:
+            return reindexed(x, (None,) * added + (slice(None),) * x.ndim)
     return broadcast(x, node.shape)
 
 

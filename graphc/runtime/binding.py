@@ -200,7 +200,22 @@ def check_conditions(pairs: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> None:
     for a, b in pairs:
         left, right = sizes.value(a), sizes.value(b)
         if left is not None and right is not None and left != right:
+            bound = lower_bound(a, b)
+            if bound is not None:
+                raise ShapeError(
+                    f"{dim_text(bound[0])} must be at least {dim_text(bound[1])}, but with {sizes.reasons(bound)} they "
+                    f"are {bind(bound[0], sizes.values)} and {bind(bound[1], sizes.values)}: an index is out of range"
+                )
             raise ShapeError(
                 f"the sizes {dim_text(a)} and {dim_text(b)} must be equal, "
                 f"but with {sizes.reasons([a, b])} they are {left} and {right}"
             )
+
+
+def lower_bound(a: Dim, b: Dim) -> tuple[Dim, Dim] | None:
+    """The sizes y and x of a condition ``Max(x, y) = y``."""
+    for larger, size in ((a, b), (b, a)):
+        if isinstance(larger, sympy.Max) and sympy.sympify(size) in larger.args:
+            rest = [x for x in larger.args if x != sympy.sympify(size)]
+            return size, rest[0] if len(rest) == 1 else sympy.Max(*rest)
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -95,9 +95,17 @@ def _size_names(order: list[Expr]) -> set[str]:
             if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
                 found |= dim_names(node.shape)
         else:
-            for value in node.attributes.values():
-                found |= dim_names(value if isinstance(value, tuple) else (value,))
+            found |= dim_names(flat(node.attributes.values()))
     return found
+
+
+def flat(values: Iterable[Any]) -> Iterator[Any]:
+    """What is in nested tuples."""
+    for value in values:
+        if isinstance(value, tuple):
+            yield from flat(value)
+        else:
+            yield value
 
 
 def _run(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphc.ir.dims import Shape
+from graphc.ir.dims import Dim, Shape
 from graphc.ops.broadcasting import broadcast_shapes
+from graphc.ops.ranges import composed, plain
 from graphc.scheduling.decompose import assumed_size
 from graphc.scheduling.plan import LEAVES, Instruction
 from graphc.scheduling.scales import UNIT, Scale
@@ -89,16 +90,25 @@ class Builder:
         return self.emit("transpose", (place,), tuple(inst.shape[a] for a in axes), inst.dtype, axes)
 
     def index(self, place: int, key: tuple[Any, ...]) -> int:
-        """A view under a key of ":" (keep an axis), None (a new axis) and 0 (drop an axis of size 1)."""
+        """A view under a key of parts: ":" keeps an axis, None adds one, 0 drops one of size 1.
+
+        ``(dim, range)`` takes a range of an axis of size dim, ``(dim, start, None)`` drops the axis at an entry.
+        An index of an index is one index.
+        """
         inst = self[place]
+        if inst.kind == "index":
+            return self.index(inst.operands[0], composed_key(inst.detail, key))
         dims = iter(inst.shape)
-        shape = []
+        shape: list[Dim] = []
         for part in key:
             if part is None:
                 shape.append(1)
-            else:
-                dim = next(dims)
-                shape += [dim] if part == ":" else []
+                continue
+            dim = next(dims)
+            if part == ":":
+                shape.append(dim)
+            elif part != 0 and len(part) == 2:
+                shape.append(part[1][1])
         return place if all(p == ":" for p in key) else self.emit("index", (place,), tuple(shape), inst.dtype, key)
 
     def reshape(self, place: int, shape: Shape) -> int:
@@ -134,6 +144,33 @@ class Builder:
         kept = tuple(d for i, d in enumerate(shape) if i != axis)
         total = self.emit("matmul", (place, ones) if last else (ones, place), kept, "float")
         return self.index(total, tuple(None if i == axis else ":" for i in range(len(shape)))) if keepdims else total
+
+
+def composed_key(inner: tuple[Any, ...], outer: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key of the view under `outer` of the view under `inner`."""
+    parts: list[Any] = []
+    rest = list(outer)
+    for part in inner:
+        if part == 0 or (part is not None and part != ":" and len(part) == 3):
+            parts.append(part)  # an axis that is gone already
+            continue
+        while rest[0] is None:
+            parts.append(rest.pop(0))
+        own = rest.pop(0)
+        if own == ":":
+            parts.append(part)
+        elif part is None:
+            parts += [] if own == 0 or len(own) == 3 else [None]
+        elif part == ":":
+            parts.append(own)
+        elif own == 0:
+            parts.append((part[0], part[1][0], None))
+        elif len(own) == 3:
+            parts.append((part[0], plain(part[1][0] + part[1][2] * own[1]), None))
+        else:
+            found = composed(own[1], part[1], part[0])
+            parts.append(":" if found is None else (part[0], found))
+    return (*parts, *rest)
 
 
 def without_dead(builder: Builder, roots: list[int]) -> tuple[list[Instruction], dict[int, int]]:

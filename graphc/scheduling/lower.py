@@ -9,14 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
+from graphc.ops import kernels
 from graphc.ops.arithmetic import ADD
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.defined import MEAN
+from graphc.ops.layout import CONCAT, stacked
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.leaving_out import PROD
+from graphc.ops.padding import pad_widths
 from graphc.ops.reductions import MAX, MIN, RESHAPE, WHERE
+from graphc.ops.slicing import PLACE, SLICE
 from graphc.scheduling.builder import COMPARISONS, Builder, dtype_class
 from graphc.scheduling.lazy import Lazy
 from graphc.scheduling.products import contraction
@@ -212,6 +217,14 @@ class Lowering:
         if op is RESHAPE:
             found = self.done[node.operands[0]]
             return Lazy(self.build.reshape(self.bare_full(node.operands[0]), node.shape), found.scale)
+        if op is SLICE:
+            (whole,) = node.operands
+            key = range_key(whole.shape, node.attributes["ranges"])
+            return Lazy(self.build.index(self.bare_full(whole), key), self.done[whole].scale)
+        if op is PLACE:
+            return self._placed(node)
+        if op is CONCAT:
+            return self._side_by_side(node)
         operands = tuple(self.applied(o) for o in node.operands)
         if op is WHERE:
             return Lazy(self._where(operands, dtype), UNIT, True)
@@ -224,6 +237,37 @@ class Lowering:
                 return Lazy(self.build.ufunc(kind, *operands), UNIT, True)
             return Lazy(self.build.arithmetic(kind, operands, dtype), UNIT, True)
         return self._kernel(node)
+
+    def _placed(self, node: Expr) -> Lazy:
+        """A block in a frame: of zeros, whose scale can wait, or of another value."""
+        (x,) = node.operands
+        value = node.attributes.get("value")
+        found = self.done[x] if value is None else Lazy(self.applied(x))
+        place = self.bare_full(x) if value is None else self.full(x)
+        dtype = dtype_class(node.dtype)
+        key = range_key(node.shape, node.attributes["ranges"])
+        widths = pad_widths(node)
+        detail = (key, Scale(Fraction(value or 0)), None if widths is None else tuple(widths))
+        if widths is None and (not self.stepwise or self.build[place].static):
+            self.build.functions["placed"] = kernels.placed
+        placed = self.build.emit("place", (self.build.cast(place, dtype),), node.shape, dtype, detail)
+        return Lazy(placed, found.scale, True)
+
+    def _side_by_side(self, node: Expr) -> Lazy:
+        dtype = dtype_class(node.dtype)
+        rows = None if self.stepwise else stacked(node)
+        parts = tuple(self._typed(self.full(o), dtype) for o in rows or node.operands)
+        kind = "concat" if rows is None else "stack"
+        return Lazy(self.build.emit(kind, parts, node.shape, dtype, node.attributes["axis"]), UNIT, True)
+
+    def _typed(self, place: int, dtype: str) -> int:
+        """A value as an array of a class, numbers too, so that NumPy need not choose one."""
+        inst = self.build[place]
+        return (
+            self.build.emit("full", (), (), dtype, inst.detail)
+            if inst.kind == "number"
+            else self.build.cast(place, dtype)
+        )
 
     def _where(self, operands: tuple[int, ...], dtype: str) -> int:
         condition, *chosen = operands
@@ -252,6 +296,11 @@ class Lowering:
             dtype = "bool"
         kind = "view" if node.op.views(node) else "call"
         return Lazy(self.build.emit(kind, operands, shape, dtype, detail), UNIT, kind == "call")
+
+
+def range_key(shape: Shape, ranges: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Ranges as the parts of an index."""
+    return tuple(":" if r is None else (d, r) for d, r in zip(shape, ranges, strict=True))
 
 
 def _arguments(node: Expr) -> tuple[tuple[str, Any], ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.errors import GraphcError
-from graphc.ir.dims import Shape, shape_text
+from graphc.ir.dims import Shape, dim_names, shape_text
 from graphc.ir.expr import Expr
 
 VIEWS = frozenset(("transpose", "index", "broadcast_to", "reshape", "diagonal", "view"))
@@ -36,6 +36,11 @@ class Instruction:
     dtype: str
     static: bool = False
 
+    @property
+    def sizes(self) -> set[str]:
+        """The names of sizes in the shape and in what the kind needs."""
+        return dim_names((*self.shape, *_flat(self.detail)))
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -44,6 +49,14 @@ class Slot:
     shape: Shape
     dtype: str
     output: int | None = None
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for v in value:
+            yield from _flat(v)
+    else:
+        yield value
 
 
 @dataclass

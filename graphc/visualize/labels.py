@@ -10,9 +10,11 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, contract, factors_of
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant
+from graphc.ops.padding import pad_widths
+from graphc.ops.slicing import PLACE, SLICE, Part
 from graphc.visualize.latex import latex
 from graphc.visualize.letters import escape, number_latex, shape_latex, word_latex
-from graphc.visualize.text import COMPARISONS, arguments, keywords, number_piece
+from graphc.visualize.text import COMPARISONS, arguments, index_text, keywords, number_piece
 
 LETTERS = "abcdefgh"
 SLOT = "□"
@@ -69,9 +71,21 @@ def label(node: Expr) -> Label:
         return Label(sign, RELATIONS[sign], True) if len(at) == 2 else _after(sign, RELATIONS[sign], node.operands[1])
     if len(at) < len(node.operands) or node.op.name == "general_power":
         return _template(node, at)
+    if node.op is SLICE:
+        text = f"[{index_text(single_entries(node))}]"
+        return Label(text, rf"\text{{{escape(text)}}}")
+    if node.op is PLACE:
+        text = "pad" if pad_widths(node) is not None else "place"
+        return Label(text, rf"\text{{{text}}}")
     words = [w for w in keywords(node) if not w.startswith("keepdims")]
     text = " ".join([node.op.name, *words])
     return Label(text, rf"\text{{{escape(text.replace('_', ' '))}}}", len(at) > 1)
+
+
+def single_entries(node: Expr) -> list[Part]:
+    """The parts of a slice; a single entry as its index."""
+    pairs = zip(node.operands[0].shape, node.attributes["ranges"], strict=True)
+    return [(d, r[0], None) if r is not None and r[1] == 1 else (d, r) for d, r in pairs]
 
 
 def _after(text: str, symbol: str, number: Expr) -> Label:

@@ -14,8 +14,10 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.defined import NORM
 from graphc.ops.forms import form
+from graphc.ops.layout import CONCAT
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.reductions import WHERE
+from graphc.ops.slicing import PLACE, SLICE, indexed
 from graphc.visualize.contractions import (
     chain,
     contraction,
@@ -42,6 +44,7 @@ from graphc.visualize.letters import (
     wrap,
 )
 from graphc.visualize.mathml import mathml
+from graphc.visualize.subscripts import in_zeros, side_by_side, sliced
 from graphc.visualize.text import arguments, keywords, positional, printed, shared_parts, value_text
 
 LETTERS = "ijklpqrstuvw"
@@ -189,6 +192,8 @@ class Printer:
             return name_latex(name, rank, place), ATOM
         if node.op is EYE and not rank:
             return rf"\delta_{{{place}}}", ATOM
+        if node.op is SLICE:
+            return sliced(self, node, indices, deep)
         deep -= not self.mixed(node)
         if deep >= 0 and node.op is NORM and ":" not in indices:
             return norm_entry(self, node, indices)
@@ -205,6 +210,12 @@ class Printer:
     def _build(self, node: Expr) -> Piece:
         args = arguments(node)
         self.used[node] = max((self.used.get(o, 0) for o in args if o not in self.named), default=0)
+        if indexed(node) is not None:
+            return sliced(self, node)
+        if node.op is PLACE:
+            return in_zeros(self, node)
+        if node.op is CONCAT:
+            return side_by_side(self, node)
         if node.op is CONTRACT:
             return contraction(self, node)
         if self.mixed(node):

@@ -13,12 +13,16 @@ import sympy
 from graphc.errors import NameConflictError
 from graphc.ir.dims import Dim, dim_names, dim_text, shape_text
 from graphc.ir.expr import Expr, behaviour
+from graphc.ops import ranges
 from graphc.ops.arguments import expression
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, strip_broadcasts
+from graphc.ops.layout import CONCAT, stacked
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL, decimal_text, is_long, number
+from graphc.ops.padding import pad_widths, shortest_widths
 from graphc.ops.reductions import WHERE
+from graphc.ops.slicing import PLACE, SLICE, Part, indexed
 
 COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
 COMPARISONS = {
@@ -52,6 +56,12 @@ def arguments(node: Expr) -> tuple[Expr, ...]:
     """The operands that are written, broadcasts left out where the notation implies them."""
     if node.op is NAMED:
         return ()
+    if node.op is CONCAT:
+        return tuple(stacked(node) or node.operands)
+    if node.op is SLICE or (node.op is CONTRACT and len(node.operands) == 1 and node.operands[0].op is SLICE):
+        found = indexed(node)
+        if found is not None:
+            return found[:1]
     if node.op is CONTRACT:
         return node.operands[:1] if form(node).kind == "diag" else node.operands
     if not _stretches(node):
@@ -159,14 +169,53 @@ def _piece(node: Expr, args: list[Piece]) -> Piece:
         return array_text(node.attributes["values"], node.shape), ATOM
     if op is ADD:
         return _add(node.attributes["coefficients"], args), SUM
+    found = indexed(node)
+    if found is not None:
+        return f"{_wrap(args[0], ATOM)}[{index_text(found[1])}]", ATOM
     if op is CONTRACT:
         return _contraction(node, args)
+    if op is CONCAT:
+        return _side_by_side(node, args), ATOM
+    if op is PLACE:
+        return _placed(node, args[0][0]), ATOM
     if op.name in COMPARISONS:
         return f"{_wrap(args[0], SUM)} {COMPARISONS[op.name]} {_wrap(args[1], SUM)}", COMPARE
     if op.name == "general_power":
         return f"{_wrap(args[0], ATOM)}**{_wrap(args[1], UNARY)}", POWER
     inside = ", ".join([a[0] for a in args] + positional(node) + keywords(node))
     return f"{op.name}({inside})" if inside else op.name, ATOM
+
+
+def index_text(parts: Iterable[Part]) -> str:
+    """The parts of an index between brackets; whole axes at the end are left out."""
+    written = ["None" if p is None else part_text(p) for p in parts]
+    while len(written) > 1 and written[-1] == ":":
+        written.pop()
+    return ", ".join(written)
+
+
+def part_text(part: tuple[Any, ...]) -> str:
+    return ranges.entry_written(part[1], part[0]) if len(part) == 3 else ranges.written(part[1], part[0])
+
+
+def _side_by_side(node: Expr, args: list[Piece]) -> str:
+    axis: int = node.attributes["axis"]
+    name = "concat" if stacked(node) is None else "stack"
+    inside = ", ".join(a[0] for a in args)
+    return f"{name}([{inside}]{f', axis={axis}' if axis else ''})"
+
+
+def _placed(node: Expr, x: str) -> str:
+    """A place as pad, where it is one."""
+    widths = pad_widths(node)
+    value = node.attributes.get("value")
+    if widths is not None:
+        given = f", constant_values={number_piece(value)[0]}" if value else ""
+        return f"pad({x}, {value_text(shortest_widths(widths))}{given})"
+    spans = [(0, 0, 1) if r is None else r for r in node.attributes["ranges"]]
+    columns = [tuple(r[i] for r in spans) for i in (0, 2)]
+    start, step = (value_text(c[0] if len(set(c)) == 1 else c) for c in columns)
+    return f"place({x}, {shape_text(node.shape)}, {start}, {step})"
 
 
 def positional(node: Expr) -> list[str]:
@@ -312,11 +361,16 @@ def names(expr: Expr) -> dict[str, Any]:
     for node in printed(body):
         if node.op in (SYMBOL, PARAMETER, NAMED) and found.setdefault(node.attributes["name"], node) is not node:
             raise NameConflictError(f"two different arrays of the expression are called {node.name}; rename one")
-        for dim in (*node.shape, *_dims_in(node.attributes.values())):
+        index = indexed(node)
+        bounds = list(_dims_in(index[1])) if index else []
+        for dim in (*node.shape, *_dims_in(node.attributes.values()), *bounds):
             if isinstance(dim, sympy.Expr):
                 sizes.update((s.name, s) for s in dim.free_symbols)
         if node.op in (SIZE, EYE):
             counted |= dim_names((node.attributes["dim"],))
+        counted |= dim_names(d for d in bounds if d is not None)
+        if node.op is PLACE:
+            counted |= dim_names(d for d in _dims_in(node.attributes.values()) if d is not None)
         counted |= dim_names(_dims_in(node.attributes[key.removeprefix("*")] for key in node.op.positional))
     if counted & set(found):
         name = min(counted & set(found))

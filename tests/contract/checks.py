@@ -14,6 +14,7 @@ from typing import Any
 import autograd
 import autograd.numpy
 import numpy as np
+import pytest
 from cases import Case
 from drawing import direction, drawn, sizes_for
 from references import AUTOGRAD, KINKED, NUMPY, UNKNOWN_TO_AUTOGRAD, called, run
@@ -128,6 +129,10 @@ def check_sizes(case: Case, sizes: dict[str, int]) -> bool:
         except (gc.GraphcError, ValueError, np.linalg.LinAlgError):
             return False
         raise AssertionError(f"{case} with {sizes} has a value, but NumPy says: {refused}") from refused
+    if any(d < 0 for d in declared_shape(case, at)):  # x[1:] of no entries: its declared size n - 1 is below 0
+        with pytest.raises(gc.ShapeError, match="must be at least"):
+            gc.evaluate(case.node, at.values)
+        return False
     with np.errstate(all="ignore"):
         found = gc.evaluate(case.node, at.values)
         same(found, expected, what=f"{case} with {sizes}")

@@ -16,6 +16,7 @@ import numpy
 import references_activations
 import references_attention
 import references_gather
+import references_layout
 import references_linalg
 import references_losses
 
@@ -198,6 +199,7 @@ def table(np: Any = numpy) -> dict[str, Function]:
         references_gather.table,
         reductions,
         products,
+        references_layout.table,
         references_linalg.table,
         convolutions,
         norms,
