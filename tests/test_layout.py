@@ -151,6 +151,34 @@ def test_value_and_derivatives(text: str, names: dict[str, Any], reference: Call
                 np.testing.assert_allclose(out[1], gc.evaluate(first, values), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("X[i]", "X[:, i]", "X[1:, i]", "X[i, 0]", "X[None, i]", "X[i][1:]", "X[i, j]", "X[[0, 2], [1, -1]]"),
+        *("X[0, i]", "Z[:, i, j]", "Z[0, i, j]", "Z[i, 1, j]", "Z[..., i]", "X[i[:, None], j]", "X[arange(n), y]"),
+    ],
+)
+def test_arrays_of_whole_numbers(text: str) -> None:
+    names = {"X": ("n", 3), "Z": (4, "n", 3), **{i: gc.symbol(i, ("k",), dtype="int64") for i in "ij"}}
+    names["y"] = gc.symbol("y", ("n",), dtype="int64")
+    arrays = {"X": RNG.normal(size=(4, 3)), "Z": RNG.normal(size=(4, 4, 3))}
+    arrays |= {"i": np.array([2, 0, -1]), "j": np.array([1, -1, 1]), "y": np.array([0, 2, 2, 1])}
+    e = gc.parse(text, **names)
+    assert gc.parse(str(e), **gc.names(e)) is e
+    expected = eval(text, {"arange": np.arange, "n": 4, **arrays})
+    found = gc.evaluate(e, arrays)
+    assert found.shape == expected.shape
+    assert np.array_equal(found, expected)
+    x = gc.symbol(text[0], names[text[0]])
+    wanted = differences(lambda v: gc.evaluate(gc.sum(e**2), arrays | {text[0]: v}), arrays[text[0]])
+    gradient = gc.grad(gc.sum(e**2), x)
+    np.testing.assert_allclose(gc.evaluate(gradient, arrays), wanted, rtol=1e-6, atol=1e-8)
+    inputs = [s for s in gc.names(e).values() if isinstance(s, Expr)]
+    for style in ("readable", "fast"):
+        out = gc.compile([e, gradient], inputs, style=style)(*(arrays[str(s.name)] for s in inputs))
+        assert np.array_equal(out[0], expected)
+
+
 BOUND = st.one_of(st.none(), st.integers(-6, 6))
 SLICES = st.builds(slice, BOUND, BOUND, st.one_of(st.none(), st.integers(-3, 3).filter(bool)))
 
@@ -395,6 +423,8 @@ X, V = gc.symbol("X", ("n", "m")), gc.symbol("V", (4,))
         (lambda: X[True], UnsupportedError, "an index is a whole number"),
         (lambda: X[0.5], UnsupportedError, "an index is a whole number"),
         (lambda: X[X > 0], UnsupportedError, "a mask selects a number of entries that is not known: use where"),
+        (lambda: gc.symbol("Z", (2, 3, 4))[0, :, [0, 1]], UnsupportedError, "index in two steps"),
+        (lambda: X[[0, 1], [0, 1, 1]], ShapeError, "the index arrays do not broadcast"),
         (lambda: list(X), UnsupportedError, "cannot be iterated over"),
         (lambda: gc.concat([X, V]), ShapeError, r"X is \(n, m\), V is \(4,\); they must be equal except"),
         (lambda: gc.concat([]), ShapeError, "takes a list of arrays"),

@@ -46,6 +46,10 @@ class Calls:
             return f"{self._f('concatenate')}(({', '.join(args)}), {inst.detail}, {out})"
         if inst.kind == "place":
             return self._place(inst, args[0], out)
+        if inst.kind == "triangle":
+            name, k = inst.detail
+            mask = self.fast.triangle(name, k, inst.shape)
+            return f"{out}.fill(0)\n{self._f('copyto')}({out}, {args[0]}, where={mask})"
         if inst.kind in ("copy", "cast"):
             return f"{self._f('copyto')}({out}, {args[0]})"
         return f"{self._f(inst.kind)}({', '.join([*args, out])})"

@@ -143,6 +143,9 @@ class Writer:
             name = {"concat": "concatenate", "stack": "stack"}[kind]
             axis = f", axis={detail}" if detail else ""
             return f"np.{name}([{', '.join(a.text for a in args)}]{axis})", ATOM
+        if kind == "triangle":
+            name, k = detail
+            return f"np.{name}({args[0].text}{'' if k == 0 else f', {self.bound(k)}'})", ATOM
         if kind == "place":
             return self._framed(inst, args[0].text), ATOM
         return self._view(inst, args), ATOM
@@ -171,10 +174,11 @@ class Writer:
         if part is None or isinstance(part, (str, int)):
             return str(part)
         if len(part) == 3:
-            return entry_written(part[1], part[0], self._bound, code=True)
-        return written(part[1], part[0], self._bound, code=True)
+            return entry_written(part[1], part[0], self.bound, code=True)
+        return written(part[1], part[0], self.bound, code=True)
 
-    def _bound(self, dim: Any) -> str:
+    def bound(self, dim: Any) -> str:
+        """A size as code."""
         return self.size_code(unwrapped(dim_code(dim)))
 
     def _framed(self, inst: Instruction, x: str) -> str:

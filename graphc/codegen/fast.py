@@ -183,6 +183,17 @@ class Fast:
             self.head.append(f"{name} = np.full({self.shape((size,))}, {text}, dtype)")
         return self.constants[key]
 
+    def triangle(self, name: str, k: Dim, shape: Shape) -> str:
+        """The name of a mask that is true in a triangle of the last two axes."""
+        key = (name, f"{k} {shape[-2]} {shape[-1]}")
+        if key not in self.constants:
+            mask = self.constants[key] = self.names.fresh(f"k{len(self.constants)}")
+            self.writer.sizes = set()
+            rows, columns, first = (self.writer.bound(d) for d in (*shape[-2:], k if name == "tril" else k - 1))
+            self.sizes |= self.writer.sizes
+            self.head.append(f"{mask} = {'' if name == 'tril' else '~'}np.tri({rows}, {columns}, {first}, bool)")
+        return self.constants[key]
+
     def function(self, name: str) -> str:
         """The name of a NumPy function, imported."""
         self.imports.add(name)

@@ -17,14 +17,15 @@ import numpy as np
 import sympy
 
 from graphc.errors import ShapeError, UnsupportedError
-from graphc.ir.dims import Dim, Shape, shape_text
+from graphc.ir.dims import Dim, Shape, compare, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, closure, entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
-from graphc.ops.broadcasting import brief, declared_at, leading
+from graphc.ops.arithmetic import broadcast
+from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading
 from graphc.ops.contraction import CONTRACT, ONE, contract
-from graphc.ops.leaves import constant, dim_of
+from graphc.ops.leaves import ARRAY, constant, dim_of
 from graphc.ops.products import unit
 from graphc.ops.ranges import Span, ascending, from_front, in_range, never, normalized, plain, ranged
 
@@ -134,7 +135,7 @@ def place_at(x: Expr, spans: Spans, shape: Shape, value: Any = None) -> Expr:
 
 
 def index(x: Expr, key: Any) -> Expr:
-    """``x[key]`` with NumPy's meaning, for whole numbers, slices, None, an ellipsis, and one array of whole numbers.
+    """``x[key]`` with NumPy's meaning, for whole numbers, slices, None, an ellipsis, and arrays of whole numbers.
 
     Symbolic bounds are taken to be in range, and checked when sizes are bound; numbers on an axis whose size is a
     number are clipped as NumPy clips slices.
@@ -190,7 +191,7 @@ def _part(x: Expr, part: Any) -> Any:
         return slice(*(None if b is None else _bound(x, b) for b in (part.start, part.stop, part.step)))
     if isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and np.ndim(part):
         return constant(np.asarray(part))
-    if isinstance(part, Expr) and not part.weak:
+    if isinstance(part, Expr) and (part.ndim or not part.weak):
         if part.dtype == "int64":
             return part
         why = "; a mask selects a number of entries that is not known: use where()" if part.dtype == "bool" else ""
@@ -234,21 +235,43 @@ def _entry_of(x: Expr, at: Any, axis: int) -> Span:
 
 
 def _gathered(x: Expr, parts: list[Any]) -> Expr:
-    """An index with one array of whole numbers: entries taken along its axis, then the other parts."""
+    """An index with arrays of whole numbers: the other parts, then entries taken along the arrays' axes."""
     places = [i for i, p in enumerate(parts) if isinstance(p, Expr)]
-    numbers = [i for i, p in enumerate(parts) if not isinstance(p, (Expr, slice)) and p is not None]
-    if len(places) > 1 or "take" not in behaviour:
-        what = "two arrays of whole numbers" if len(places) > 1 else "an array of whole numbers"
-        raise UnsupportedError(f"{brief(x)}: indexing with {what} is not supported yet{declared_at()}")
-    (at,) = places
-    if numbers and [*range(min(*numbers, at), max(*numbers, at) + 1)] != sorted([*numbers, at]):
+    chosen = [i for i, p in enumerate(parts) if not isinstance(p, slice) and p is not None]
+    if chosen != [*range(chosen[0], chosen[-1] + 1)]:
         raise UnsupportedError(
-            f"{brief(x)}: numbers and an array with other parts between them move the array's axes to the front in "
+            f"{brief(x)}: numbers and arrays with other parts between them move the arrays' axes to the front in "
             f"NumPy; index in two steps{declared_at()}"
         )
-    axis = len([p for p in parts[:at] if p is not None])
-    found: Expr = behaviour["take"](x, parts[at], axis=axis)
-    return index(found, (*parts[:at], *[slice(None)] * parts[at].ndim, *parts[at + 1 :]))
+    arrays = [parts[i] for i in places]
+    shape = broadcast_shapes([a.shape for a in arrays], [])
+    if shape is None:
+        shapes = " and ".join(shape_text(a.shape) for a in arrays)
+        raise ShapeError(f"{brief(x)}: the index arrays do not broadcast: {shapes}{declared_at()}")
+    whole = index(x, tuple(slice(None) if isinstance(p, Expr) else p for p in parts))
+    axis = len([p for p in parts[: places[0]] if p is None or isinstance(p, slice)])
+    return _together(whole, [broadcast(a, shape) for a in arrays], axis)
+
+
+def _spread(entries: Expr, key: Any) -> Expr:
+    """``entries[key]`` for added axes; a literal stays one."""
+    placed = index(entries, key)
+    if entries.op is not ARRAY:
+        return placed
+    return constant(np.array(entries.attributes["values"], dtype=object).reshape(placed.shape))
+
+
+def _together(x: Expr, arrays: list[Expr], axis: int) -> Expr:
+    """``x[..., i, j]`` for arrays of one shape: rows at i, then of each row the entry at j."""
+    rows, *rest = arrays
+    counts = rows.op.name == "arange" and compare(rows.shape[0], x.shape[axis]) == "equal"  # each row once, in order
+    found: Expr = x if counts and rest else behaviour["take"](x, rows, axis=axis)
+    at = axis + rows.ndim
+    for entries in rest:
+        key = (None,) * axis + (slice(None),) * rows.ndim + (None,) * (found.ndim - at)
+        found = behaviour["take_along_axis"](found, _spread(entries, key), axis=at)
+        found = index(found, (slice(None),) * at + (0,))
+    return found
 
 
 behaviour["index"] = index

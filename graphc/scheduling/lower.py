@@ -16,7 +16,7 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.defined import MEAN
-from graphc.ops.layout import CONCAT, stacked
+from graphc.ops.layout import CONCAT, TRIL, TRIU, stacked
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.leaving_out import PROD
 from graphc.ops.padding import pad_widths
@@ -225,6 +225,10 @@ class Lowering:
             return self._placed(node)
         if op is CONCAT:
             return self._side_by_side(node)
+        if op is TRIL or op is TRIU:
+            (whole,) = node.operands
+            place, detail = self.build.cast(self.bare_full(whole), dtype), (op.name, node.attributes["k"])
+            return Lazy(self.build.emit("triangle", (place,), node.shape, dtype, detail), self.done[whole].scale, True)
         operands = tuple(self.applied(o) for o in node.operands)
         if op is WHERE:
             return Lazy(self._where(operands, dtype), UNIT, True)
