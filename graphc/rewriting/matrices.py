@@ -431,7 +431,7 @@ def jointly(touching: list[Placed], needed: set[int], out: Labels) -> Placed | N
     free = sorted((x for x in dict.fromkeys(la + lb) if x in needed), key=rank_in(out))
     if free and free[0] in lb:
         a, la, b, lb = b, lb, a, la
-    if len(bound) < 2 or -1 in la + lb or not all((x in la) != (x in lb) for x in free):
+    if len(bound) < 2 or {*la, *lb} != {*bound, *free} or not all((x in la) != (x in lb) for x in free):
         return None
     if {*la, *lb} != {*bound, *free}:  # a label that one of them alone is summed over
         return None

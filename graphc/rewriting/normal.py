@@ -25,7 +25,7 @@ from graphc.rewriting.engine import Step
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.reshapes import regrouped
-from graphc.rewriting.sums import FLATTEN, moved, total, turned_sum
+from graphc.rewriting.sums import FLATTEN, total, turned_sum
 from graphc.rewriting.terms import leading, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
@@ -99,7 +99,8 @@ class Normalizer:
             elif turned_sum(core):
                 inner, labels, _ = factors_of(core)[0]
                 pairs = zip(inner.attributes["coefficients"], inner.operands, strict=True)
-                stack += [(c * number * x, moved(self, t, labels, node.shape)) for x, t in pairs]
+                scale = c * number * core.attributes["coefficient"]
+                stack += [(scale * x, self.product(ONE, [(self.normal(t), labels, ONE)], node.shape)) for x, t in pairs]
             else:
                 terms.append((c, self.memo.get(term, term)))
         return list(zip(node.attributes["coefficients"], operands, strict=True)) if stack else terms

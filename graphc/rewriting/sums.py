@@ -12,7 +12,7 @@ from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
-from graphc.ops.leaves import CONSTANT, SIZE, constant
+from graphc.ops.leaves import SIZE, constant
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.fractions import together
@@ -93,14 +93,6 @@ def turned_sum(term: Expr) -> bool:
         return False
     (total,), (labels,) = term.operands, term.attributes["labels"]
     return total.op is ADD and len(total.operands) <= FLATTEN and sorted(labels) == list(range(term.ndim))
-
-
-def moved(engine: Engine, term: Expr, labels: Labels, shape: Shape) -> Expr:
-    """A term of a sum whose axes stand at `labels` in another one."""
-    place = dict(enumerate(labels)) | {-1: -1}
-    whole = tuple(shape[labels.index(i)] for i in range(len(labels)))
-    factors = [(f, tuple(place[x] for x in ls), e) for (f, ls), e in entries_of(term, whole).items()]
-    return engine.product(ONE if term.op is not CONSTANT else term.attributes["value"], factors, shape)
 
 
 def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:

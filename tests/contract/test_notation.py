@@ -50,14 +50,14 @@ def test_a_misspelt_function_is_suggested(wrong: str, right: str) -> None:
         gc.parse(f"{wrong}(x)", x=("n",))
 
 
-def composed(seed: int) -> Expr:
+def composed(seed: int, steps: int = 5) -> Expr:
     """Examples of the records as parts of a random expression."""
     rng = random.Random(seed)
     parts = [case.node for case in rng.sample(CASES, 4) if case.node.dtype == "float64" and not case.node.weak]
     pool: list[Expr] = [*parts, *parts]
     clash = {str(x.name) for part in parts for x in symbols_in(part)}
     pool += [leaf for leaf in generate.LEAVES if leaf.name not in clash and leaf.name not in SIZES]
-    for _ in range(rng.randrange(1, 5)):
+    for _ in range(rng.randrange(1, steps)):
         made = generate.step(rng, pool, False)
         pool += [made] * 3 if made is not None else []
     return pool[-1]
