@@ -36,6 +36,9 @@ class Donor(NamedTuple):
     whole: bool
 
 
+LARGEST = "0.999 * np.log(np.finfo(dtype).max)"  # the logarithm of what a dtype can hold
+
+
 class Fast:
     """Writes a plan as ``_build`` (buffers and a closure over them) and a function that calls the closure.
 
@@ -145,7 +148,7 @@ class Fast:
         piece = self.writer.piece(inst, [self.argument(o) for o in inst.operands])
         self.sizes |= piece.sizes
         self.bound[place] = self.names.fresh(f"{stem}{place}")
-        lines.append(f"{self.bound[place]} = {piece.text}")
+        lines.append(f"{self.bound[place]} = {piece.text.replace('LOG_MAX', LARGEST)}")
 
     def argument(self, place: int) -> Piece:
         """A value as an operand of a NumPy expression; numbers are written out."""
@@ -169,7 +172,7 @@ class Fast:
             elif below:
                 code = f"{code} / {below[0]}"
             self.writer.sizes = set()
-            code = self.writer.size_code(code).replace("LOG_MAX", "0.999 * np.log(np.finfo(dtype).max)")
+            code = self.writer.size_code(code).replace("LOG_MAX", LARGEST)
             self.sizes |= self.writer.sizes
             name = self.constants[key] = self.names.fresh(f"k{len(self.constants)}")
             self.head.append(f"{name} = np.array({code}, {quoted(dtype)})")
