@@ -114,6 +114,17 @@ def test_named_layers_come_back_without_a_bias(activation: str) -> None:
     assert str(gc.grad(gc.sum(h**2), h)) == "2*h"
 
 
+def test_deep_networks_are_not_transposed() -> None:
+    """Delta rules read from left to right at any depth."""
+    X, Y = NAMES["X"], gc.symbol("Y", (n, d))
+    weights = [gc.parameter(f"W{i}", (d, d)) for i in range(4)]
+    h1 = gc.tanh(X @ weights[0]).named("h1")
+    h2 = gc.tanh(h1 @ weights[1]).named("h2")
+    h3 = gc.tanh(h2 @ weights[2]).named("h3")
+    gradient = gc.grad(gc.sum((h3 @ weights[3] - Y) ** 2), weights[0])
+    assert str(gradient) == ("2*X.T @ ((1 - h1**2)*((1 - h2**2)*((1 - h3**2)*((h3 @ W3 - Y) @ W3.T) @ W2.T) @ W1.T))")
+
+
 def test_gradients_are_real_numbers() -> None:
     x = NAMES["x"]
     for f in (gc.sum(gc.relu(x)), gc.sum(x), gc.sum(gc.maximum(x, 2)), gc.sum((x > 1) * x)):

@@ -21,6 +21,7 @@ W, A, S = gc.symbol("W", (m, n)), gc.symbol("A", (n, n)), gc.symbol("S", (n, n),
 X, w, t = gc.symbol("X", (n, d)), gc.symbol("w", (d,)), gc.symbol("t", (n,))
 T, U, V = gc.symbol("T", (n, d)), gc.symbol("U", (n, k)), gc.symbol("V", (d, k))
 W2, Y = gc.symbol("W", (d, k)), gc.symbol("Y", (n, k), facts=["one_hot"])
+column = gc.symbol("column", (n, 1))
 logistic = gc.mean(gc.softplus(X @ w) - t * (X @ w))
 factorization = gc.sum((T - U @ V.T) ** 2)
 
@@ -59,6 +60,10 @@ JACOBIANS: list[tuple[Any, Any, str | None]] = [
     ),
     (gc.kron(W, A), A, "reshape(einsum('ik,jm,ln->ijklmn', W, eye(n), eye(n)), (m*n, n**2, n, n))"),
     (gc.reshape(gc.kron(W, A), (-1,)), W, None),
+    ((column / (2 + column * column)).T, column, None),
+    (gc.where(A > 0, A, 1).T * (A.T > 0), A, None),
+    (gc.softmax(gc.sum(Y + Y, axis=1)), X, None),
+    (A / n / (2 + gc.maximum(gc.diag(x), gc.diag(x)) ** 2), x, None),
 ]
 
 

@@ -33,22 +33,26 @@ class Folder:
             body = self.fold(form)
             self.bodies[name] = body
             self.done[form] = name
+            self.orient(form, name)
             self.enter(body, name)
 
     def enter(self, body: Expr, name: Expr) -> None:
         """Make `name` findable by the terms or factors of its body."""
         self.done[body] = name
         content, core = leading(body)
-        moved = view(core)
-        if moved[0] is not core and len(moved[1]) == core.ndim and content == 1:  # a product is known under one
-            inner, labels = moved  # orientation: where it stands otherwise, the name is transposed
-            place = tuple(unit_label(labels.index(i), d) for i, d in enumerate(core.shape))
-            self.done[inner] = self.engine.product(ONE, [(name, place, ONE)], inner.shape)
+        self.orient(body, name)
         if core.op is ADD:
             terms = dict(zip(core.operands, core.attributes["coefficients"], strict=True))
             self.sums.setdefault(core.operands[0], []).append((terms, content, name))
         elif core.op is CONTRACT and not summed(core) and len(core.operands) > 1:
             self.products.append((factors_of(core), content, name))
+
+    def orient(self, form: Expr, name: Expr) -> None:
+        """A product is known under one orientation: where it stands otherwise, the name is transposed."""
+        inner, labels = view(form)
+        if inner is not form and len(labels) == form.ndim:
+            place = tuple(unit_label(labels.index(i), d) for i, d in enumerate(form.shape))
+            self.done[inner] = self.engine.product(ONE, [(name, place, ONE)], inner.shape)
 
     def fold(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import permutations
 from typing import Any
@@ -28,6 +29,7 @@ WHOLE = Op(  # stands for a product that is not taken apart, while others are wr
     lambda operands, attributes: (operands[0].shape, operands[0].dtype),
     facts=lambda node: node.operands[0].op.facts(node.operands[0]),
 )
+MANY = 10**6  # transposes beyond which they are not counted
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
@@ -369,14 +371,19 @@ def chained(a: Expr, b: Expr) -> Expr:
     return matmul(a, b)
 
 
-def turns(x: Expr, levels: int = 4) -> int:
-    """How many transposes stand in the products of `x`; one of a compound counts double."""
-    if levels == 0 or not (x.op is CONTRACT or x.op.formula is not None):
+def turns(x: Expr) -> int:
+    """How many transposes stand in the products and sums of `x`; one of a compound counts double."""
+    if not (x.op is CONTRACT or x.op is ADD or x.op.formula is not None):
         return 0
-    if x.op is CONTRACT and form(x).kind == "transpose":
-        inner = x.operands[0]
-        return 1 + int(bool(inner.operands) and inner.op not in (NAMED, WHOLE))
-    return sum(turns(o, levels - 1) for o in x.operands)
+    if x not in _turns:
+        own = 0
+        if x.op is CONTRACT and form(x).kind == "transpose":
+            own = 1 + int(bool(x.operands[0].operands) and x.operands[0].op not in (NAMED, WHOLE))
+        _turns[x] = min(MANY, own + sum(map(turns, x.operands)))
+    return _turns[x]
+
+
+_turns: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
 
 
 def split_sides(label: int, touching: list[Placed], out: Labels) -> tuple[list[Placed], list[Placed]] | None:

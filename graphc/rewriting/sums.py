@@ -348,12 +348,17 @@ def take_out(
     shape: Shape,
 ) -> Expr:
     """``common * (what is left of the terms inside) + outside``."""
+    left = [(without(entries, common), c) for entries, c, _ in inside]
+    used = sorted({x for entries, _ in left for _, ls in entries for x in ls if x >= 0})
+    whole = all(x in used or d == 1 for x, d in enumerate(shape))
+    labels = aligned(shape, shape) if whole else tuple(used)  # what is left may have fewer axes
+    small = shape if whole else tuple(shape[x] for x in used)
+    place = {x: x if whole else i for i, x in enumerate(used)} | {-1: -1}
     rest = [
-        (ONE, engine.product(c, [(*key, e) for key, e in without(entries, common).items()], shape))
-        for entries, c, _ in inside
+        (ONE, engine.product(c, [(f, tuple(place[x] for x in ls), e) for (f, ls), e in entries.items()], small))
+        for entries, c in left
     ]
-    inner = engine.sum(rest, shape)
-    labels = aligned(shape, shape)
+    inner = engine.sum(rest, small)
     product = engine.product(ONE, [*((*key, e) for key, e in common.items()), (inner, labels, ONE)], shape)
     if not outside:
         return product

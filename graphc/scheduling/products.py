@@ -44,14 +44,15 @@ def spread(low: Lowering, node: Expr, scale: Scale) -> Lazy:
     """An array of zeros with the factor that is no identity on the diagonal that these leave."""
     parts = diagonal_of(node)
     ((rest, labels, _),) = parts.factors
+    dtype = dtype_class(node.dtype)
     place = low.scaled(low.applied(rest), scale, low.sole(rest))
     if low.build[place].kind == "number":
-        place = low.build.emit("full", (), parts.shape, "float", low.build[place].detail)
+        place = low.build.emit("full", (), parts.shape, dtype, low.build[place].detail)
     else:
-        place = rearranged(low, low.build.cast(place, "float"), labels, len(parts.shape))
+        place = rearranged(low, low.build.cast(place, dtype), labels, len(parts.shape))
         place = low.build.broadcast_to(place, parts.shape)
     low.build.functions[on_diagonal.__name__] = on_diagonal
-    return Lazy(low.build.emit("spread", (place,), node.shape, "float", parts.axes), UNIT, True)
+    return Lazy(low.build.emit("spread", (place,), node.shape, dtype, parts.axes), UNIT, True)
 
 
 def _repeats(labels: Labels) -> bool:
