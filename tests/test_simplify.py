@@ -11,8 +11,11 @@ import pytest
 from generate import arrays, expression
 
 import graphc as gc
+from graphc.ir.dims import bind
 from graphc.ir.expr import Expr, topological
+from graphc.ops.factorizations import CHOLESKY
 from graphc.ops.leaves import SYMBOL
+from graphc.ops.linalg import DET
 from graphc.rewriting.rules import Needs, Rule, RuleSet, rule_sets, wildcard
 
 n, m = gc.dims("n m")
@@ -168,14 +171,19 @@ def holds(rule: Rule, seed: int) -> bool:
     rng = np.random.default_rng(seed)
     values: dict[str, object] = {"_d0": 3, "_d1": 4}
     needs = {c.expr: c.fact.name for c in rule.conditions if isinstance(c, Needs)}
+    sizes = {"_d0": 3, "_d1": 4}
     for node in topological([rule.lhs, rule.rhs]):
         if node.op is SYMBOL:
-            value = rng.uniform(0.3, 2, size=[3, 4][: node.ndim])
+            value = rng.uniform(0.3, 2, size=[bind(d, sizes) for d in node.shape])
             if seed % 2 and needs.get(node) not in ("positive", "sums_to_one") and not any_log(rule.lhs, node):
                 value = value * rng.choice([-1, 1], size=value.shape)
             if needs.get(node) == "sums_to_one":
                 axis = next(c.fact.axis for c in rule.conditions if isinstance(c, Needs))
                 value = value / value.sum(axis=axis, keepdims=True)
+            if needs.get(node) == "orthogonal":
+                value = np.linalg.qr(value)[0]
+            if any(e.op is DET for e in needs) or any(e.op is CHOLESKY for e in topological([rule.lhs])):
+                value = value @ value.swapaxes(-1, -2)
             values[str(node.name)] = value
     return bool(np.allclose(gc.evaluate(rule.lhs, values), gc.evaluate(rule.rhs, values), rtol=1e-10, atol=1e-12))
 
@@ -206,10 +214,18 @@ def test_conditions_of_rules_are_necessary() -> None:
             found += 1
             rng = np.random.default_rng(found)
             marks = [node for node in topological([rule.lhs, rule.rhs]) if node.op is SYMBOL]
-            values = {str(s.name): rng.normal(size=[3, 4][: s.ndim]) - 0.5 for s in marks}
+            sizes = {"_d0": 3, "_d1": 4}
+            values = {str(s.name): rng.normal(size=[bind(d, sizes) for d in s.shape]) - 0.5 for s in marks}
             for value in values.values():
                 np.put(value, 0, 0)  # where a rule about nonzero entries fails
-            values |= {"_d0": 3, "_d1": 4}
+            values |= sizes
+            if any(isinstance(c, Needs) and c.fact.name == "invertible" for c in rule.conditions):
+                values |= {name: 0 * value for name, value in values.items() if name not in sizes}
+                with pytest.raises(gc.LinearAlgebraError):
+                    gc.evaluate(rule.rhs, values)
+                continue
+            if any(isinstance(c, Needs) and c.expr.op is DET for c in rule.conditions):
+                values = {name: -np.eye(3) if name not in sizes else 3 for name in values}
             with np.errstate(all="ignore"):
                 left, right = gc.evaluate(rule.lhs, values), gc.evaluate(rule.rhs, values)
             assert not np.allclose(left, right), f"{label}: {rule.lhs} is {rule.rhs} without its condition"

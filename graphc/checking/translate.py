@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from graphc.checking.atoms import UNIT, Atom, Poly
+from graphc.checking.atoms import UNIT, Atom, Mono, Poly
 from graphc.checking.functions import Functions
 from graphc.checking.labels import Labels
+from graphc.checking.matrices import by_factors
 from graphc.checking.polynomials import ONE
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, topological
@@ -75,6 +76,9 @@ class Translator(Functions):
             return self.poly(op.body(node))
         if op.formula is not None and node.operands:
             return self._elementwise(op.name, args)
+        factored = by_factors(node)
+        if factored is not None:
+            return self.poly(factored)
         return self._opaque(node, args)
 
     def _symbol(self, node: Expr) -> Poly:
@@ -129,6 +133,12 @@ class Translator(Functions):
     def _opaque(self, node: Expr, args: list[Poly]) -> Poly:
         """An op without a rule: an atom that equal operands share, over the node's own axes."""
         labels = tuple(i for i, d in enumerate(node.shape) if d != 1)
+        straight, mirrored = self._mirrored(node, args)
+        if node.op.mirror and mirrored < straight:
+            args = [dict(mirrored)]
+            if node.op.mirror == "turns":  # inv(X.T) is the atom of inv(X), its axes exchanged
+                labels = (*labels[:-2], labels[-1], labels[-2])
+        same = straight == mirrored and node.op.mirror == "turns"
         below = [self.atoms[a] for p in args for m in p for a, _, _ in m[0]]
         values = node.attributes["values"] if node.op is ARRAY else ()
         number = self.atom(
@@ -136,7 +146,7 @@ class Translator(Functions):
             lambda: Atom(
                 node.op.name,
                 len(labels),
-                (tuple(range(len(labels))),),
+                ((0, 1), (1, 0)) if same and len(labels) == 2 else (tuple(range(len(labels))),),
                 {},
                 positive=node.op is PI or (bool(values) and min(values) > 0),
                 nonnegative=node.op is PI or node.dtype == "bool" or (bool(values) and min(values) >= 0),
@@ -146,6 +156,14 @@ class Translator(Functions):
             ),
         )
         return self.single(number, labels)
+
+    def _mirrored(self, node: Expr, args: list[Poly]) -> tuple[Key, Key]:
+        """The operand of a matrix function and its transpose, as keys; twice nothing for other functions."""
+        x = node.operands[0] if node.op.mirror else node
+        if not node.op.mirror or 1 in x.shape[-2:]:
+            return (), ((UNIT, ONE),)
+        swap = {i: i for i in range(x.ndim)} | {x.ndim - 2: x.ndim - 1, x.ndim - 1: x.ndim - 2}
+        return _key(args[0]), _key(self.relabel(args[0], swap))
 
     # -- functions with rules ------------------------------------------------------------------------------------
 
@@ -244,10 +262,11 @@ class Translator(Functions):
         return self.multiply(self._elementwise("general_power", [a, rest]), self.power(a, whole))
 
 
-def _key(p: Poly) -> object:
+def _key(p: Poly) -> Key:
     return tuple(sorted(p.items()))
 
 
+Key = tuple[tuple[Mono, Fraction], ...]
 Rule = Callable[[Translator, Expr, list[Poly]], Poly]
 RULES: dict[str, Rule] = {
     "exp": lambda t, n, a: t.exp(a[0]),

@@ -78,6 +78,11 @@ class Op:
     views : whether the kernel's result looks at the memory of the first operand instead of having its own.
     positional : attributes that are written as arguments after the operands; those with a star, as in
         ``*size``, one argument for each of their values.
+    mirror : what transposing the last two axes of the only operand does: "turns" for f(x.T) = f(x).T, "stays" for
+        f(x.T) = f(x).
+    degrees : for each operand (the last entry stands for all that follow) the power in which a scalar factor of it
+        comes out: f(c*x) = c**degree f(x); None where it does not.
+    diagonal : the value for the diagonal matrix of a vector v, ``diagonal(node, v)``.
     defaults : for ops whose attributes are the keyword arguments of a function: their default values, in order
         (``inspect.Parameter.empty`` where there is none). Printing leaves out what is the default.
     replaceable : whether a user's op may take the name, as for layers, losses and activations. No rule, and no body
@@ -104,6 +109,9 @@ class Op:
     acts: Callable[[Expr], Acts | None] = field(default=_nonlinear)
     views: Callable[[Expr], bool] = field(default=_owns)
     positional: tuple[str, ...] = ()
+    mirror: str = ""
+    degrees: tuple[int | None, ...] = ()
+    diagonal: Callable[[Expr, Expr], Expr] | None = None
     defaults: Attributes | None = None
     replaceable: bool = False
 

@@ -21,13 +21,13 @@ from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import matrix_kernels
-from graphc.ops.arithmetic import multiply
+from graphc.ops.arithmetic import multiply, sqrt
 from graphc.ops.broadcasting import brief, declared_at
 from graphc.ops.elementwise import infer_float
 from graphc.ops.leaves import as_expr
 from graphc.ops.linalg import inv, square, turned
 from graphc.ops.notation import notation
-from graphc.ops.products import matmul
+from graphc.ops.products import diag, matmul
 from graphc.ops.products import sum as sum_
 from graphc.ops.slicing import index
 
@@ -61,6 +61,8 @@ TRIL_HALF = register(
         kernel=matrix_kernels.tril_half,
         vjp=lambda node, g: (tril_half(g),),
         latex=r"\Phi({0})",
+        degrees=(1,),
+        diagonal=lambda node, v: diag(v / 2),
         examples=(("tril_half(X)", {"X": ("n", "n")}), ("tril_half(X)", {"X": ("m", "n", "n")})),
         summary="The lower triangle with half the diagonal: the Phi of the derivative of cholesky.",
     )
@@ -72,6 +74,7 @@ RECIPROCAL_GAPS = register(
         kernel=matrix_kernels.reciprocal_gaps,
         vjp=_gaps_vjp,
         latex=r"\operatorname{{gaps}}^{{-1}}({0})",
+        degrees=(-1,),
         examples=(("reciprocal_gaps(w)", {"w": ("n",)}), ("reciprocal_gaps(w)", {"w": ("m", "n")})),
         summary="1/(w[j] - w[i]) off the diagonal, 0 on it: how eigenvectors turn into each other.",
     )
@@ -108,6 +111,8 @@ CHOLESKY = register(
         vjp=_cholesky_vjp,
         facts=lambda node: closure([Fact("invertible")]),
         latex=r"\operatorname{{chol}}({0})",
+        mirror="stays",
+        diagonal=lambda node, v: diag(sqrt(v)),
         examples=((f"cholesky({WITH})", {"X": ("n", "n")}), ("cholesky(X + 9*eye(n))", {"X": ("m", "n", "n")})),
         summary="The lower triangular L with L @ L.T = A, of a symmetric positive definite A.",
     )
@@ -171,6 +176,7 @@ EIGVALSH = register(
         kernel=matrix_kernels.eigvalsh,
         vjp=_eigvalsh_vjp,
         latex=r"\lambda({0})",
+        mirror="stays",
         examples=(("eigvalsh(X + X.T)", {"X": ("n", "n")}), ("eigvalsh(X)", {"X": ("m", "n", "n")})),
         summary="The eigenvalues of a symmetric matrix, in ascending order.",
     )
@@ -183,6 +189,7 @@ EIGH_VECTORS = register(
         vjp=_eigh_vectors_vjp,
         facts=lambda node: closure([Fact("orthogonal")]),
         latex=r"\operatorname{{eigvec}}({0})",
+        mirror="stays",
         examples=(("eigh_vectors(X + X.T)", {"X": ("n", "n")}), ("eigh_vectors(X)", {"X": ("m", "n", "n")})),
         summary="The eigenvectors of a symmetric matrix, as columns in the order of eigvalsh.",
     )
@@ -260,6 +267,7 @@ SVDVALS = register(
         vjp=_svdvals_vjp,
         facts=lambda node: closure([Fact("nonnegative")]),
         latex=r"\sigma_{{\cdot}}({0})",
+        mirror="stays",
         examples=tuple(("svdvals(X)", names) for names in SHAPES),
         summary="The singular values of a matrix, in descending order.",
     )

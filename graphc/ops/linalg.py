@@ -17,10 +17,11 @@ from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.arithmetic import broadcast, multiply
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, unify
-from graphc.ops.elementwise import infer_float
+from graphc.ops.elementwise import absolute, infer_float, log
 from graphc.ops.leaves import as_expr, promote
 from graphc.ops.notation import notation
-from graphc.ops.products import matmul, transpose
+from graphc.ops.products import diag, matmul, transpose
+from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import reshape
 from graphc.ops.slicing import index
 
@@ -55,6 +56,11 @@ def _inv_facts(node: Expr) -> frozenset[Fact]:
     return closure([Fact("invertible"), *(f for f in known if f.name in ("symmetric", "spd", "orthogonal"))])
 
 
+def _det_facts(node: Expr) -> frozenset[Fact]:
+    known = node.operands[0].op.facts(node.operands[0])
+    return closure([Fact("positive")] if Fact("spd") in known else [])
+
+
 INV = register(
     Op(
         "inv",
@@ -62,6 +68,9 @@ INV = register(
         kernel=np.linalg.inv,
         vjp=_inv_vjp,
         facts=_inv_facts,
+        mirror="turns",
+        degrees=(-1,),
+        diagonal=lambda node, v: diag(1 / v),
         latex=r"{0}^{{-1}}",
         examples=(("inv(X + 4*eye(n))", {"X": ("n", "n")}), ("inv(X + 4*eye(n))", {"X": ("m", "n", "n")})),
         summary="The inverse of a square matrix.",
@@ -74,6 +83,8 @@ DET = register(
         kernel=np.linalg.det,
         vjp=lambda node, g: (scaled_matrix(g * node, turned(inv(node.operands[0]))),),
         latex=r"\det {0}",
+        facts=_det_facts,
+        mirror="stays",
         examples=(("det(X + 4*eye(n))", {"X": ("n", "n")}), ("det(X + 4*eye(n))", {"X": ("m", "n", "n")})),
         summary="The determinant of a square matrix.",
     )
@@ -85,6 +96,8 @@ LOGDET = register(
         kernel=logdet_kernel,
         vjp=lambda node, g: (scaled_matrix(g, turned(inv(node.operands[0]))),),
         latex=r"\log\left|\det {0}\right|",
+        mirror="stays",
+        diagonal=lambda node, v: sum_(log(absolute(v))),
         examples=(("logdet(X + 4*eye(n))", {"X": ("n", "n")}), ("logdet(X - 4*eye(n))", {"X": ("m", "n", "n")})),
         summary="The logarithm of the absolute value of the determinant.",
     )
@@ -156,6 +169,7 @@ SOLVE = register(
         kernel=np.linalg.solve,
         vjp=_solve_vjp,
         latex=r"{0}^{{-1}} {1}",
+        degrees=(-1, 1),
         conditions=lambda node: [(node.operands[0].shape[-1], node.operands[1].shape[-2:][0])],
         examples=(
             ("solve(A + 4*eye(n), b)", {"A": ("n", "n"), "b": ("n",)}),

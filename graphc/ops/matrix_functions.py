@@ -15,11 +15,11 @@ from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import matrix_kernels
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, one_shape
-from graphc.ops.elementwise import infer_float
+from graphc.ops.elementwise import exp, infer_float
 from graphc.ops.leaves import as_expr, eye, number, promote
 from graphc.ops.linalg import inv, square, turned
 from graphc.ops.notation import notation
-from graphc.ops.products import matmul
+from graphc.ops.products import diag, matmul
 
 TERMS = 9  # powers whose derivative is written as one sum; that of higher ones goes through their halves
 
@@ -54,6 +54,8 @@ MATRIX_POWER = register(
         kernel=np.linalg.matrix_power,
         vjp=_matrix_power_vjp,
         positional=("n",),
+        mirror="turns",
+        diagonal=lambda node, v: diag(v ** node.attributes["n"]),
         defaults={},
         latex=r"{0}^{{{n}}}",
         facts=lambda node: closure(
@@ -108,6 +110,8 @@ EXPM = register(
         kernel=matrix_kernels.expm,
         vjp=lambda node, g: (expm_frechet(turned(node.operands[0]), g),),
         latex=r"e^{{{0}}}",
+        mirror="turns",
+        diagonal=lambda node, v: diag(exp(v)),
         facts=_expm_facts,
         examples=(("expm(X)", {"X": ("n", "n")}), ("expm(3*X)", {"X": ("m", "n", "n")})),
         summary="The exponential of a square matrix, the sum of X^k/k!.",
@@ -144,6 +148,7 @@ EXPM_FRECHET = register(
         kernel=matrix_kernels.expm_frechet,
         vjp=_frechet_vjp,
         conditions=one_shape,
+        degrees=(None, 1),
         examples=(
             ("expm_frechet(X, E)", {"X": ("n", "n"), "E": ("n", "n")}),
             ("expm_frechet(X, E, D)", {"X": ("m", "n", "n"), "E": ("m", "n", "n"), "D": ("m", "n", "n")}),
@@ -197,6 +202,8 @@ PINV = register(
         kernel=matrix_kernels.pinv,
         vjp=_pinv_vjp,
         latex=r"{0}^{{+}}",
+        mirror="turns",
+        degrees=(-1,),
         examples=(("pinv(X)", {"X": ("n", 2)}), ("pinv(X)", {"X": ("m", 2, 3)})),
         summary="The Moore-Penrose inverse of a matrix.",
     )

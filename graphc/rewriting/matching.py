@@ -35,7 +35,7 @@ def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
         return
     if is_wildcard(pattern):
         bound = binding.get(pattern)
-        if bound is None and subject.ndim == pattern.ndim:
+        if bound is None and subject.ndim == pattern.ndim and is_square(subject) >= is_square(pattern):
             yield {**binding, pattern: subject}
         elif bound is subject:
             yield binding
@@ -53,6 +53,10 @@ def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
     if pattern.attributes != subject.attributes:
         return
     yield from _in_order(pattern.operands, subject.operands, binding)
+
+
+def is_square(x: Expr) -> bool:
+    return x.ndim > 1 and bool(x.shape[-1] == x.shape[-2])
 
 
 def _in_order(patterns: tuple[Expr, ...], subjects: tuple[Expr, ...], binding: Binding) -> Iterator[Binding]:
@@ -218,7 +222,8 @@ def rewriters(node: Expr) -> Iterator[Rewriter]:
     if node.op is CONTRACT and not summed(node):
         near += [g for f in node.operands if f.op is CONTRACT for g in f.operands]
     kinds = ["", *sorted({f.op.name for f in near[1:]})]
-    for rank in sorted({f.ndim for f in near} | {g.ndim for f in node.operands for g in f.operands}):
+    below = [g for f in node.operands for g in f.operands]
+    for rank in sorted({f.ndim for f in [*near, *below]} | {h.ndim for g in below for h in g.operands}):
         rules = table(rank)
         for kind in kinds:
             yield from rules.get((node.op.name, kind), ())

@@ -22,6 +22,7 @@ from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.engine import Step
+from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.reshapes import regrouped
@@ -84,7 +85,9 @@ class Normalizer:
             return self.elementwise(held) if held.op is STOP else held
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
-        return self.rewritten(rebuild(node, operands))
+        over = rebuild(node, operands)
+        found = freed(self, over)
+        return self.rewritten(over) if found is None else found
 
     def opened(self, node: Expr, operands: tuple[Expr, ...]) -> list[tuple[Fraction, Expr]]:
         """The terms of a sum with the sums it was grouped in opened, so that no group takes out factors of its own."""

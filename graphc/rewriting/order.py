@@ -118,6 +118,8 @@ _symmetric: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
 
 def symmetric_form(f: Expr) -> bool:
     """Whether exchanging the two axes of a sum, product or contraction in normal form gives the same node."""
+    if f.op.mirror == "turns":
+        return is_symmetric(f.operands[0])
     if f.op.formula is not None:
         return all(o.ndim == 2 and is_symmetric(o) for o in f.operands)
     if f.op is ADD:
@@ -127,7 +129,7 @@ def symmetric_form(f: Expr) -> bool:
     if f.op is not CONTRACT:
         return False
     swap = {0: 1, 1: 0, -1: -1}
-    given = [(g, labels, e) for g, labels, e in factors_of(f)]
+    given = unnested(f)
     negative = {x: -2 - x for _, labels, _ in given for x in labels if x > 1}
     straight = [(g, tuple(negative.get(x, x) for x in labels), e) for g, labels, e in given]
     turned = [
@@ -156,6 +158,26 @@ def keeps(f: Expr, labels: Labels, e: Fraction) -> bool:
         return True
     negated = [(-c, entries) for c, entries in exchanged]
     return e.denominator == 1 and e % 2 == 0 and sorted(given, key=repr) == sorted(negated, key=repr)
+
+
+def unnested(f: Expr, most: int = 8) -> list[Factor]:
+    """The factors of a contraction, those of contractions inside it in their place: M.T @ (S @ M) as M.T @ S @ M."""
+    given = factors_of(f)
+    top = 1 + max((x for _, labels, _ in given for x in labels), default=0)
+    place = 0
+    while place < len(given) <= most:
+        g, labels, e = given[place]
+        if g.op is not CONTRACT or e != 1 or not any(x >= g.ndim for ls in g.attributes["labels"] for x in ls):
+            place += 1
+            continue
+        inner = factors_of(g)
+        rename = dict(enumerate(labels)) | {-1: -1}
+        for _, ls, _ in inner:
+            for x in ls:
+                if x not in rename:
+                    rename[x], top = top, top + 1
+        given[place : place + 1] = [(h, tuple(rename[x] for x in ls), p) for h, ls, p in inner]
+    return given
 
 
 def pure_factors(term: Expr) -> list[Factor]:

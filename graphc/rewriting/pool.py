@@ -17,6 +17,7 @@ from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.fractions import cleared
+from graphc.rewriting.inverses import cancelling
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
 from graphc.rewriting.reshapes import taken_apart
@@ -115,6 +116,8 @@ class Pool:
         while True:
             delta = next((key for key in self.entries if key[0].op is EYE and key[1] not in settled), None)
             if delta is None:
+                if self.cancelled():
+                    continue
                 return
             i, j = sorted(delta[1], reverse=True)  # output labels before summed ones
             del self.entries[delta]
@@ -127,6 +130,28 @@ class Pool:
                 self.relabel(j, i)
                 self.entries[delta[0], (i, j)] = ONE
                 settled.add((i, j))
+
+    def cancelled(self) -> bool:
+        """Take out two factors that cancel, an inverse and its matrix; whether there were any."""
+        found = cancelling(self.entries)
+        if found is None:
+            return False
+        factors = [(*key, self.entries.pop(key)) for key in found.gone]
+        if found.result is None:
+            ((g, labels, _),) = factors
+            self.add_all(self.opened(g, labels))
+            return True
+        self.sizes.pop(found.label)
+        f, labels = found.result
+        place = {x: i for i, x in enumerate(dict.fromkeys(labels))} | {-1: -1, found.label: len(labels)}
+        sizes = {x: d for g, ls, _ in factors for x, d in zip(ls, g.shape, strict=True)}
+        shape = tuple(1 if x == -1 else sizes[x] for x in dict.fromkeys(labels))
+        if found.label not in labels and all(x in place for _, ls, _ in factors for x in ls):
+            before = contract([(g, [place[x] for x in ls], e) for g, ls, e in factors], shape)
+            after = contract([(f, [place[x] for x in labels], ONE)], shape)
+            self.engine.steps.append(Step("inverses", found.reason, before, after, found.facts))
+        self.add_all([(self.engine.normal(f), labels, ONE)])
+        return True
 
     def relabel(self, old: int, new: int) -> None:
         entries, self.entries = self.entries, {}

@@ -113,6 +113,9 @@ class Presenter:
             if all(o in self.natural or is_fill(o) for o in node.operands):
                 over = tuple(self.natural[o][0] if o in self.natural else refilled(o, order) for o in node.operands)
                 return self.faced(node, rebuild(node, over), order)
+        if node.op.mirror and orders == {(1, 0)}:  # inv((A @ B).T) is inv(A @ B).T
+            across = rebuild(node, (self.natural[node.operands[0]][0],))
+            return self.faced(node, across, (1, 0)) if node.op.mirror == "turns" else across
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
 
     def faced(self, node: Expr, x: Expr, order: Labels) -> Expr:

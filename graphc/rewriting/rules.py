@@ -85,6 +85,18 @@ def nonzero(x: Expr) -> Needs:
     return Needs(x, Fact("nonzero"))
 
 
+def invertible(x: Expr) -> Needs:
+    return Needs(x, Fact("invertible"))
+
+
+def spd(x: Expr) -> Needs:
+    return Needs(x, Fact("spd"))
+
+
+def orthogonal(x: Expr) -> Needs:
+    return Needs(x, Fact("orthogonal"))
+
+
 def sums_to_one(x: Expr, axis: int) -> Needs:
     return Needs(x, Fact("sums_to_one", axis))
 
@@ -99,10 +111,11 @@ class RuleSet:
     axial: bool
     ranks: tuple[int, ...]
     summary: str
+    square: bool = False
 
     def patterns(self, rank: int) -> list[tuple[int, int | None, Rule]]:
         """``(index, axis, rule)`` over wildcards of `rank`, for each axis if the set has one."""
-        marks = [wildcard(name, rank) for name in self.wildcards]
+        marks = [wildcard(name, rank, self.square) for name in self.wildcards]
         axes: list[int | None] = list(range(-rank, 0)) if self.axial else [None]
         return [(i, axis, rule) for axis in axes for i, rule in enumerate(self.rules(marks, axis))]
 
@@ -119,14 +132,19 @@ rule_sets: dict[str, RuleSet] = {}
 
 
 def ruleset(
-    function: Callable[..., Iterator[Rule]] | None = None, /, *, ranks: tuple[int, ...] = (0, 1, 2, 3, 4)
+    function: Callable[..., Iterator[Rule]] | None = None,
+    /,
+    *,
+    ranks: tuple[int, ...] = (0, 1, 2, 3, 4),
+    square: bool = False,
 ) -> Callable[..., Any]:
     """Enter a generator of rules in the table of rule sets under its own name.
 
     Its positional parameters are the wildcards; a keyword-only ``axis`` makes one instance an axis.
+    With `square` they stand for square matrices and stacks of them.
     """
     if function is None:
-        return functools.partial(ruleset, ranks=ranks)
+        return functools.partial(ruleset, ranks=ranks, square=square)
     parameters = inspect.signature(function).parameters.values()
     marks = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
     axial = any(p.kind is p.KEYWORD_ONLY and p.name == "axis" for p in parameters)
@@ -134,14 +152,21 @@ def ruleset(
     if name in rule_sets:
         raise UnsupportedError(f"a rule set named {name!r} exists already")
     rule_sets[name] = RuleSet(
-        name, function, marks, axial, tuple(r for r in ranks if r > 0 or not axial), inspect.getdoc(function) or ""
+        name,
+        function,
+        marks,
+        axial,
+        tuple(r for r in ranks if r > 0 or not axial),
+        inspect.getdoc(function) or "",
+        square,
     )
     return function
 
 
-def wildcard(name: str, rank: int) -> Expr:
-    """A symbol that stands for any expression with `rank` axes."""
+def wildcard(name: str, rank: int, square: bool = False) -> Expr:
+    """A symbol that stands for any expression with `rank` axes, the last two of them equal if it is `square`."""
     shape = tuple(dim_symbol(f"_d{i}") for i in range(rank))
+    shape = (*shape[:-1], shape[-2]) if square else shape
     return make(SYMBOL, (), name=f"?{name}", shape=shape, dtype="float64")
 
 

@@ -1,5 +1,5 @@
 """The rule sets; importing this package enters them in `graphc.rewriting.rules.rule_sets`."""
 
-from graphc.rewriting.rulesets import functions, reductions, trigonometric
+from graphc.rewriting.rulesets import functions, matrices, reductions, trigonometric
 
-__all__ = ["functions", "reductions", "trigonometric"]
+__all__ = ["functions", "matrices", "reductions", "trigonometric"]

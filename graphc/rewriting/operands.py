@@ -1,0 +1,148 @@
+"""What comes out of the operands of matrix functions: scalar factors and transposes, by the records of the ops."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, rebuild
+from graphc.ops.arithmetic import broadcast
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.kronecker import kron
+from graphc.ops.leaves import EYE, constant, size
+from graphc.ops.linalg import DET, INV, LOGDET, det, inv, logdet
+from graphc.ops.matrix_functions import EXPM_FRECHET, expm, expm_frechet
+from graphc.ops.reductions import RESHAPE
+from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.order import Factor
+from graphc.rewriting.reshapes import kronecker
+
+
+def freed(engine: Engine, node: Expr) -> Expr | None:
+    """`node` with what its op lets out of its operands written outside; None where there is nothing."""
+    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unturned):
+        found = outside(engine, node)
+        if found is not None:
+            return found
+    return None
+
+
+def on_diagonal(engine: Engine, node: Expr) -> Expr | None:
+    """The value for a diagonal matrix, entry by entry."""
+    if node.op.diagonal is None or node.operands[0].ndim != 2:
+        return None
+    entries = diagonal_operand(engine, node.operands[0])
+    if entries is None:
+        return None
+    result = engine.normal(node.op.diagonal(node, entries))
+    engine.steps.append(Step("diagonals", "a function of a diagonal matrix acts on its diagonal", node, result))
+    return result
+
+
+def on_kronecker(engine: Engine, node: Expr) -> Expr | None:
+    """inv(A (x) B) = inv(A) (x) inv(B), det(A (x) B) = det(A)**m det(B)**n for A (n, n) and B (m, m)."""
+    if node.op not in (INV, DET, LOGDET) or node.operands[0].op is not RESHAPE:
+        return None
+    sides = kronecker(node.operands[0])
+    if sides is None or node.ndim not in (0, 2):
+        return None
+    shape, scale = node.operands[0].operands[0].shape, node.operands[0].operands[0].attributes["coefficient"]
+    if shape[0] != shape[2] or shape[1] != shape[3]:
+        return None
+    a, b = (engine.product(c, side, (d, d)) for c, side, d in zip((scale, ONE), sides, shape, strict=False))
+    n, m = size(shape[0]), size(shape[1])
+    if node.op is INV:
+        found = kron(inv(a), inv(b))
+    else:
+        found = det(a) ** m * det(b) ** n if node.op is DET else m * logdet(a) + n * logdet(b)
+    result = engine.normal(found)
+    engine.steps.append(Step("kronecker", "a function of a Kronecker product, side by side", node, result))
+    return result
+
+
+def diagonal_operand(engine: Engine, x: Expr) -> Expr | None:
+    """The diagonal of a diagonal matrix ``diag(v)``, ``c*eye(n)``."""
+    if x.op is EYE:
+        return broadcast(constant(1), x.shape[:1])
+    if x.op is not CONTRACT or summed(x):
+        return None
+    rest = [(f, labels, e) for f, labels, e in factors_of(x) if f.op is not EYE or labels != (0, 1)]
+    rows = {a for _, labels, _ in rest for a in labels}
+    if len(rest) == len(x.operands) or len(rows) > 1 or -1 in rows:
+        return None
+    return engine.product(x.attributes["coefficient"], [(f, tuple(0 for _ in ls), e) for f, ls, e in rest], x.shape[:1])
+
+
+def unscaled(engine: Engine, node: Expr) -> Expr | None:
+    """f(c*x) = c**degree f(x): the inverse of 2*X is inv(X)/2."""
+    if not node.op.degrees:
+        return None
+    coefficient, scalars, operands = ONE, list[Factor](), list[Expr]()
+    for i, x in enumerate(node.operands):
+        degree = node.op.degrees[min(i, len(node.op.degrees) - 1)]
+        found = None if degree is None else scalar_part(x)
+        if found is None or degree is None:
+            operands.append(x)
+            continue
+        number, own, rest = found
+        coefficient *= number**degree
+        scalars += [(f, labels, e * degree) for f, labels, e in own]
+        operands.append(engine.product(ONE, rest, x.shape))
+    bare = rebuild(node, tuple(operands))
+    if bare is node:
+        return None
+    inner = unturned(engine, bare)
+    inner = engine.rewritten(bare) if inner is None else inner
+    result = engine.product(coefficient, [*scalars, (inner, aligned(node.shape, node.shape), ONE)], node.shape)
+    engine.steps.append(Step("scalars", "a scalar factor comes out", node, result))
+    return result
+
+
+def commuting(engine: Engine, node: Expr) -> Expr | None:
+    """The derivative of the exponential along the identity, which commutes with every matrix, is the exponential."""
+    if node.op is not EXPM_FRECHET or not any(x.op is EYE for x in node.operands[1:]):
+        return None
+    x, *moves = node.operands
+    left = [e for e in moves if e.op is not EYE]
+    result = engine.normal(expm_frechet(x, *left) if left else expm(x))
+    engine.steps.append(Step("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0", node, result))
+    return result
+
+
+def scalar_part(x: Expr) -> tuple[Fraction, list[Factor], list[Factor]] | None:
+    """A product as its number, its scalar factors and the rest; None where there is nothing to take out."""
+    if x.op is not CONTRACT or summed(x):
+        return None
+    factors = factors_of(x)
+    scalars, rest = [f for f in factors if not f[0].ndim], [f for f in factors if f[0].ndim]
+    number: Fraction = x.attributes["coefficient"]
+    return (number, scalars, rest) if rest and number and (number != 1 or scalars) else None
+
+
+def unturned(engine: Engine, node: Expr) -> Expr | None:
+    """f(x.T) = f(x).T, or f(x) where the function does not change: the inverse of X.T is inv(X).T."""
+    if not node.op.mirror:
+        return None
+    (x,) = node.operands
+    inner = transposed_operand(x)
+    if inner is None:
+        return None
+    straight = rebuild(node, (inner,))
+    found = freed(engine, straight)
+    result = engine.rewritten(straight) if found is None else found
+    if node.op.mirror == "turns":
+        rank = node.ndim
+        labels = aligned(node.shape, node.shape)
+        turned = (*labels[: rank - 2], labels[-1], labels[-2])
+        result = engine.product(ONE, [(result, turned, ONE)], node.shape)
+    engine.steps.append(Step("transposes", "f(X.T) is f(X).T, or f(X) for a number", node, result))
+    return result
+
+
+def transposed_operand(x: Expr) -> Expr | None:
+    """The y of a transpose y.T of the last two axes."""
+    if x.op is not CONTRACT or len(x.operands) != 1 or x.attributes["coefficient"] != 1:
+        return None
+    ((y, labels, e),) = factors_of(x)
+    straight = aligned(y.shape, y.shape)
+    turned = (*straight[: y.ndim - 2], straight[-1], straight[-2]) if y.ndim > 1 else ()
+    return y if e == 1 and y.ndim == x.ndim and -1 not in labels[-2:] and labels == turned else None
