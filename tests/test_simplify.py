@@ -180,12 +180,29 @@ def holds(rule: Rule, seed: int) -> bool:
             if needs.get(node) == "sums_to_one":
                 axis = next(c.fact.axis for c in rule.conditions if isinstance(c, Needs))
                 value = value / value.sum(axis=axis, keepdims=True)
+            if node.ndim > 1 and node.shape[-1] == node.shape[-2]:
+                value = value + 4 * np.eye(value.shape[-1])  # far from a singular matrix
             if needs.get(node) == "orthogonal":
                 value = np.linalg.qr(value)[0]
-            if any(e.op is DET for e in needs) or any(e.op is CHOLESKY for e in topological([rule.lhs])):
+            if symmetric(rule):
                 value = value @ value.swapaxes(-1, -2)
             values[str(node.name)] = value
     return bool(np.allclose(gc.evaluate(rule.lhs, values), gc.evaluate(rule.rhs, values), rtol=1e-10, atol=1e-12))
+
+
+def symmetric(rule: Rule) -> bool:
+    """Whether a side exists for positive definite matrices only."""
+    needs = [c for c in rule.conditions if isinstance(c, Needs)]
+    if any(c.fact.name == "spd" or c.expr.op is DET for c in needs):
+        return True
+    return any(e.op is CHOLESKY for e in topological([rule.lhs]))
+
+
+def value_or_nan(e: Expr, values: dict[str, object]) -> float:
+    try:
+        return float(gc.evaluate(e, values))
+    except gc.LinearAlgebraError:
+        return np.nan
 
 
 def any_log(lhs: Expr, mark: Expr) -> bool:
@@ -224,8 +241,11 @@ def test_conditions_of_rules_are_necessary() -> None:
                 with pytest.raises(gc.LinearAlgebraError):
                     gc.evaluate(rule.rhs, values)
                 continue
-            if any(isinstance(c, Needs) and c.expr.op is DET for c in rule.conditions):
-                values = {name: -np.eye(3) if name not in sizes else 3 for name in values}
+            if symmetric(rule):  # not positive definite: a factor does not exist, or a determinant is negative
+                negative = {name: -np.eye(3) if name not in sizes else 3 for name in values}
+                with np.errstate(all="ignore"):
+                    assert not np.isfinite(value_or_nan(rule.lhs, negative))
+                continue
             with np.errstate(all="ignore"):
                 left, right = gc.evaluate(rule.lhs, values), gc.evaluate(rule.rhs, values)
             assert not np.allclose(left, right), f"{label}: {rule.lhs} is {rule.rhs} without its condition"
