@@ -12,6 +12,7 @@ from typing import NamedTuple
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.factorizations import EIGH_VECTORS
 from graphc.ops.leaves import EYE, PARAMETER, SYMBOL, constant
 from graphc.ops.linalg import INV, SOLVE
 from graphc.rewriting.order import Labels, is_symmetric
@@ -53,7 +54,8 @@ def cancelling(entries: Entries) -> Cancelled | None:
 
 
 def is_orthogonal(f: Expr) -> bool:
-    return f.op is not EYE and f.ndim >= 2 and ORTHOGONAL in f.op.facts(f)
+    told = bool(f.attributes.get("facts")) if f.op in (SYMBOL, PARAMETER) else f.op is EIGH_VECTORS or f.op.mirror
+    return bool(told) and f.ndim >= 2 and ORTHOGONAL in f.op.facts(f)
 
 
 def known(f: Expr) -> tuple[str, ...]:

@@ -192,7 +192,10 @@ def table(rank: int) -> dict[tuple[str, str], list[Rewriter]]:
             continue
         patterns = [(index, axis, _plain.normal(rule.lhs)) for index, axis, rule in rules.patterns(rank)]
         for index, axis, pattern in sorted(patterns, key=lambda p: -len(p[2].operands)):  # the larger match first
-            if pattern.op is CONTRACT and not summed(pattern):
+            turned = unturned(pattern)
+            if turned is not None:
+                pattern, attempt = turned, _try_turned  # noqa: PLW2901 - the product itself is what is met
+            elif pattern.op is CONTRACT and not summed(pattern):
                 attempt = _try_product
             elif pattern.op is ADD:
                 attempt = _try_sum
@@ -237,6 +240,23 @@ def _try_whole(
         if found is not None:
             return found
     return None
+
+
+def unturned(pattern: Expr) -> Expr | None:
+    """The product that a pattern is the transpose of: one product is known under one orientation."""
+    if pattern.op is not CONTRACT or pattern.attributes["labels"] != ((1, 0),):
+        return None
+    (inner,) = pattern.operands
+    plain = pattern.attributes["coefficient"] == 1 and pattern.attributes["exponents"] == (1,)
+    return inner if plain and inner.op is CONTRACT and summed(inner) else None
+
+
+def _try_turned(
+    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
+) -> tuple[Expr, Step] | None:
+    """A rule whose left side is the transpose of `pattern`: the transpose of its right side."""
+    found = _try_whole(rules, index, axis, pattern, normalizer, node)
+    return found and (normalizer.product(ONE, [(found[0], (1, 0), ONE)], node.shape), found[1])
 
 
 def _try_sum(

@@ -160,7 +160,7 @@ def keeps(f: Expr, labels: Labels, e: Fraction) -> bool:
     return e.denominator == 1 and e % 2 == 0 and sorted(given, key=repr) == sorted(negated, key=repr)
 
 
-def unnested(f: Expr, most: int = 8) -> list[Factor]:
+def unnested(f: Expr, most: int = 6) -> list[Factor]:
     """The factors of a contraction, those of contractions inside it in their place: M.T @ (S @ M) as M.T @ S @ M."""
     given = factors_of(f)
     top = 1 + max((x for _, labels, _ in given for x in labels), default=0)

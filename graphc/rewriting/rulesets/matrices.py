@@ -76,7 +76,6 @@ def powers(x: Expr) -> Iterator[Rule]:
             product = matmul(matrix_power(x, k), matrix_power(x, total - k))
             whole = matrix_power(x, total)
             yield rewrite(product).to(whole).because("X**j X**k = X**(j + k)")
-            yield rewrite(product.T).to(whole.T).because("X**j X**k = X**(j + k)")
 
 
 @ruleset(ranks=(2, 3), square=True)
