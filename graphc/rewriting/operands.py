@@ -9,7 +9,7 @@ from graphc.ops.arithmetic import broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.kronecker import kron
 from graphc.ops.leaves import EYE, constant, size
-from graphc.ops.linalg import DET, INV, LOGDET, det, inv, logdet
+from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet
 from graphc.ops.matrix_functions import EXPM_FRECHET, expm, expm_frechet
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.engine import Engine, Step
@@ -19,7 +19,7 @@ from graphc.rewriting.reshapes import kronecker
 
 def freed(engine: Engine, node: Expr) -> Expr | None:
     """`node` with what its op lets out of its operands written outside; None where there is nothing."""
-    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unturned):
+    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unit_columns, unturned):
         found = outside(engine, node)
         if found is not None:
             return found
@@ -90,7 +90,7 @@ def unscaled(engine: Engine, node: Expr) -> Expr | None:
     bare = rebuild(node, tuple(operands))
     if bare is node:
         return None
-    inner = unturned(engine, bare)
+    inner = freed(engine, bare)
     inner = engine.rewritten(bare) if inner is None else inner
     result = engine.product(coefficient, [*scalars, (inner, aligned(node.shape, node.shape), ONE)], node.shape)
     engine.steps.append(Step("scalars", "a scalar factor comes out", node, result))
@@ -105,6 +105,15 @@ def commuting(engine: Engine, node: Expr) -> Expr | None:
     left = [e for e in moves if e.op is not EYE]
     result = engine.normal(expm_frechet(x, *left) if left else expm(x))
     engine.steps.append(Step("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0", node, result))
+    return result
+
+
+def unit_columns(engine: Engine, node: Expr) -> Expr | None:
+    """The solution for the columns of the identity is the inverse."""
+    if node.op is not SOLVE or node.operands[1].op is not EYE:
+        return None
+    result = engine.normal(inv(node.operands[0]))
+    engine.steps.append(Step("solutions", "A**-1 I = A**-1", node, result))
     return result
 
 

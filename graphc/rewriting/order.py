@@ -129,6 +129,8 @@ def symmetric_form(f: Expr) -> bool:
     if f.op is not CONTRACT:
         return False
     swap = {0: 1, 1: 0, -1: -1}
+    if is_projection(f):
+        return True
     given = unnested(f)
     negative = {x: -2 - x for _, labels, _ in given for x in labels if x > 1}
     straight = [(g, tuple(negative.get(x, x) for x in labels), e) for g, labels, e in given]
@@ -158,6 +160,16 @@ def keeps(f: Expr, labels: Labels, e: Fraction) -> bool:
         return True
     negated = [(-c, entries) for c, entries in exchanged]
     return e.denominator == 1 and e % 2 == 0 and sorted(given, key=repr) == sorted(negated, key=repr)
+
+
+def is_projection(f: Expr) -> bool:
+    """A A+ or A+ A, which are symmetric (Penrose 1955)."""
+    if len(f.operands) != 2 or f.attributes["coefficient"] != 1 or f.attributes["exponents"] != (1, 1):
+        return False
+    for (a, la, _), (b, lb, _) in itertools.permutations(factors_of(f)):
+        if b.op.name == "pinv" and b.operands[0] is a and a.ndim == 2 and {*la, *lb} == {0, 1, 2}:
+            return (la[1] == 2 and lb[0] == 2) or (la[0] == 2 and lb[1] == 2)
+    return False
 
 
 def unnested(f: Expr, most: int = 6) -> list[Factor]:

@@ -54,7 +54,12 @@ def determinants(x: Expr) -> Iterator[Rule]:
 @ruleset(ranks=(2,))
 def pseudoinverses(x: Expr) -> Iterator[Rule]:
     """The Moore-Penrose inverse, and the product of a decomposition."""
-    yield rewrite(pinv(pinv(x))).to(x).because("the pseudoinverse undoes itself")
+    y = pinv(x)
+    yield rewrite(pinv(y)).to(x).because("the pseudoinverse undoes itself")
+    yield rewrite(x @ y @ x).to(x).because("A A+ A = A (Penrose 1955)")
+    yield rewrite(x @ (y @ x)).to(x).because("A A+ A = A (Penrose 1955)")
+    yield rewrite(y @ x @ y).to(y).because("A+ A A+ = A+ (Penrose 1955)")
+    yield rewrite(y @ (x @ y)).to(y).because("A+ A A+ = A+ (Penrose 1955)")
     yield rewrite((svd_u(x) * svdvals(x)) @ svd_vt(x)).to(x).because("X = U diag(s) V.T")
 
 
