@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from graphc.autodiff import pullback
+from graphc.calculus.structured import tied
 from graphc.errors import DifferentiationError
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, make, substitute, topological
@@ -24,12 +25,12 @@ from graphc.rewriting.simplify import normalizer, presented
 
 
 @overload
-def grad(f: Expr, x: Expr, /) -> Expr: ...
+def grad(f: Expr, x: Expr, /, *, structured: bool = False) -> Expr: ...
 @overload
-def grad(f: Expr, x: Sequence[Expr], /) -> list[Expr]: ...
+def grad(f: Expr, x: Sequence[Expr], /, *, structured: bool = False) -> list[Expr]: ...
 
 
-def grad(f: Any, x: Any, /) -> Any:
+def grad(f: Any, x: Any, /, *, structured: bool = False) -> Any:
     """The gradient of a scalar expression, simplified to its closed form.
 
     Parameters
@@ -39,6 +40,10 @@ def grad(f: Any, x: Any, /) -> Any:
         Symbols, parameters, or intermediates of `f` (the lecture's dL/dh). Entries are independent, as if free:
         facts that they would break as they move (one-hot, symmetric, binary, ...) are put aside, in the result
         too, so that it can be differentiated again; `simplify` uses them.
+    structured : bool
+        The gradient by the entries that the facts of a matrix leave free: for a symmetric one, the derivative by
+        ``X[i, j]`` as ``X[j, i]`` moves with it, ``G + G.T - diag(diag(G))`` (Petersen and Pedersen, The Matrix
+        Cookbook, (138)); the triangle of `G` for a triangular one; its diagonal for a diagonal one.
 
     Returns
     -------
@@ -52,8 +57,8 @@ def grad(f: Any, x: Any, /) -> Any:
         If `f` or `x` is not an expression.
     """
     if isinstance(x, Expr):
-        return gradients(scalar(f), [x])[0]
-    return gradients(scalar(f), expressions(x, "grad"))
+        return gradients(scalar(f), [x], structured=structured)[0]
+    return gradients(scalar(f), expressions(x, "grad"), structured=structured)
 
 
 def scalar(f: Any, what: str = "grad") -> Expr:
@@ -69,16 +74,16 @@ def scalar(f: Any, what: str = "grad") -> Expr:
     return root
 
 
-def gradients(f: Expr, wrt: list[Expr]) -> list[Expr]:
+def gradients(f: Expr, wrt: list[Expr], *, structured: bool = False) -> list[Expr]:
     """Gradients by several variables, derived jointly and presented together."""
-    results = pulled(f, constant(1), wrt)
+    results = pulled(f, constant(1), wrt, structured=structured)
     for x, g in zip(wrt, results, strict=True):
         if x.name and g.operands:
             _names[g] = f"d{x.name}"
     return results
 
 
-def pulled(f: Expr, seed: Expr, wrt: list[Expr]) -> list[Expr]:
+def pulled(f: Expr, seed: Expr, wrt: list[Expr], *, structured: bool = False) -> list[Expr]:
     """The cotangents of `wrt` for a cotangent of `f` (or a stack of them), in closed form."""
     symbols_of([f, seed, *(x for x in wrt if x.op in (SYMBOL, PARAMETER))])
     engine = normalizer()
@@ -91,6 +96,8 @@ def pulled(f: Expr, seed: Expr, wrt: list[Expr]) -> list[Expr]:
         if x not in forms:
             free, g = by_stand_in(f, seed, x, engine)
             forms[x], back[free] = g, x
+    if structured:
+        forms = {x: engine.normal(substitute([tied(x, g)], back)[0]) for x, g in forms.items()}
     return shown(engine, f, [forms[x] for x in wrt], back)
 
 

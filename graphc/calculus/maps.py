@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from graphc.autodiff.custom import delta, placeholder
 from graphc.calculus.gradients import differentiate, is_free, opened_at, pulled, scalar, shown
+from graphc.calculus.structured import tied
 from graphc.errors import DifferentiationError, ShapeError, UnsupportedError
 from graphc.ir.dims import compare, shape_text
 from graphc.ir.expr import Expr, substitute, topological
@@ -26,12 +27,12 @@ from graphc.rewriting.simplify import normalizer, simplify
 
 
 @overload
-def jacobian(f: Expr, x: Expr, /) -> Expr: ...
+def jacobian(f: Expr, x: Expr, /, *, structured: bool = False) -> Expr: ...
 @overload
-def jacobian(f: Expr, x: Sequence[Expr], /) -> list[Expr]: ...
+def jacobian(f: Expr, x: Sequence[Expr], /, *, structured: bool = False) -> list[Expr]: ...
 
 
-def jacobian(f: Any, x: Any, /) -> Any:
+def jacobian(f: Any, x: Any, /, *, structured: bool = False) -> Any:
     """All first derivatives of an array by an array, in closed form.
 
     Parameters
@@ -39,6 +40,8 @@ def jacobian(f: Any, x: Any, /) -> Any:
     f : Expr of any shape
     x : Expr, or sequence of Expr
         As for `grad`.
+    structured : bool
+        As for `grad`: by the entries that the facts of a matrix leave free.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def jacobian(f: Any, x: Any, /) -> Any:
     root = expression(f, "jacobian")
     wrt = expressions(x, "jacobian")
     inner = unreshaped(root)
-    found = pulled(inner, delta(inner.shape), wrt)
+    found = pulled(inner, delta(inner.shape), wrt, structured=structured)
     if inner.shape != root.shape:
         found = [simplify(reshape(g, root.shape + g.shape[inner.ndim :])) for g in found]
     return found[0] if isinstance(x, Expr) else found
@@ -154,7 +157,7 @@ def hvp(f: Expr, x: Any, v: Any, /) -> Any:
     return found[0] if isinstance(x, Expr) else found
 
 
-def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
+def hessian(f: Expr, x: Any, y: Any = None, /, *, structured: bool = False) -> Any:
     """All second derivatives of a scalar, in closed form.
 
     Parameters
@@ -163,6 +166,8 @@ def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
     x : Expr, or sequence of Expr
     y : Expr, or sequence of Expr, optional
         The second variable (`x` by default): ``hessian(f, W, b)`` is the mixed block.
+    structured : bool
+        As for `grad`: by the entries that the facts of a matrix leave free.
 
     Returns
     -------
@@ -183,7 +188,12 @@ def hessian(f: Expr, x: Any, y: Any = None, /) -> Any:
     place = dict(zip(wrt, free, strict=True))
     first = differentiate(replaced, constant(1), [place[r] for r in rows], engine)
     over = [place[c] for c in columns]
+    if structured:
+        first = [engine.normal(tied(r, g)) for r, g in zip(rows, first, strict=True)]
     second = [block for g in first for block in differentiate(g, delta(g.shape), over, engine)]
+    if structured:
+        whole = [tied(columns[i % len(over)], block) for i, block in enumerate(second)]
+        second = [engine.normal(block) for block in substitute(whole, back)]
     found = shown(engine, root, second, back)
     table = [found[i * len(over) : (i + 1) * len(over)] for i in range(len(rows))]
     if isinstance(y, Expr):

@@ -89,13 +89,21 @@ def _matrix(shape: tuple[int, ...], facts: dict[str, Fact], style: str, rng: np.
             return np.eye(shape[-1])[rng.permutation(shape[-1])] * signs[..., None]
         return np.linalg.qr(rng.normal(0.0, 1.0, shape))[0]
     plain = _entries(shape, (), style, rng, positive=False)
-    flipped = np.swapaxes(plain, -1, -2) if len(shape) >= 2 else plain
+    identity = np.eye(shape[-1]) if len(shape) >= 2 else np.ones(shape)
+    if "diagonal" in facts:
+        regular = "spd" in facts or "invertible" in facts
+        return (np.abs(plain) + 1 if regular else plain) * identity
     if "spd" in facts:
-        return plain @ flipped + np.eye(shape[-1])
+        return plain @ np.swapaxes(plain, -1, -2) + identity
+    triangles = {"lower_triangular": np.tril, "upper_triangular": np.triu}
+    for name, triangle in triangles.items():
+        if name in facts:
+            return triangle(plain + 4 * identity if "invertible" in facts else plain)
     if "symmetric" in facts:
-        return np.triu(plain) + np.swapaxes(np.triu(plain, 1), -1, -2)
+        mirrored = np.triu(plain) + np.swapaxes(np.triu(plain, 1), -1, -2)
+        return mirrored + 9 * identity if "invertible" in facts else mirrored
     if "invertible" in facts:
-        return plain + 4 * np.eye(shape[-1])
+        return plain + 4 * identity
     return None
 
 

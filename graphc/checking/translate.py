@@ -12,6 +12,7 @@ from graphc.checking.matrices import by_factors
 from graphc.checking.polynomials import ONE
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, topological
+from graphc.ir.facts import TYING
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
@@ -90,7 +91,7 @@ class Translator(Functions):
             if axis is None or axis in places:
                 known.add((f.name, 0 if axis is None else places.index(axis)))
         matrix = node.ndim >= 2 and places[-2:] == [node.ndim - 2, node.ndim - 1]
-        known = {k for k in known if matrix or k[0] not in ("orthogonal", "symmetric", "spd")}
+        known = {k for k in known if matrix or k[0] not in TYING}
         identity = tuple(range(len(places)))
         symmetries: tuple[Labels, ...] = (identity,)
         if matrix and ("symmetric", 0) in known:
@@ -111,6 +112,8 @@ class Translator(Functions):
                 facts=frozenset(known),
             ),
         )
+        if ("diagonal", 0) in known:  # entries off the diagonal are 0
+            return self.monomial(ONE, [(number, tuple(places), ONE), (self.delta, tuple(places[-2:]), ONE)], {})
         return self.single(number, tuple(places))
 
     def _contract(self, node: Expr, args: list[Poly]) -> Poly:

@@ -22,11 +22,19 @@ class Fact:
 
 
 ENTRYWISE = ("positive", "nonnegative", "unit_interval", "nonzero", "integer", "binary", "sign")
-MATRIX = ("symmetric", "spd", "invertible", "orthogonal")
+MATRIX = (
+    "symmetric",
+    "spd",
+    "invertible",
+    "orthogonal",
+    "lower_triangular",
+    "upper_triangular",
+    "diagonal",
+)
 AXIAL = ("one_hot", "simplex", "sums_to_one", "unit_norm")
 
 positive, nonnegative, unit_interval, nonzero, integer, binary, sign = (Fact(n) for n in ENTRYWISE)
-symmetric, spd, invertible, orthogonal = (Fact(n) for n in MATRIX)
+symmetric, spd, invertible, orthogonal, lower_triangular, upper_triangular, diagonal = (Fact(n) for n in MATRIX)
 
 
 def one_hot(axis: int = -1) -> Fact:
@@ -58,11 +66,13 @@ _IMPLIED = {
     "simplex": ("nonnegative", "sums_to_one"),
     "spd": ("symmetric", "invertible"),
     "orthogonal": ("invertible",),
+    "diagonal": ("symmetric", "lower_triangular", "upper_triangular"),
 }
 # Facts that an entry breaks when it alone moves a little: they tie entries together, or allow separate values only.
 # They are put aside while a derivative by their own symbol is taken: sum(b**2) is sum(b) for b in {0, 1}, but has the
 # derivative 2*b.
-RIGID = frozenset((*AXIAL, "symmetric", "spd", "orthogonal", "integer", "binary", "sign"))
+TYING = ("symmetric", "spd", "orthogonal", "lower_triangular", "upper_triangular", "diagonal")
+RIGID = frozenset((*AXIAL, *TYING, "integer", "binary", "sign"))
 
 
 def closure(facts: Iterable[Fact]) -> frozenset[Fact]:
@@ -74,6 +84,9 @@ def closure(facts: Iterable[Fact]) -> frozenset[Fact]:
         if fact not in known:
             known.add(fact)
             todo += [Fact(n, fact.axis if n in AXIAL else None) for n in _IMPLIED.get(fact.name, ())]
+            triangular = [lower_triangular, upper_triangular, symmetric]
+            if sum(t in known for t in triangular) >= 2:  # two of them leave the diagonal
+                todo.append(diagonal)
     return frozenset(known)
 
 

@@ -109,7 +109,7 @@ CHOLESKY = register(
         infer_float,
         kernel=matrix_kernels.cholesky,
         vjp=_cholesky_vjp,
-        facts=lambda node: closure([Fact("invertible")]),
+        facts=lambda node: closure([Fact("invertible"), Fact("lower_triangular")]),
         latex=r"\operatorname{{chol}}({0})",
         mirror="stays",
         diagonal=lambda node, v: diag(sqrt(v)),

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.errors import ShapeError
 from graphc.ir.dims import Shape, shape_text
 from graphc.ir.expr import Expr, make
-from graphc.ir.facts import Fact, closure
+from graphc.ir.facts import TYING, Fact, closure
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops.arithmetic import broadcast, multiply
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, unify
@@ -53,7 +53,7 @@ def _inv_vjp(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
 
 def _inv_facts(node: Expr) -> frozenset[Fact]:
     known = node.operands[0].op.facts(node.operands[0])
-    return closure([Fact("invertible"), *(f for f in known if f.name in ("symmetric", "spd", "orthogonal"))])
+    return closure([Fact("invertible"), *(f for f in known if f.name in TYING)])
 
 
 def _det_facts(node: Expr) -> frozenset[Fact]:

@@ -10,7 +10,7 @@ import numpy as np
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, make
-from graphc.ir.facts import Fact, closure
+from graphc.ir.facts import TYING, Fact, closure
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import matrix_kernels
 from graphc.ops.arithmetic import broadcast
@@ -58,9 +58,7 @@ MATRIX_POWER = register(
         diagonal=lambda node, v: diag(v ** node.attributes["n"]),
         defaults={},
         latex=r"{0}^{{{n}}}",
-        facts=lambda node: closure(
-            f for f in node.operands[0].op.facts(node.operands[0]) if f.name in ("symmetric", "spd", "orthogonal")
-        ),
+        facts=lambda node: closure(f for f in node.operands[0].op.facts(node.operands[0]) if f.name in TYING),
         examples=(("matrix_power(X, 3)", {"X": ("n", "n")}), ("matrix_power(X, 5)", {"X": ("m", "n", "n")})),
         summary="A square matrix times itself, three or more times.",
     )
@@ -98,9 +96,10 @@ def matrix_power(x: Any, n: Any) -> Expr:
 
 
 def _expm_facts(node: Expr) -> frozenset[Fact]:
-    """The exponential of a symmetric matrix is positive definite."""
-    symmetric = Fact("symmetric") in node.operands[0].op.facts(node.operands[0])
-    return closure([Fact("spd") if symmetric else Fact("invertible")])
+    """The exponential of a symmetric matrix is positive definite, that of a triangular one is triangular."""
+    known = node.operands[0].op.facts(node.operands[0])
+    kept = [f for f in known if f.name in ("lower_triangular", "upper_triangular", "diagonal")]
+    return closure([*kept, Fact("spd") if Fact("symmetric") in known else Fact("invertible")])
 
 
 EXPM = register(
