@@ -232,11 +232,13 @@ def test_conditions_of_rules_are_necessary() -> None:
             rng = np.random.default_rng(found)
             marks = [node for node in topological([rule.lhs, rule.rhs]) if node.op is SYMBOL]
             sizes = {"_d0": 3, "_d1": 4}
-            values = {str(s.name): rng.normal(size=[bind(d, sizes) for d in s.shape]) - 0.5 for s in marks}
+            needs = [c.fact.name for c in rule.conditions if isinstance(c, Needs)]
+            bad = 0 if "nonzero" in needs else -1
+            values = {str(s.name): np.array(rng.normal(size=[bind(d, sizes) for d in s.shape]) - 0.5) for s in marks}
             for value in values.values():
-                np.put(value, 0, 0)  # where a rule about nonzero entries fails
+                np.put(value, 0, bad)  # where a rule about nonzero or positive entries fails
             values |= sizes
-            if any(isinstance(c, Needs) and c.fact.name == "invertible" for c in rule.conditions):
+            if "invertible" in needs:
                 values |= {name: 0 * value for name, value in values.items() if name not in sizes}
                 with pytest.raises(gc.LinearAlgebraError):
                     gc.evaluate(rule.rhs, values)

@@ -25,10 +25,10 @@ ROWS = [
     ("symmetric", "a @ X @ a", "2*outer(a, a) - diag(a**2)"),
     ("symmetric", "sum(X**3)", None),
     ("spd", "logdet(X) + a @ inv(X) @ a", None),
-    ("lower_triangular", "a @ X @ a", "tril(outer(a, a))"),
+    ("lower_triangular", "a @ X @ a", "tril_half(outer(a, a)) + diag(a**2)/2"),
     ("lower_triangular", "sum((X @ X.T - A)**2)", None),
     ("upper_triangular", "sum(exp(X) * A)", None),
-    ("upper_triangular", "a @ X @ a", "triu(outer(a, a))"),
+    ("upper_triangular", "a @ X @ a", None),
     ("diagonal", "trace(A @ X @ A.T)", "diag(diag(A.T @ A))"),
     ("diagonal", "sum((X @ A - A)**2)", None),
     ("diagonal", "a @ X @ a", "diag(a**2)"),
@@ -71,7 +71,7 @@ def test_free_entries(fact: str, formula: str, form: str | None) -> None:
     for place, d in moves(fact):
         expected[place] = slope(lambda x: gc.evaluate(f, {**values, "X": x, "n": SIZE}), values["X"], d)
     np.testing.assert_allclose(gc.evaluate(tied, values | {"n": SIZE}), expected, rtol=1e-6, atol=1e-7)
-    stack = gc.jacobian(gc.stack([f, 2 * f]) if hasattr(gc, "stack") else f * gc.ones(2), X, structured=True)
+    stack = gc.jacobian(f * gc.constant([1, 2]), X, structured=True)
     np.testing.assert_allclose(gc.evaluate(stack, values | {"n": SIZE})[1], 2 * expected, rtol=1e-6, atol=1e-7)
     bend = gc.hessian(f, X, structured=True)
     second = np.zeros((SIZE,) * 4)

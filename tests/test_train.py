@@ -19,8 +19,9 @@ from graphc.errors import (
     ValueMissingError,
 )
 from graphc.ir.expr import make
-from graphc.ops.defined import cross_entropy, mean, mse, softmax
+from graphc.ops.defined import mean, mse, softmax
 from graphc.ops.elementwise import log, relu
+from graphc.ops.labels import cross_entropy
 from graphc.ops.leaves import SYMBOL, parameter, symbol
 from graphc.ops.products import sum as sum_
 from graphc.runtime.evaluate import evaluate, evaluate_all

@@ -129,7 +129,8 @@ def factor_inverse(a: Expr, g: Expr, at: int, place: int, own: int, rest: int) -
         outer = 0 if side == -1 else 1  # inv(a) on the left of g meets the first factor, on the right the last
         for i, (h, labels, _) in enumerate(factors_of(a)):
             other, far = a.operands[1 - i], a.attributes["labels"][1 - i]
-            if h is g and outer in labels and labels.index(outer) - 2 == place and 1 - outer in far:
+            meets = outer in labels and (labels.index(outer) - 2 == place or is_symmetric(g))
+            if h is g and meets and 1 - outer in far:
                 straight = far.index(1 - outer) == 1 - outer  # the other factor stands in the product as it is
                 return make(INV, (other,)), (own, rest) if straight == (side == -1) else (rest, own)
     return None
