@@ -8,7 +8,7 @@ optimizer over symmetric matrices would follow, differs from it by a factor 2 of
 from __future__ import annotations
 
 from graphc.ir.expr import Expr
-from graphc.ops.factorizations import tril_half
+from graphc.ops.layout import tril, triu
 from graphc.ops.leaves import eye
 from graphc.ops.linalg import turned
 
@@ -24,10 +24,5 @@ def tied(x: Expr, g: Expr) -> Expr:
     if "symmetric" in known:
         return g + turned(g) - g * eye(x.shape[-1])
     if "lower_triangular" in known:
-        return lower(g)
-    return turned(lower(turned(g))) if "upper_triangular" in known else g
-
-
-def lower(g: Expr) -> Expr:
-    """The entries on and below the diagonal."""
-    return tril_half(g) + g * eye(g.shape[-1]) / 2
+        return tril(g)
+    return triu(g) if "upper_triangular" in known else g
