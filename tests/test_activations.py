@@ -180,7 +180,24 @@ def test_softmin_and_swish() -> None:
 def test_layers_know_the_activations(name: str) -> None:
     h = nn.dense(gc.symbol("Z", (n, d)), 4, name, activation=name)
     assert h.op is registry["silu" if name == "swish" else name]
-    assert gc.grad(gc.sum(h**2), gc.nn.parameters(h)[0]).shape == (d, 4)
+    W = gc.nn.parameters(h)[0]
+    assert gc.grad(gc.sum(h**2), W).shape == (d, 4)
+    assert W.attributes["init"] == ("glorot_uniform" if name in ("selu", "hardswish", "softsign") else "he_normal")
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("silu(x) - x*sigmoid(x)", "zeros(n)"),
+        ("silu(x)/x", "sigmoid(x)"),
+        ("mish(x) + 2*silu(x)", "mish(x) + 2*silu(x)"),
+        ("logsigmoid(x) + softplus(-x)", "zeros(n)"),
+        ("exp(silu(x))", "exp(silu(x))"),
+        ("tanhshrink(x) + tanh(x)", "x"),
+    ],
+)
+def test_a_name_is_kept_unless_opening_it_shortens(text: str, form: str) -> None:
+    assert str(gc.simplify(gc.parse(text, x=x))) == form
 
 
 def test_different_options_are_different_functions() -> None:

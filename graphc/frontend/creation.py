@@ -43,6 +43,9 @@ def activation_of(given: str | Activation | None, layer: str) -> Activation | No
     return functions[given]
 
 
+RECTIFIERS = ("relu", "relu6", "leaky_relu", "elu", "celu", "gelu", "silu", "mish")
+
+
 def initializer(function: Activation | None) -> str:
-    """He et al. 2015 under relu, else Glorot and Bengio 2010."""
-    return "he_normal" if function is functions["relu"] else "glorot_uniform"
+    """He et al. 2015 under relu and its smooth relatives, else Glorot and Bengio 2010."""
+    return "he_normal" if any(function is functions[name] for name in RECTIFIERS) else "glorot_uniform"

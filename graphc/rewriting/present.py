@@ -21,7 +21,7 @@ from graphc.ops.kronecker import kron
 from graphc.ops.layout import CONCAT, stack, without_axis
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag
-from graphc.ops.reductions import RESHAPE
+from graphc.ops.reductions import RESHAPE, WHERE
 from graphc.ops.slicing import SLICE, index
 from graphc.ops.statistics import STD, VAR, var
 from graphc.rewriting.matrices import (
@@ -39,8 +39,9 @@ from graphc.rewriting.matrices import (
 )
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.reshapes import kronecker
-from graphc.rewriting.terms import is_constant
+from graphc.rewriting.terms import is_constant, is_number, leading
 
+ODD = frozenset(("sign", "tanh", "sin", "tan", "sinh", "arctan", "arcsin", "arctanh", "arcsinh", "erf"))
 Powers = list[tuple[Expr, Labels, Fraction]]
 HALF = Fraction(1, 2)
 WIDE = 5  # axes from which a sum is not tried in every order
@@ -59,6 +60,7 @@ class Presenter:
         self.whole: dict[Expr, Expr] = {}  # what stands for a shared product while others are written over it
         self.shown: dict[Expr, Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
+        self.negatives: dict[Expr, Expr | None] = {}
         self.around: set[Expr] = set()
         self.roots: set[Expr] = set()
 
@@ -251,7 +253,40 @@ class Presenter:
             return place
         bearers = [sign_bearer_in(f) for f, _, _ in top]
         places = [i for i, b in enumerate(bearers) if b is not None and top[i][2] == 1 and bearers.count(b) == 1]
-        return next((i for i in places if self.oriented(top[i][0], True) is not None), None)
+        places = [i for i in places if self.oriented(top[i][0], True) is not None]
+        places += [i for i, (f, _, e) in enumerate(top) if e == 1 and self.negated(f) is not None]
+        return next(iter(places), None)
+
+    def negated(self, f: Expr) -> Expr | None:
+        """-f, where that is as short: -sign(t - x) is sign(x - t), -where(c, t - x, 1) is where(c, x - t, -1)."""
+        if f not in self.negatives:
+            self.negatives[f] = self._negated(f)
+        return self.negatives[f]
+
+    def _negated(self, f: Expr) -> Expr | None:
+        if absorbs_sign(f, (), ONE):
+            return self.sum(f, -ONE)
+        if f.op.name in ODD and absorbs_sign(f.operands[0], (), ONE):
+            return rebuild(f, (self.sum(f.operands[0], -ONE),))
+        if f.op is not WHERE or all(is_number(x) and leading(x)[0] >= 0 for x in f.operands[1:]):
+            return None
+        branches = [self.minus(x) for x in f.operands[1:]]
+        over = [broadcast(x, f.shape) for x in branches if x is not None]
+        return rebuild(f, (self.shown[f.operands[0]], *over)) if len(over) == 2 else None
+
+    def minus(self, x: Expr) -> Expr | None:
+        """The branch of a selection negated: a number, what `negated` takes, or a product that needs no minus sign."""
+        if is_number(x):
+            return constant(-leading(x)[0])
+        if x.op is not CONTRACT or summed(x):
+            return self.negated(x)
+        turned = contract(factors_of(x), x.shape, -x.attributes["coefficient"])
+        if turned.op is not CONTRACT:
+            return self.shown[turned]
+        top = [factor for factor in factors_of(turned) if factor[2] > 0]
+        if turned.attributes["coefficient"] < 0 and self.sign_bearer(top) is None:
+            return None
+        return self.product(turned)
 
     def joined(
         self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, int], shape: Shape = ()
@@ -267,6 +302,10 @@ class Presenter:
                 group.append(self.face(f, labels, e, shape))
             elif f.op is ADD:
                 group.append((rational_power(self.sum(f, Fraction(-scales.get(f, 1))), e), labels))
+            elif f.op is not CONTRACT:
+                negated = self.negated(f)
+                assert negated is not None
+                group.append((negated, labels))
             else:
                 found = self.oriented(f, flipped=True)
                 assert found is not None

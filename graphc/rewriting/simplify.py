@@ -10,6 +10,7 @@ from graphc.ops.arguments import expression, expressions
 from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
+from graphc.rewriting.cost import operations
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.matching import rewriters
 from graphc.rewriting.normal import Normalizer
@@ -45,7 +46,24 @@ def simplify(exprs: Any, /) -> Any:
         return simplify([exprs])[0]
     together = expressions(exprs, "simplify")
     symbols_of(together)
-    return presented(normalizer(), together)
+    engine = normalizer()
+    return presented(engine, [shorter(engine, e) for e in together])
+
+
+def shorter(engine: Normalizer, expr: Expr) -> Expr:
+    """`expr` with its activations opened, where less remains: silu(x)/x is sigmoid(x), silu(x) stays.
+
+    What the user has named stays as it is.
+    """
+    done: dict[Expr, Expr] = {}
+    for node in topological([expr]):
+        over = node if node.op is NAMED else rebuild(node, tuple(done[o] for o in node.operands))
+        body = over.op.body
+        done[node] = over if body is None or over.op.opens or over.op.formula is None else body(over)
+    opened = done[expr]
+    if opened is expr or operations([engine.normal(opened)]) >= operations([engine.normal(expr)]):
+        return expr
+    return opened
 
 
 def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = False) -> list[Expr]:

@@ -17,6 +17,7 @@ from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.fractions import together
 from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
+from graphc.rewriting.selects import selected
 from graphc.rewriting.terms import (
     Entries,
     carried_labels,
@@ -49,7 +50,7 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if len(collected) == 1:
         ((core, c),) = collected.items()
         return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
-    for attempt in (expanded, over_one_line, factor, gathered):
+    for attempt in (choices, expanded, over_one_line, factor, gathered):
         shorter = attempt(engine, collected, shape)
         if shorter is not None:
             return shorter
@@ -331,6 +332,14 @@ def worth(terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[
     if set().union(*left) < set().union(*axes):  # what is added has fewer axes
         return True
     return 1 + sum(cost(without(t[0], common)) for t in terms) <= sum(cost(t[0]) for t in terms)
+
+
+def choices(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Terms guarded by a condition and by its opposite, as one selection."""
+    found = selected(engine, collected, shape)
+    return (
+        found if found is None else note(engine, "select", "[c] a + [not c] b is a where c, else b", collected, found)
+    )
 
 
 def note(engine: Engine, rule: str, reason: str, before: dict[Expr, Fraction], after: Expr) -> Expr:

@@ -82,11 +82,6 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(x * greater(x, 0)).to(relu(x)).because("relu(x) = x [x > 0]")
     yield rewrite(relu(relu(x))).to(relu(x)).because("relu(x) is not negative")
     yield rewrite(where(greater(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x > 0, else -x")
-    yield (
-        rewrite(where(c, x, 0) + where(c, 0, y))
-        .to(where(c, x, y))
-        .because("the two branches of one condition, together")
-    )
     yield rewrite(y * where(c, x, 0)).to(where(c, y * x, 0)).because("a factor of a branch")
     yield rewrite(y * where(c, 0, x)).to(where(c, 0, y * x)).because("a factor of a branch")
     yield rewrite(where(c, where(c, x, y), z)).to(where(c, x, z)).because("the condition is known to hold there")
