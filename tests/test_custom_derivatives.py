@@ -54,6 +54,7 @@ def test_only_what_varies_is_marked_and_only_once() -> None:
     assert stop(gc.ones(n)) is gc.ones(n)
     assert stop(stop(x) + 1) is stop(x + 1)
     assert gc.simplify(stop(X.T) - stop(X).T) is gc.zeros(d, n)
+    assert gc.simplify(stop(2 * x) - stop(x + x) + stop(-x / 3)) is gc.simplify(-stop(x) / 3)
     p = gc.softmax(X)
     assert str(gc.grad(gc.sum(stop(p) * gc.log(p)), X)) == "stop_gradient(softmax(X)) - softmax(X)"
 

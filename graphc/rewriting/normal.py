@@ -81,13 +81,21 @@ class Normalizer:
         if op is RESHAPE:
             return self.reshaped(operands[0], node.shape)
         if op is STOP:
-            held = stopped(operands[0])
-            return self.elementwise(held) if held.op is STOP else held
+            return self.held(stopped(operands[0]))
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
         over = rebuild(node, operands)
         found = freed(self, over)
         return self.rewritten(over) if found is None else found
+
+    def held(self, node: Expr) -> Expr:
+        """What is stopped, without its coefficient."""
+        if node.op is not STOP:
+            return node
+        number, core = leading(node.operands[0])
+        inner = self.elementwise(make(STOP, (core,)))
+        labels = tuple(-1 if d == 1 else i for i, d in enumerate(core.shape))
+        return inner if number == 1 else self.product(number, [(inner, labels, ONE)], core.shape)
 
     def opened(self, node: Expr, operands: tuple[Expr, ...]) -> list[tuple[Fraction, Expr]]:
         """The terms of a sum with the sums it was grouped in opened, so that no group takes out factors of its own."""

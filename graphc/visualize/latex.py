@@ -7,6 +7,9 @@ import re
 import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import sympy
 
 from graphc.ir.expr import Expr, behaviour
 from graphc.ops.arguments import expression
@@ -45,7 +48,7 @@ from graphc.visualize.letters import (
 )
 from graphc.visualize.mathml import mathml
 from graphc.visualize.subscripts import in_zeros, side_by_side, sliced
-from graphc.visualize.text import arguments, keywords, positional, printed, shared_parts, value_text
+from graphc.visualize.text import arguments, keywords, printed, shared_parts, value_text
 
 LETTERS = "ijklpqrstuvw"
 LARGE = 36  # entries beyond which a constant array is printed as a letter
@@ -300,7 +303,8 @@ def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
 
 
 def _keywords(node: Expr) -> list[str]:
-    out = [value if value.isdigit() else rf"{TEXT}{{{escape(value)}}}" for value in positional(node)]
+    given = [(key, node.attributes[key.removeprefix("*")]) for key in node.op.positional]
+    out = [_argument(v) for key, value in given for v in (value if key.startswith("*") else (value,))]
     for text in keywords(node):
         key, equals, value = text.partition("=")
         if not equals:
@@ -311,6 +315,13 @@ def _keywords(node: Expr) -> list[str]:
         plain = PLAIN_NUMBER.fullmatch(value)
         out.append(rf"\mathrm{{{escape(key)}}} = {value if plain else rf'{TEXT}{{{escape(value)}}}'}")
     return out
+
+
+def _argument(value: Any) -> str:
+    """An attribute that is written as an argument: sizes as such."""
+    if isinstance(value, (int, sympy.Expr)):
+        return dim_latex(value)[0]
+    return rf"{TEXT}{{{escape(value_text(value))}}}"
 
 
 def _array(node: Expr) -> str:
