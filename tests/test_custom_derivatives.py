@@ -232,3 +232,35 @@ def lambda_named(name: str) -> Callable[..., Any]:
 
     function.__name__ = name
     return function
+
+
+def bell(x: Any) -> Any:
+    return np.exp(-(x**2))
+
+
+def test_a_scalar_function_as_numpy_code() -> None:
+    bump = gc.elementwise("bump_c", bell, derivative="-2*x*y")
+    assert str(gc.grad(gc.sum(bump(X)), X)) == "-2*X*bump_c(X)"
+    outputs = [gc.sum(bump(x)), gc.grad(gc.sum(bump(x)), x), gc.hessian(gc.sum(bump(x)), x)]
+    point = VALUES["x"]
+    slope, bend = -2 * point * bell(point), (4 * point**2 - 2) * bell(point)
+    for style in ("readable", "fast"):
+        assert "def bell(x):" in gc.emit(outputs, [x], style=style)
+        for dtype in (np.float64, np.float32):
+            found = gc.compile(outputs, [x], style=style)(point.astype(dtype))
+            assert all(f.dtype == dtype for f in found)
+            for f, wanted in zip(found, (np.sum(bell(point)), slope, np.diag(bend)), strict=True):
+                np.testing.assert_allclose(f, wanted, rtol=1e-4, atol=1e-6)
+    assert gc.check_derivative(bump).status == "equal"
+    wrong = gc.check_derivative(gc.elementwise("bump_d", bell, derivative="-x*y"), X)
+    assert wrong.status == "wrong"
+    assert wrong.reason.startswith("the derivative that was given differs from differences")
+    length = gc.elementwise("hypot_c", np.hypot, derivative=("x0/y", "x1/y"))
+    assert str(gc.grad(gc.sum(length(x, 2)), x)) == "x/hypot_c(x, 2)"
+    assert gc.check_derivative(length)
+    plain = gc.elementwise("sinc_c", np.sinc)
+    np.testing.assert_allclose(gc.evaluate(plain(x), VALUES), np.sinc(point))
+    with pytest.raises(gc.DifferentiationError, match=r"sinc_c of shape .* has no derivative rule"):
+        gc.grad(gc.sum(plain(x)), x)
+    with pytest.raises(gc.UnsupportedError, match="takes arrays, each with a name of its own"):
+        gc.elementwise("bad_c", lambda *arrays: arrays[0])

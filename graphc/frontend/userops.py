@@ -15,6 +15,7 @@ from graphc.errors import FormulaError, NameConflictError, UnsupportedError
 from graphc.frontend.derivatives import custom_rule, given_partials
 from graphc.frontend.evaluation import usage
 from graphc.frontend.lexicon import LONGEST_STRING
+from graphc.frontend.numeric import numeric
 from graphc.frontend.parse import parse
 from graphc.frontend.scalars import partial
 from graphc.frontend.sizes import SIZE_FUNCTIONS, as_size
@@ -33,7 +34,7 @@ from graphc.ops.notation import functions
 _given: dict[str, Any] = {}  # what each of the user's ops was made from: the same definition again is no conflict
 
 
-def elementwise(name: str, formula: str, /, derivative: Any = None) -> Callable[..., Expr]:
+def elementwise(name: str, formula: str | Callable[..., Any], /, derivative: Any = None) -> Callable[..., Expr]:
     """Define a function by a scalar formula, applied entry by entry.
 
     Parameters
@@ -41,7 +42,9 @@ def elementwise(name: str, formula: str, /, derivative: Any = None) -> Callable[
     name : str
         The name of the function, in Python and in formulas.
     formula : str
-        A formula in the notation. Its names are the arguments, in the order in which they first appear.
+        A formula in the notation. Its names are the arguments, in the order in which they first appear. A function
+        of NumPy arrays that acts entry by entry can stand here too; its derivative must be given, and emitted code
+        holds its source.
     derivative : str, or sequence of str, optional
         A derivative to use instead of the formula's own, one formula for each argument, in the arguments and the
         function's value ``y``. It may differ on purpose: ``derivative="1"`` makes a straight-through estimator.
@@ -73,6 +76,9 @@ def elementwise(name: str, formula: str, /, derivative: Any = None) -> Callable[
     if name in _given and isinstance(formula, str) and _given[name] == definition:
         return functions[name]
     _check_free(name)
+    if not isinstance(formula, (str, Expr)) and callable(formula):
+        record, names = numeric(name, formula, derivative)
+        return _enter(record, definition, _entry_by_entry(record, names))
     variables = [symbol(v) for v in arguments(formula)]
     template = parse(formula, **{str(v.name): v for v in variables})
     for node in topological([template]):
