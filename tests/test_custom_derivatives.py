@@ -143,6 +143,11 @@ LINEAR: list[tuple[Callable[..., Any], Callable[..., Any], list[tuple[Any, ...]]
     (lambda x: x.T, lambda x, y, g: g.T, [("n", "d")]),
     (lambda x: gc.reshape(x, (6,)), lambda x, y, g: gc.reshape(g, (2, 3)), [(2, 3)]),
     (lambda x: gc.sum(x * x), lambda x, y, g: 2 * g * x, [("n", "d")]),
+    (
+        gc.solve,
+        lambda A, b, y, g: (-gc.outer(gc.solve(A.T, g), y), gc.solve(A.T, g)),
+        [("n", "n"), ("n",)],
+    ),
     (gc.relu, lambda x, y, g: gc.where(y > 0, g, 0), [("n", 1)]),
 ]
 

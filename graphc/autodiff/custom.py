@@ -6,10 +6,11 @@ from graphc.autodiff.protocol import Differentiator, Simplifier
 from graphc.errors import DifferentiationError
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, substitute, topological
-from graphc.ops.arithmetic import broadcast
+from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.broadcasting import leading
-from graphc.ops.contraction import Labels, contract
+from graphc.ops.contraction import CONTRACT, Labels, contract
 from graphc.ops.leaves import EYE, SYMBOL, constant, number
+from graphc.ops.linalg import SOLVE
 
 
 def placeholder(name: str, shape: Shape, dtype: str) -> Expr:
@@ -45,7 +46,7 @@ def _stacked(
     (matrix,) = differentiate(result, delta(result.shape), [one], simplifier)
     zero = broadcast(constant(0), one.shape)
     (at_zero,) = (simplifier.normal(e) for e in substitute([result], {one: zero}))
-    if not is_zero(at_zero) or (matrix is not None and one in topological([matrix])):
+    if not vanishes(at_zero) or (matrix is not None and one in topological([matrix])):
         raise DifferentiationError(
             f"the derivative rule of {node.op.name} is not linear in the cotangent, so that it gives gradients of "
             "scalars (grad, vjp), but no Jacobian and no product with one"
@@ -61,6 +62,24 @@ def _stacked(
 
 def _labels(shape: Shape, first: int) -> Labels:
     return tuple(-1 if d == 1 else i for i, d in enumerate(shape, first))
+
+
+def vanishes(form: Expr) -> bool:
+    """Whether a normal form is 0, or a linear function of what is."""
+    zero: set[Expr] = set()
+    for node in topological([form]):
+        if node.op is CONTRACT and node.operands:
+            powers = zip(node.operands, node.attributes["exponents"], strict=True)
+            nothing = any(o in zero and e > 0 for o, e in powers)
+        elif node.op is ADD:
+            nothing = zero.issuperset(node.operands)
+        elif node.op is SOLVE:
+            nothing = node.operands[1] in zero
+        else:
+            nothing = is_zero(node) or (node.op.acts(node) is not None and node.operands[0] in zero)
+        if nothing:
+            zero.add(node)
+    return form in zero
 
 
 def is_zero(form: Expr) -> bool:
