@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import permutations
 from math import lcm
@@ -55,8 +55,9 @@ class Presenter:
     use wants it transposed, it stays one product, ``(X @ W).T``, instead of a second one, ``W.T @ X.T``.
     """
 
-    def __init__(self, shared: Collection[Expr] = ()) -> None:
+    def __init__(self, shared: frozenset[Expr] = frozenset()) -> None:
         self.shared = shared
+        self.closed: dict[Expr, Expr] = {}
         self.whole: dict[Expr, Expr] = {}  # what stands for a shared product while others are written over it
         self.shown: dict[Expr, Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
@@ -91,10 +92,17 @@ class Presenter:
         straight = tuple(range(node.ndim))
         x, order = self.natural.get(node, (self.shown[node], straight))
         last = (*straight[:-2], *straight[:-3:-1])
-        if x.op is CONTRACT and form(x).kind == "matmul" and turns(x) < turns(permuted(x, last)):
+        if x.op is CONTRACT and form(x).kind == "matmul" and turned_sides(x) < turned_sides(permuted(x, last)):
             stand_in = make(WHOLE, (x,))
             self.whole[stand_in] = substitute([x], self.whole)[0]
+            self.closed[stand_in] = node
             self.shown[node] = self.faced(node, stand_in, order)
+
+    def only_turned(self, forms: Sequence[Expr]) -> set[Expr]:
+        """The closed products below `forms` that are only used transposed, so that they may as well be opened."""
+        below = [self.shown[form] for form in forms]
+        straight = {o for x in topological(below) if not is_turn(x) for o in x.operands} | set(below)
+        return {node for stand_in, node in self.closed.items() if stand_in not in straight}
 
     def build(self, node: Expr) -> Expr:
         if node.op is CONTRACT:
@@ -474,12 +482,24 @@ def spread_denominators(groups: list[Powers]) -> list[Powers]:
     return groups
 
 
-def shared_products(forms: Sequence[Expr]) -> set[Expr]:
+def is_turn(x: Expr) -> bool:
+    return x.op is CONTRACT and form(x).kind == "transpose"
+
+
+def turned_sides(x: Expr) -> int:
+    """How many transposes stand beside each other in a product of products."""
+    if is_turn(x):
+        return 1
+    product = x.op is CONTRACT and form(x).kind == "matmul"
+    return sum(map(turned_sides, x.operands)) if product else 0
+
+
+def shared_products(forms: Sequence[Expr]) -> frozenset[Expr]:
     """The products of matrices and of stacks below `forms` that more than one node uses, or that are a result too."""
     uses = Counter(o for node in topological(forms) for o in set(node.operands))
     uses.update(forms)
     several = (node for node, count in uses.items() if count > 1 and node.ndim > 1)
-    return {node for node in several if node.op is CONTRACT and summed(node)}
+    return frozenset(node for node in several if node.op is CONTRACT and summed(node))
 
 
 def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:

@@ -74,7 +74,13 @@ def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = Fals
     forms = [engine.normal(e) for e in exprs]
     folder = Folder(visible_names(engine))
     folded = [folder.fold(form) for form in forms]
-    presenter = Presenter(shared_products([*folded, *folder.bodies.values()]))
+    every = [*folded, *folder.bodies.values()]
+    presenter = Presenter(shared_products(every))
+    for form in every:
+        presenter.present(form)
+    turned = presenter.only_turned(every)
+    if turned:
+        presenter = Presenter(presenter.shared - turned)
     results = []
     for expr, form in zip(exprs, folded, strict=True):
         shown = presenter.present(form)
