@@ -25,6 +25,7 @@ from graphc.ops.leaves import CONSTANT, NAMED, PI, constant, symbol
 from graphc.ops.leaves import pi as pi_
 from graphc.ops.notation import functions
 from graphc.ops.reductions import WHERE
+from graphc.ops.stopping import STOP
 
 # What SymPy knows under the same meaning; everything else passes through it opaquely.
 NATURAL = {
@@ -70,7 +71,7 @@ def _sympy_node(node: Expr, args: list[Any]) -> Any:
         return args[0] ** args[1]
     if node.op.name in NATURAL:
         return NATURAL[node.op.name](*args)
-    if node.op.derivative is None and node.op.body is not None:
+    if node.op.derivative is None and node.op.body is not None and node.op is not STOP:
         places = [symbol(f"_{i}") for i in range(len(args))]
         body = node.op.body(make(node.op, places, **node.attributes))
         return to_sympy(body, dict(zip(places, args, strict=True)))
