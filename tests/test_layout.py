@@ -448,6 +448,13 @@ def test_errors(build: Callable[[], Any], kind: type[GraphcError], message: str)
         build()
 
 
+def test_code_reads_only_the_sizes_it_needs() -> None:
+    x = gc.symbol("x", ("n",))
+    source = gc.emit(gc.sum(abs(x[1:] - x[:-1])) * x[0], [x])
+    assert "x[1:]" in source
+    assert "n = " not in source
+
+
 def test_outputs_have_memory_of_their_own() -> None:
     array = np.arange(4.0)
     for e in (V[1:], V[0], V[::-1]):

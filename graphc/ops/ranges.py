@@ -97,8 +97,8 @@ def normalized(start: Bound, stop: Bound, step: int, dim: Dim) -> Span:
     return ranged(first, plain(floored(plain(length - 1), abs(step)) + 1) if abs(step) != 1 else length, step, dim)
 
 
-def _colons(start: Bound, stop: Bound, step: int) -> str:
-    ends = ["" if b is None else dim_text(b) for b in (start, stop)]
+def _colons(start: Bound, stop: Bound, step: int, text: Callable[[Dim], str] = dim_text) -> str:
+    ends = ["" if b is None else text(b) for b in (start, stop)]
     return ":".join([*ends, *([str(step)] if step != 1 else [])])
 
 
@@ -171,16 +171,15 @@ def written(span: Span, dim: Dim, text: Callable[[Dim], str] = dim_text, code: b
     if span is None:
         return ":"
     step = span[2]
-    found: list[tuple[int, int, str]] = []
+    found: list[tuple[int, int, Bound, Bound]] = []
     for i, (a, b) in enumerate(itertools.product(_starts(span, dim, code), _stops(span, dim, code))):
         if code and not _runs(b, span):
             continue
         if _reads_as(a, b, step, dim, span):
-            ends = ["" if x is None else text(x) for x in (a, b)]
-            parts = ":".join([*ends, *([str(step)] if step != 1 else [])])
-            found.append((len(parts), i, parts))
+            found.append((len(_colons(a, b, step)), i, a, b))
     if found:
-        return min(found)[2]
+        _, _, a, b = min(found, key=lambda f: f[:2])
+        return _colons(a, b, step, text)
     start = span[0]
     stop = plain(last_of(span) + (1 if step > 0 else -1))
     ends_at = text(stop)
@@ -236,4 +235,5 @@ def _from_end(bound: Any, dim: Dim, code: bool) -> list[Dim]:
 def entry_written(start: Dim, dim: Dim, text: Callable[[Dim], str] = dim_text, code: bool = False) -> str:
     """The index of a single entry, counted from the end where that is shorter."""
     candidates = [start, *_from_end(start, dim, code)]
-    return min((text(c) for c in candidates if plain(from_front(c, dim) - start) == 0), key=len, default=text(start))
+    kept = [c for c in candidates if plain(from_front(c, dim) - start) == 0]
+    return text(min(kept, key=lambda c: len(dim_text(c)), default=start))
