@@ -132,6 +132,11 @@ class Case:
         """Those inputs that are real numbers."""
         return [s for s in self.inputs if s.dtype.startswith("float")]
 
+    @functools.cached_property
+    def pulled(self) -> list[Expr]:
+        """What the cotangent ``G_`` becomes for each variable."""
+        return gc.vjp(self.node, self.variables, gc.symbol("G_", self.node.shape))
+
     def domain(self, symbol: Expr) -> tuple[float, float]:
         """Where the record allows the entries of `symbol`: by the operand that it is part of."""
         root = self.node.operands[0] if self.node.op is NAMED else self.node
@@ -163,3 +168,4 @@ def cases() -> list[Case]:
 
 CASES = cases()
 DECLARED = (SYMBOL, PARAMETER)  # not called by name
+FIRST = list({case.op: case for case in reversed(CASES)}.values())[::-1]  # one example of each op

@@ -28,7 +28,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 LONGEST = 160  # characters of a formula that is shown
 FAMILIES: dict[str, tuple[str, ...]] = {
     "Entry by entry": ("arithmetic", "elementwise", "trigonometric", "special", "stopping"),
-    "Selection and reductions": ("reductions", "statistics", "scans"),
+    "Selection and reductions": ("reductions", "statistics", "scans", "leaving_out"),
     "Layout and indices": ("slicing", "layout", "padding", "gather", "choices"),
     "Products": ("leaves", "products", "kronecker", "contraction"),
     "Linear algebra": ("linalg", "factorizations", "matrix_functions"),
