@@ -64,6 +64,7 @@ from graphc.ops.convolution import avgpool1d, avgpool2d, conv1d, conv2d, maxpool
 from graphc.ops.defined import dense, log_softmax, logsumexp, mean, mse, norm, softmax
 from graphc.ops.elementwise import (
     absolute,
+    as_float,
     cos,
     equal,
     exp,
@@ -217,6 +218,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "as_float",
     "attention",
     "avgpool1d",
     "avgpool2d",

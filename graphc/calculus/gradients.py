@@ -16,6 +16,7 @@ from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.broadcasting import brief, leading
 from graphc.ops.contraction import CONTRACT, summed
+from graphc.ops.elementwise import as_float
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
@@ -52,13 +53,30 @@ def grad(f: Any, x: Any, /, *, structured: bool = False) -> Any:
     Raises
     ------
     DifferentiationError
-        If `f` is not a scalar, or an op on the way has no derivative rule.
+        If `f` is not a scalar, `x` holds whole numbers or truth values, or an op on the way has no derivative rule.
     UnsupportedError
         If `f` or `x` is not an expression.
     """
     if isinstance(x, Expr):
         return gradients(scalar(f), [x], structured=structured)[0]
     return gradients(scalar(f), expressions(x, "grad"), structured=structured)
+
+
+def refuse_discrete(wrt: Sequence[Expr]) -> None:
+    """Only real numbers can move by a little.
+
+    Raises
+    ------
+    DifferentiationError
+        For whole numbers and truth values.
+    """
+    for x in wrt:
+        if not x.dtype.startswith("float") and not x.weak:
+            kind = "truth values" if x.dtype == "bool" else "whole numbers"
+            raise DifferentiationError(
+                f"{brief(x)} holds {kind} (dtype {x.dtype}), which cannot move by a little, so there is no derivative "
+                "by it; declare it with dtype='float64' if it stands for real numbers"
+            )
 
 
 def scalar(f: Any, what: str = "grad") -> Expr:
@@ -85,6 +103,7 @@ def gradients(f: Expr, wrt: list[Expr], *, structured: bool = False) -> list[Exp
 
 def pulled(f: Expr, seed: Expr, wrt: list[Expr], *, structured: bool = False) -> list[Expr]:
     """The cotangents of `wrt` for a cotangent of `f` (or a stack of them), in closed form."""
+    refuse_discrete(wrt)
     symbols_of([f, seed, *(x for x in wrt if x.op in (SYMBOL, PARAMETER))])
     engine = normalizer()
     forms: dict[Expr, Expr] = {}
@@ -115,7 +134,7 @@ def shown(engine: Normalizer, f: Expr, forms: list[Expr], back: Mapping[Expr, Ex
 
 
 def real(g: Expr) -> Expr:
-    """A gradient made of truth values, such as relu's, as a real number."""
+    """A gradient made of truth values or whole numbers, such as relu's, as real numbers."""
     if g.dtype.startswith("float"):
         return g
     truths: set[Expr] = set()
@@ -127,7 +146,8 @@ def real(g: Expr) -> Expr:
             inside.update(node.operands)
         elif node.op is not CONTRACT and node.op is not ADD:
             inside.update(node.operands)  # what a function takes as it is
-    return substitute([g], {t: where(t, 1, 0) for t in truths - inside})[0]
+    found = substitute([g], {t: where(t, 1, 0) for t in truths - inside})[0]
+    return found if found.weak or found.dtype.startswith("float") else as_float(found)
 
 
 _names: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()

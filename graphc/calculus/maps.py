@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from graphc.autodiff.custom import delta, placeholder
-from graphc.calculus.gradients import differentiate, is_free, opened_at, pulled, scalar, shown
+from graphc.calculus.gradients import differentiate, is_free, opened_at, pulled, refuse_discrete, scalar, shown
 from graphc.calculus.structured import tied
 from graphc.errors import DifferentiationError, ShapeError, UnsupportedError
 from graphc.ir.dims import compare, shape_text
@@ -184,6 +184,7 @@ def hessian(f: Expr, x: Any, y: Any = None, /, *, structured: bool = False) -> A
     rows, columns = expressions(x, "hessian"), expressions(y, "hessian")
     symbols_of([root, *rows, *columns])
     wrt = list(dict.fromkeys([*rows, *columns]))
+    refuse_discrete(wrt)
     engine, (free, replaced), back = normalizer(), *opened_all(root, wrt)
     place = dict(zip(wrt, free, strict=True))
     first = differentiate(replaced, constant(1), [place[r] for r in rows], engine)
@@ -236,6 +237,7 @@ def dotted(arrays: list[Expr], directions: list[Expr]) -> Expr:
 def pairs(x: Any, v: Any, what: str) -> tuple[list[Expr], list[Expr]]:
     """Variables and their directions."""
     wrt = expressions(x, what)
+    refuse_discrete(wrt)
     given = [v] if isinstance(x, Expr) else v
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(wrt):
         raise UnsupportedError(f"{what}: {len(wrt)} variables need a list of {len(wrt)} directions, got {v!r}")

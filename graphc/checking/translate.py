@@ -58,7 +58,7 @@ class Translator(Functions):
         op = node.op
         if op in (SYMBOL, PARAMETER):
             return self._symbol(node)
-        if op is NAMED or op is STOP:
+        if op is NAMED or op is STOP or op.name == "as_float":
             return args[0]
         if op is ADD:
             return self.add(*zip(node.attributes["coefficients"], args, strict=True))

@@ -19,8 +19,8 @@ from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import broadcast_error, broadcast_shapes, one_shape
-from graphc.ops.leaves import as_expr, promote
-from graphc.ops.notation import functions
+from graphc.ops.leaves import as_expr, constant, promote
+from graphc.ops.notation import functions, notation
 
 
 def infer_float(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
@@ -147,6 +147,14 @@ round = elementwise(
     infer=infer_same,
     summary="The nearest whole number, halves to the even one, as ``numpy.round``; its derivative is taken as 0.",
 )
+_as_float = elementwise(
+    "as_float",
+    "x",
+    lambda x, y: constant(1),
+    np.positive,
+    latex="{0}",
+    summary="Whole numbers and truth values as real numbers, in the precision of the real arrays beside them.",
+)
 absolute = elementwise(
     "abs",
     "Abs(x)",
@@ -272,3 +280,10 @@ general_power = elementwise(
     summary="x**y for a positive x and a symbolic exponent.",
 )
 del functions["general_power"]  # written x**y
+
+
+@notation
+def as_float(x: Any) -> Expr:
+    """Whole numbers and truth values as real numbers, in the precision of the real arrays beside them."""
+    array = as_expr(x)
+    return array if array.dtype.startswith("float") else _as_float(array)

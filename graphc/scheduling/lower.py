@@ -232,6 +232,8 @@ class Lowering:
         operands = tuple(self.applied(o) for o in node.operands)
         if op is WHERE:
             return Lazy(self._where(operands, dtype), UNIT, True)
+        if op.name == "as_float":
+            return Lazy(self.build.cast(operands[0], "float"), UNIT)
         if op.name == "relu":
             zero = self.build.number(Scale(Fraction(0)))
             return Lazy(self.build.arithmetic("maximum", (*operands, zero), dtype), UNIT, True)

@@ -71,6 +71,7 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "tile": (("tile(X, (2, 3))", MATRIX),),
     "ones": (("ones(m, n)", {"m": gc.dims("m"), "n": N}),),
     "zeros": (("zeros((m, n))", {"m": gc.dims("m"), "n": N}),),
+    "as_float": (("as_float(x > 0)", X), ("x*as_float(i)", X | {"i": gc.symbol("i", ("n",), dtype="int64")})),
     "where": (("where(c > 0, x, y)", {"c": ("n",), "x": ("m", "n"), "y": ()}),),
     "greater": (("x > y", XY), ("greater(x, y)", XY), ("(x > y)*x", XY)),
     "equal": (("x == y", XY), ("equal(x, y)", XY)),

@@ -39,6 +39,7 @@ def elementwise(np: Any) -> dict[str, Function]:
             for name in (*same, *inverse, *compare, "abs", "sign", "round", "maximum", "minimum")
         },
         "stop_gradient": lambda x: x,
+        "as_float": lambda x: 1.0 * x,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "softplus": lambda x: np.log(1 + np.exp(x)),
         "relu": lambda x: np.maximum(x, 0.0),
