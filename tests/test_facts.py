@@ -110,3 +110,15 @@ def test_a_derivation_names_the_facts_that_powers_used() -> None:
     assert derivation.result is gc.grad(derivation.f, x)
     assert set(derivation.facts) == {"binary of b", "sign of s", "nonnegative of p"}
     assert gc.derive(gc.sum(gc.sqrt(gc.exp(x) * x**2)), x).facts == ()
+
+
+def test_vectors_of_length_one() -> None:
+    n, d = gc.dims("n d")
+    w, W = gc.symbol("w", (n,), facts=["unit_norm"]), gc.symbol("W", (n, d), facts=["unit_norm"])
+    x = gc.symbol("x", (n,))
+    assert str(gc.simplify(gc.norm(w))) == "1"
+    assert gc.grad(x @ x / (w @ w), x) is gc.grad(x @ x, x)
+    assert gc.derive(x @ x / (w @ w), x).facts == ("unit_norm of w",)
+    assert gc.simplify(gc.sum(W**2, axis=1)) is gc.ones(n)
+    assert str(gc.simplify(gc.sum(W**2, axis=0))) == "sum(W**2, axis=0)"
+    assert str(gc.grad(w @ w, w)) == "2*w"  # entries are free while the derivative is taken

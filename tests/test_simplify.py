@@ -180,6 +180,9 @@ def holds(rule: Rule, seed: int) -> bool:
             if needs.get(node) == "sums_to_one":
                 axis = next(c.fact.axis for c in rule.conditions if isinstance(c, Needs))
                 value = value / value.sum(axis=axis, keepdims=True)
+            if needs.get(node) == "unit_norm":
+                axis = next(c.fact.axis for c in rule.conditions if isinstance(c, Needs))
+                value = value / np.linalg.norm(value, axis=axis, keepdims=True)
             if node.ndim > 1 and node.shape[-1] == node.shape[-2]:
                 value = value + 4 * np.eye(value.shape[-1])  # far from a singular matrix
             if needs.get(node) == "orthogonal":

@@ -158,7 +158,7 @@ def derive(f: Expr, x: Expr, /) -> Derivation:
 
     pullback(root, constant(1), [target], engine, observe)
     steps = tuple(merged(trace, engine, back))
-    facts = tuple(dict.fromkeys(fact for s in steps for r in s.rewrites for fact in r.facts))
+    facts = tuple(dict.fromkeys(fact for step in engine.steps for fact in step.facts))  # in f's own form as well
     return Derivation(f, x, steps, result, facts)
 
 

@@ -101,6 +101,10 @@ def sums_to_one(x: Expr, axis: int) -> Needs:
     return Needs(x, Fact("sums_to_one", axis))
 
 
+def unit_norm(x: Expr, axis: int) -> Needs:
+    return Needs(x, Fact("unit_norm", axis))
+
+
 @dataclass(frozen=True)
 class RuleSet:
     """A named group of rules over the same wildcards, for the given ranks."""

@@ -11,7 +11,7 @@ from graphc.ops.leaving_out import prod, prod_except
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import ones
 from graphc.ops.scans import cumprod, reverse_cumsum, reverse_recurrence, shift
-from graphc.rewriting.rules import Rule, nonzero, positive, rewrite, ruleset, sums_to_one
+from graphc.rewriting.rules import Rule, nonzero, positive, rewrite, ruleset, sums_to_one, unit_norm
 
 
 @ruleset
@@ -88,3 +88,10 @@ def running_products(x: Expr, y: Expr, *, axis: int) -> Iterator[Rule]:
         .when(nonzero(x))
         .because("the product of all entries before t but s is cumprod(x)[t]/x[s], for x not 0")
     )
+
+
+@ruleset
+def unit_vectors(x: Expr, *, axis: int) -> Iterator[Rule]:
+    """Vectors of length one."""
+    total = sum_(x**2, axis=axis)
+    yield rewrite(total).to(ones(total.shape)).when(unit_norm(x, axis)).because("the squares sum to one")
