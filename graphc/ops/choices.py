@@ -16,7 +16,7 @@ from graphc.ops.leaves import as_expr
 from graphc.ops.notation import notation
 from graphc.ops.products import reduced_shape
 from graphc.ops.products import sum as sum_
-from graphc.ops.reductions import reshape
+from graphc.ops.reductions import flat_for_none
 
 
 def _infer_place(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
@@ -106,9 +106,7 @@ def argsort(x: Any, axis: Any = -1) -> Expr:
     ShapeError
         If `x` has no such axis.
     """
-    array = as_expr(x)
-    if axis is None:
-        array, axis = reshape(array, (-1,)), 0
+    array, axis = flat_for_none(as_expr(x), axis)
     return make(ARGSORT, (array,), axis=axis_of("argsort", array, axis) - array.ndim)
 
 
@@ -121,9 +119,7 @@ def sort(x: Any, axis: Any = -1) -> Expr:
     ShapeError
         If `x` has no such axis.
     """
-    array = as_expr(x)
-    if axis is None:
-        array, axis = reshape(array, (-1,)), 0
+    array, axis = flat_for_none(as_expr(x), axis)
     return take_along_axis(array, argsort(array, axis), axis)
 
 

@@ -24,7 +24,7 @@ from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, normalize_axes
 from graphc.ops.leaves import ARRAY, CONSTANT, as_expr, dim_of, promote, symbol
 from graphc.ops.notation import notation
-from graphc.ops.reductions import reshape
+from graphc.ops.reductions import flat_for_none
 
 ROWS = {"x": ("n", "d"), "i": symbol("i", ("m",), dtype="int64")}
 
@@ -183,8 +183,7 @@ def take(x: Any, i: Any, axis: Any = 0) -> Expr:
         If a constant index is out of range; that of a symbol is raised when its values are known.
     """
     array, indices = as_expr(x), as_index("take", i)
-    if axis is None:
-        array, axis = reshape(array, (-1,)), 0
+    array, axis = flat_for_none(array, axis)
     along = axis_of("take", array, axis)
     in_range(f"take({brief(array)}, {brief(indices)})", indices, array.shape[along])
     return make(TAKE, (array, indices), axis=along)
@@ -359,8 +358,7 @@ def take_along_axis(x: Any, i: Any, axis: Any = -1) -> Expr:
         If the indices are not whole numbers.
     """
     array, indices = as_expr(x), as_index("take_along_axis", i)
-    if axis is None:
-        array, axis = reshape(array, (-1,)), 0
+    array, axis = flat_for_none(array, axis)
     along, array, indices = _aligned("take_along_axis", array, indices, axis, same=False)
     in_range("take_along_axis", indices, array.shape[along])
     return make(TAKE_ALONG_AXIS, (array, indices), axis=along)

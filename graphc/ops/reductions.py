@@ -186,6 +186,11 @@ def reshape(x: Any, shape: Any) -> Expr:
     return make(RESHAPE, (array,), shape=target)
 
 
+def flat_for_none(x: Expr, axis: Any) -> tuple[Expr, Any]:
+    """`x` and the axis; for None, the entries of `x` in one vector and the only axis of that."""
+    return (reshape(x, (-1,)), 0) if axis is None else (x, axis)
+
+
 @functools.lru_cache(maxsize=4096)
 def _quotient(total: Dim, rest: Dim) -> sympy.Expr:
     return sympy.cancel(sympy.sympify(total) / sympy.sympify(rest)) if rest != 0 else sympy.nan

@@ -25,7 +25,7 @@ from graphc.ops.elementwise import infer_same
 from graphc.ops.gather import axis_of
 from graphc.ops.leaves import as_expr, exact
 from graphc.ops.notation import notation
-from graphc.ops.reductions import reshape
+from graphc.ops.reductions import flat_for_none
 
 
 def _along(node: Expr) -> Acts:
@@ -150,9 +150,7 @@ CUMPROD = register(
 
 
 def _scanned(op: Op, x: Any, axis: Any) -> Expr:
-    array = as_expr(x)
-    if axis is None:
-        array, axis = reshape(array, (-1,)), 0
+    array, axis = flat_for_none(as_expr(x), axis)
     return make(op, (array,), axis=axis_of(op.name, array, axis))
 
 
