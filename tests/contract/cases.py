@@ -102,7 +102,9 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
         ("dense(x, W)", {"x": ("d",), "W": ("d", "k")}),
     ),
     "embedding": (("embedding(E, i)", {"E": ("n", "d"), "i": gc.symbol("i", ("m", 2), dtype="int64")}),),
-    "count_nonzero": (("x*count_nonzero(x > 0) + all(x > 0) + any(x > 1, keepdims=True)", X),),
+    "all": (("x*all(x > 0)", X),),
+    "any": (("x*any(x > 1, keepdims=True)", X),),
+    "count_nonzero": (("x*count_nonzero(x)", X),),
     "swish": (("swish(x)", X),),
     "rnn_cell": (("rnn_cell(x, h, W, U, b)", CELL),),
 }

@@ -17,7 +17,6 @@ from references import called
 
 import graphc as gc
 from graphc import ops
-from graphc.errors import GraphcError
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr
 from graphc.ir.op import Op, registry
@@ -26,23 +25,41 @@ from graphc.ops.notation import functions
 
 PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 LONGEST = 160  # characters of a formula that is shown
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "Entry by entry": ("arithmetic", "elementwise", "trigonometric", "special", "stopping"),
-    "Selection and reductions": ("reductions", "statistics", "scans", "leaving_out"),
-    "Layout and indices": ("slicing", "layout", "padding", "gather", "choices"),
-    "Products": ("leaves", "products", "kronecker", "contraction"),
-    "Linear algebra": ("linalg", "factorizations", "matrix_functions"),
-    "Windows, convolution, pooling": ("windows", "convolution"),
-    "Softmax, norms, basic losses": ("defined",),
-    "Activations": ("activations",),
-    "Losses and likelihoods": ("losses", "likelihoods", "labels"),
-    "Normalization, recurrence, attention": ("normalization", "recurrent", "attention"),
+# The headings in order; each holds the functions named, and those of the modules that are not named elsewhere.
+FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Functions of entries": ("", ("arithmetic", "elementwise", "trigonometric", "special", "stopping")),
+    "Comparison and selection": (
+        "equal not_equal less less_equal greater greater_equal where maximum minimum clip max min all any"
+        " count_nonzero argmax argmin sort argsort",
+        ("choices",),
+    ),
+    "Sums, products, means": ("sum mean var std norm logsumexp prod", ("reductions", "statistics")),
+    "Along an axis": ("cumsum cumprod shift recurrence", ("scans",)),
+    "Layout": (
+        "reshape ravel transpose swapaxes moveaxis expand_dims squeeze broadcast_to flip roll repeat tile"
+        " concat stack pad",
+        ("layout", "padding", "slicing"),
+    ),
+    "Entries by index": ("", ("gather",)),
+    "Given arrays and triangles": ("zeros ones eye arange one_hot tri tril triu", ("leaves",)),
+    "Products": ("", ("products", "kronecker", "contraction")),
+    "Linear algebra": ("", ("linalg", "factorizations", "matrix_functions")),
+    "Activations": ("softmax log_softmax relu sigmoid softplus tanh", ("activations",)),
+    "Losses and likelihoods": ("mse", ("losses", "labels")),
+    "Windows, convolution, pooling": ("", ("windows", "convolution")),
+    "Layers": ("dense", ("normalization", "recurrent", "attention", "defined")),
+    "What derivatives are written with": (
+        "place scatter_add scatter_add_along_axis fold reverse_cumsum reverse_recurrence prod_except expm_frechet"
+        " reciprocal_gaps tril_half as_float",
+        ("leaving_out",),
+    ),
 }
 HEAD = """# The vocabulary
 
 Every function of graphc, written by `python tests/contract/ops_page.py` from the records of its ops. In Python a
-function is `gc.name`; in a formula it is the name alone. Beside the functions there are the operators `+ - * / ** @`,
-unary `-`, comparisons (0 and 1 in arithmetic), `.T`, and subscripts.
+function is `gc.name` (of the layers, `rnn_cell` is in `gc.nn`, with those that create their parameters); in a formula
+it is the name alone. Beside the functions there are the operators `+ - * / ** @`, unary `-`, comparisons (0 and 1 in
+arithmetic), `.T`, and subscripts. In Python alone are those that give several arrays: `eigh`, `svd` and `split`.
 
 ```python
 >>> import graphc as gc
@@ -57,13 +74,25 @@ G*(1 - tanh(x)**2)
 Conventions for all of them:
 
 - **Shapes** broadcast as NumPy's, from the right, but only a literal 1 stretches; `axis` counts from 0, or from the end
-  if negative, and `keepdims=True` keeps a reduced axis with size 1. Sizes may be 0 and 1.
+  if negative, and `keepdims=True` keeps a reduced axis with size 1. Arguments mean what they mean in NumPy, and those
+  of activations and losses what they mean in PyTorch.
+- **Empty arrays**: sizes may be 0 and 1. The sum of nothing is 0, its product 1, its mean nan; its largest entry is an
+  error.
 - **Precision**: float32 arrays give float32, float64 gives float64; numbers in formulas are exact and widen nothing.
 - **Derivatives** exist to every order. Where a function has a kink one value is taken: `relu'(0) = 0`,
   `abs'(0) = sign(0) = 0`; `maximum` and `minimum` give a tie to their first argument, `max` and `min` over axes share
-  it equally. Comparisons, `sign`, `round` and `argmax` are flat: their derivative is 0.
+  it equally, and `sort` follows the order that it finds. Comparisons, `sign`, `round` and `argmax` are flat: their
+  derivative is 0. Where the formula has no value, neither has the result: the gradient of `norm` at 0 is 0/0, nan, and
+  that of `sqrt` at 0 is inf.
+- **Matrices** are the last two axes. `cholesky`, `eigvalsh`, `eigh` take the symmetric part of their argument, so that
+  their gradients are symmetric; `eigvalsh` ascends, `svdvals` descends. Derivatives of eigenvectors and singular
+  vectors need values that differ, that of `pinv` a rank that stays.
+- **Indices** are whole numbers; negative ones count from the end, and one out of range is an `IndexRangeError`.
+- **Masks** of truth values keep what is true; `attention` adds masks of numbers. A row whose mask keeps nothing has
+  attention 0, and gradient 0.
 - **In the lists below**, `G` stands for the cotangent: the line *derivative* shows what G becomes on its way back to
-  the first argument, which is the gradient of `sum(G*f)`. *Facts* are what simplification knows of the entries.
+  an argument, which is the gradient of `sum(G*f)`. *Formula* is the example written in other functions, *facts* are
+  what simplification knows of the entries. Long lines are left out.
 """
 OPERATORS = ("add", "contract", "general_power", "array", "constant", "size", "pi", "named", "symbol", "parameter")
 
@@ -97,13 +126,22 @@ def homes() -> dict[str, str]:
     return found
 
 
-def family(home: str) -> str:
-    """The heading of a module: from the table, or the beginning of its own docstring."""
-    for title, members in FAMILIES.items():
-        if home in members:
+def family(name: str, home: str) -> str:
+    """The heading of a function: where it is named, else that of its module."""
+    for title, (named, _) in FAMILIES.items():
+        if name in named.split():
             return title
-    module = importlib.import_module(f"graphc.ops.{home}")
-    return re.split(r"[:.,;]", (module.__doc__ or home).strip())[0]
+    titles = [title for title, (_, members) in FAMILIES.items() if home in members]
+    if not titles:
+        raise LookupError(f"{name} of graphc/ops/{home} has no heading: enter the module in FAMILIES")
+    return titles[0]
+
+
+def members(title: str, found: dict[str, str]) -> list[str]:
+    """The functions under a heading: those named in the order of the table, the rest by the alphabet."""
+    named = FAMILIES[title][0].split()
+    rest = sorted(name for name, home in found.items() if family(name, home) == title and name not in named)
+    return [*named, *rest]
 
 
 def call(name: str) -> str:
@@ -112,7 +150,7 @@ def call(name: str) -> str:
     for p in inspect.signature(functions[name]).parameters.values():
         if p.kind is p.KEYWORD_ONLY and "*" not in shown and not any(s.startswith("*") for s in shown):
             shown.append("*")
-        default = "" if p.default is p.empty else f"={p.default}"
+        default = "" if p.default is p.empty else f"={p.default!r}" if isinstance(p.default, str) else f"={p.default}"
         shown.append(f"{'*' if p.kind is p.VAR_POSITIONAL else ''}{p.name}{default}")
     return f"{name}({', '.join(shown)})"
 
@@ -128,13 +166,14 @@ def about(name: str) -> str:
 def example(name: str) -> Case:
     """The shortest example of an op or a function; its own before those that only call it."""
     own = [case for case in CASES if case.op == name]
-    return min(own or [case for case in CASES if name in called(case.text)], key=lambda case: len(case.text))
+    calls = [case for case in own or CASES if name in called(case.text)]
+    return min(calls or own, key=lambda case: len(case.text))
 
 
 def formula(case: Case) -> str:
     """What the op is in other ops, or as a scalar formula."""
     op: Op = case.node.op
-    if op.name == case.op and op.formula:
+    if op.name == case.op and op.formula and set(re.findall(r"(\w+)\(", op.formula)) <= set(functions):
         return op.formula
     if op.name == case.op and op.body is not None:
         return str(body_of(case.node))
@@ -147,16 +186,18 @@ def in_order(case: Case, symbols: list[Expr]) -> list[Expr]:
     return sorted(symbols, key=lambda s: words.index(str(s.name)))
 
 
-def derivative(case: Case) -> str:
-    """The way of a cotangent back to the first variable."""
-    if not case.variables:
-        return ""
-    x = in_order(case, case.variables)[0]
-    cotangent = gc.symbol("G", case.node.shape)
-    try:
-        return f"`{gc.vjp(case.node, x, cotangent)}`" + (f" by `{x.name}`" if len(case.variables) > 1 else "")
-    except GraphcError:
-        return ""
+def derivatives(case: Case) -> list[tuple[str, str]]:
+    """What a cotangent becomes for each variable; none where the value is no real number."""
+    if not case.variables or not case.node.dtype.startswith("float"):
+        return []
+    variables = in_order(case, case.variables)
+    pulled = [str(g) for g in gc.vjp(case.node, variables, gc.symbol("G", case.node.shape))]
+    one = len(variables) == 1
+    return [
+        ("derivative" if one else f"derivative by `{x.name}`", f"`{g}`")
+        for x, g in zip(variables, pulled, strict=True)
+        if short(g)
+    ]
 
 
 def short(text: str) -> bool:
@@ -179,26 +220,30 @@ def entry(name: str, title: str) -> list[str]:
     case = example(name)
     lines = [f"### `{title}`", "", about(name) if name in functions else registry[name].summary, ""]
     rows: list[tuple[str, Any]] = [
-        ("formula", f"`{formula(case)}`" if short(formula(case)) and formula(case) != case.text else ""),
         ("example", listed(case)),
+        ("formula", f"`{formula(case)}`" if short(formula(case)) and formula(case) != case.text else ""),
+        *derivatives(case),
         ("LaTeX", f"${gc.latex(case.node)}$" if short(gc.latex(case.node)) else ""),
-        ("derivative", derivative(case) if short(derivative(case)) else ""),
         ("facts", facts(case.node) if case.node.op.name == name else ""),
     ]
     return [*lines, *(f"- {label}: {text}" for label, text in rows if text), ""]
 
 
+def contents(title: str, names: list[str]) -> str:
+    """A heading as a link, and what is under it."""
+    anchor = re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-")
+    return f"- [{title}](#{anchor}): {', '.join(f'`{name}`' for name in names)}"
+
+
 def page() -> str:
     """The whole document."""
     found = homes()
-    titles = [*FAMILIES, *sorted({family(home) for home in found.values()} - FAMILIES.keys())]
-    lines = [HEAD.strip(), "", "## Numbers, symbols, operators", ""]
+    lines = [HEAD.strip(), "", *(contents(title, members(title, found)) for title in FAMILIES), ""]
+    lines += ["## Numbers, symbols, operators", ""]
     for name in OPERATORS:
         lines += entry(name, {"general_power": "x**y", "add": "x + y", "contract": "x*y, x/y, x @ y"}.get(name, name))
-    for title in titles:
-        names = sorted(name for name, home in found.items() if family(home) == title)
-        if names:
-            lines += [f"## {title}", "", *(line for name in names for line in entry(name, call(name)))]
+    for title in FAMILIES:
+        lines += [f"## {title}", "", *(line for name in members(title, found) for line in entry(name, call(name)))]
     lines += [f"{len(functions)} functions, {len(registry)} ops.", ""]
     return "\n".join(lines)
 

@@ -23,6 +23,13 @@ def test_every_function_has_an_entry_in_a_family(page: str) -> None:
     assert len(re.findall(r"^## ", page, re.M)) >= 8
 
 
+def test_the_contents_lead_to_every_heading(page: str) -> None:
+    links = re.findall(r"^- \[(.*)\]\(#([a-z-]+)\): (.*)$", page, re.M)
+    assert [title for title, _, _ in links] == re.findall(r"^## (.*)", page, re.M)[1:]
+    assert all(anchor == title.lower().replace(",", "").replace(" ", "-") for title, anchor, _ in links)
+    assert sorted(name for *_, names in links for name in re.findall(r"`(\w+)`", names)) == sorted(functions)
+
+
 def test_every_entry_says_what_it_is_and_shows_an_example(page: str) -> None:
     entries = re.split(r"^### ", page, flags=re.M)[1:]
     for entry in entries:
