@@ -62,13 +62,16 @@ from graphc.ops.attention import attention, masked_softmax, multi_head_attention
 from graphc.ops.choices import all, any, argmax, argmin, argsort, count_nonzero, sort
 from graphc.ops.convolution import avgpool1d, avgpool2d, conv1d, conv2d, maxpool1d, maxpool2d
 from graphc.ops.defined import dense, log_softmax, logsumexp, mean, mse, norm, softmax
+from graphc.ops.dots import cross, dot, inner, tensordot, vdot
 from graphc.ops.elementwise import (
     absolute,
     as_float,
+    ceil,
     cos,
     equal,
     exp,
     expm1,
+    floor,
     greater,
     greater_equal,
     less,
@@ -85,6 +88,21 @@ from graphc.ops.elementwise import (
     sin,
     softplus,
     tanh,
+    trunc,
+)
+from graphc.ops.everyday import (
+    exp2,
+    heaviside,
+    hypot,
+    log2,
+    log10,
+    logaddexp,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    reciprocal,
+    square,
 )
 from graphc.ops.factorizations import (
     cholesky,
@@ -98,7 +116,7 @@ from graphc.ops.factorizations import (
     svdvals,
     tril_half,
 )
-from graphc.ops.gather import arange, embedding, scatter_add, scatter_add_along_axis, take, take_along_axis
+from graphc.ops.gather import arange, embedding, linspace, scatter_add, scatter_add_along_axis, take, take_along_axis
 from graphc.ops.kronecker import kron
 from graphc.ops.labels import cross_entropy, one_hot
 from graphc.ops.layout import (
@@ -117,9 +135,9 @@ from graphc.ops.layout import (
     tril,
     triu,
 )
-from graphc.ops.leaves import constant, eye, parameter, pi, symbol
+from graphc.ops.leaves import constant, eye, identity, parameter, pi, symbol
 from graphc.ops.leaving_out import prod, prod_except
-from graphc.ops.linalg import det, inv, logdet, solve
+from graphc.ops.linalg import det, det_sign, inv, logdet, solve
 from graphc.ops.losses.classification import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -153,11 +171,12 @@ from graphc.ops.losses.likelihoods import (
 )
 from graphc.ops.losses.overlap import dice, tversky
 from graphc.ops.losses.regression import epsilon_insensitive, huber, log_cosh, mae, pinball, smooth_l1
-from graphc.ops.matrix_functions import expm, expm_frechet, matrix_power, pinv
+from graphc.ops.matrix_functions import expm, expm_frechet, lstsq, matrix_power, pinv, slogdet
 from graphc.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm, standardize
 from graphc.ops.padding import pad, place
 from graphc.ops.products import diag, einsum, matmul, outer, sum, trace, transpose
-from graphc.ops.reductions import max, min, ones, reshape, where, zeros
+from graphc.ops.reductions import full, max, min, ones, ones_like, reshape, where, zeros, zeros_like
+from graphc.ops.samples import average, corrcoef, cov, diff, median, ptp
 from graphc.ops.scans import cumprod, cumsum, recurrence, reverse_cumsum, reverse_recurrence, shift
 from graphc.ops.special import digamma, erf, lgamma, polygamma, xlogy
 from graphc.ops.statistics import clip, std, var
@@ -220,6 +239,7 @@ __all__ = [
     "argsort",
     "as_float",
     "attention",
+    "average",
     "avgpool1d",
     "avgpool2d",
     "batch_norm",
@@ -227,6 +247,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "broadcast_to",
+    "ceil",
     "celu",
     "check",
     "check_derivative",
@@ -238,6 +259,7 @@ __all__ = [
     "contrastive",
     "conv1d",
     "conv2d",
+    "corrcoef",
     "cos",
     "cosh",
     "cosine_embedding",
@@ -245,16 +267,21 @@ __all__ = [
     "cosine_similarity",
     "count_nonzero",
     "count_ops",
+    "cov",
+    "cross",
     "cross_entropy",
     "cumprod",
     "cumsum",
     "dense",
     "derive",
     "det",
+    "det_sign",
     "diag",
     "dice",
+    "diff",
     "digamma",
     "dims",
+    "dot",
     "draw",
     "eigh",
     "eigh_vectors",
@@ -270,6 +297,7 @@ __all__ = [
     "erf",
     "evaluate",
     "exp",
+    "exp2",
     "expand",
     "expand_dims",
     "expm",
@@ -279,9 +307,11 @@ __all__ = [
     "eye",
     "facts",
     "flip",
+    "floor",
     "focal",
     "focal_with_logits",
     "fold",
+    "full",
     "gamma_nll",
     "gaussian_nll",
     "gelu",
@@ -293,11 +323,15 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "heaviside",
     "hessian",
     "hinge",
     "huber",
     "hvp",
+    "hypot",
+    "identity",
     "infonce",
+    "inner",
     "instance_norm",
     "inv",
     "jacobian",
@@ -312,13 +346,22 @@ __all__ = [
     "less",
     "less_equal",
     "lgamma",
+    "linspace",
     "log",
     "log1p",
+    "log2",
+    "log10",
     "log_cosh",
     "log_softmax",
+    "logaddexp",
     "logdet",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
     "logsigmoid",
     "logsumexp",
+    "lstsq",
     "mae",
     "margin_ranking",
     "masked_softmax",
@@ -329,6 +372,7 @@ __all__ = [
     "maxpool1d",
     "maxpool2d",
     "mean",
+    "median",
     "min",
     "minimum",
     "mish",
@@ -344,6 +388,7 @@ __all__ = [
     "not_equal",
     "one_hot",
     "ones",
+    "ones_like",
     "op",
     "optim",
     "outer",
@@ -359,7 +404,9 @@ __all__ = [
     "prelu",
     "prod",
     "prod_except",
+    "ptp",
     "ravel",
+    "reciprocal",
     "reciprocal_gaps",
     "recurrence",
     "regularize",
@@ -382,6 +429,7 @@ __all__ = [
     "simplify",
     "sin",
     "sinh",
+    "slogdet",
     "smooth_l1",
     "soft_margin",
     "softmax",
@@ -393,6 +441,7 @@ __all__ = [
     "sort",
     "split",
     "sqrt",
+    "square",
     "squared_hinge",
     "squeeze",
     "stack",
@@ -413,6 +462,7 @@ __all__ = [
     "tan",
     "tanh",
     "tanhshrink",
+    "tensordot",
     "threshold",
     "tile",
     "trace",
@@ -423,11 +473,14 @@ __all__ = [
     "tril_half",
     "triplet",
     "triu",
+    "trunc",
     "tversky",
     "var",
+    "vdot",
     "vjp",
     "where",
     "windows",
     "xlogy",
     "zeros",
+    "zeros_like",
 ]

@@ -22,7 +22,7 @@ DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
 HALF = Fraction(1, 2)
 ODD = frozenset(("sin", "tan", "sinh", "arctan", "arcsin", "erf"))
 EVEN = frozenset(("cos", "cosh"))
-JUMPING = frozenset(("argmax", "max", "min", "floor", "ceil", "round"))
+JUMPING = frozenset(("argmax", "max", "min", "floor", "ceil", "trunc", "round"))
 
 
 class Translator(Functions):

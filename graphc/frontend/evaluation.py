@@ -9,7 +9,7 @@ from typing import Any
 from graphc.errors import FormulaError, GraphcError
 from graphc.frontend import values
 from graphc.frontend.lexicon import error_at, shorten
-from graphc.frontend.sizes import DIGITS, SIZE_WORK, check_shape, size_function
+from graphc.frontend.sizes import DIGITS, SIZE_FUNCTIONS, SIZE_WORK, as_size, check_shape, size_function
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
 from graphc.ops.notation import functions
@@ -42,7 +42,8 @@ class Evaluation:
 
     def call(self, offset: int, name: str, items: list[Any], options: dict[str, Any]) -> Expr:
         """A function of the notation by name."""
-        if name not in functions:
+        of_sizes = name in SIZE_FUNCTIONS and bool(items) and all(as_size(v) is not None for v in items)
+        if name not in functions or of_sizes:
             if options:
                 raise self.failure(offset, f"{name}() takes no options")
             return self.counted(offset, self.guarded(offset, size_function, name, items))

@@ -157,7 +157,8 @@ def norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = None) -> E
     ord : number, "inf", "-inf" or "fro", optional
         Over one axis ``sum(abs(x)**ord)**(1/ord)``, its limits (the largest and the smallest absolute value), and for
         0 how many entries are not 0. Over two axes, as ``numpy.linalg.norm``, 1 and "inf" are the largest sums of
-        absolute values down the first and along the second, "fro" is the 2-norm of all entries.
+        absolute values down the first and along the second, "fro" is the 2-norm of all entries; 2 and -2 are the
+        largest and the smallest singular value, "nuc" is their sum.
 
     Raises
     ------
@@ -185,7 +186,9 @@ def _order(ord: Any) -> Any:
     if isinstance(ord, (str, float)) and ord in (-float("inf"), "-inf"):
         return "-inf"
     if isinstance(ord, str):
-        raise UnsupportedError(f"norm: ord is a number, 'inf', '-inf' or 'fro', got {ord!r}{declared_at()}")
+        if ord != "nuc":
+            raise UnsupportedError(f"norm: ord is a number, 'inf', '-inf', 'fro' or 'nuc', got {ord!r}{declared_at()}")
+        return ord
     return exact(ord)
 
 
@@ -198,11 +201,10 @@ def _other_norm(x: Expr, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Exp
         sums = sum_(size_of, axis=first, keepdims=True)
         largest: Expr = reduce["inf" if ord in (1, "inf") else "-inf"](sums, axis=second, keepdims=True)
         return largest if keepdims else sum_(largest, axis=axes)
-    if len(axes) != 1:
-        if ord == 2 and len(axes) == 2:
-            hint = "the largest singular value is max(svdvals(X)), the 2-norm of all entries is norm(X)"
-        else:
-            hint = "give one axis, or reshape x to a vector"
+    if len(axes) == 2 and ord in (2, -2, "nuc"):
+        return _singular_norm(x, axes, keepdims, ord)
+    if len(axes) != 1 or ord == "nuc":
+        hint = "give two axes of a matrix" if ord == "nuc" else "give one axis, or reshape x to a vector"
         raise UnsupportedError(f"norm({brief(x)}): there is no norm with ord={ord} here: {hint}{declared_at()}")
     if ord in reduce:
         result: Expr = reduce[ord](size_of, axis=axes, keepdims=keepdims)
@@ -213,6 +215,17 @@ def _other_norm(x: Expr, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Exp
         return sum_(behaviour["not_equal"](x, 0), axis=axes, keepdims=keepdims) * 1
     total: Expr = sum_(size_of**ord, axis=axes, keepdims=keepdims) ** (1 / ord)
     return total
+
+
+def _singular_norm(x: Expr, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Expr:
+    """The largest, the smallest or the sum of the singular values of matrices over two axes."""
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    values = behaviour["svdvals"](behaviour["transpose"](x, (*kept, *axes)))
+    found: Expr = sum_(values, axis=-1) if ord == "nuc" else behaviour["max" if ord == 2 else "min"](values, axis=-1)
+    if not keepdims:
+        return found
+    result: Expr = behaviour["reshape"](found, tuple(1 if i in axes else d for i, d in enumerate(x.shape)))
+    return result
 
 
 def _mse_body(node: Expr) -> Expr:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import sympy
 
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, behaviour, make
@@ -19,7 +20,7 @@ from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import broadcast_error, broadcast_shapes, one_shape
-from graphc.ops.leaves import as_expr, constant, promote
+from graphc.ops.leaves import as_expr, constant, promote, size
 from graphc.ops.notation import functions, notation
 
 
@@ -146,6 +147,30 @@ round = elementwise(
     latex=r"\operatorname{{round}}({0})",
     infer=infer_same,
     summary="The nearest whole number, halves to the even one, as ``numpy.round``; its derivative is taken as 0.",
+)
+_floor = elementwise(
+    "floor",
+    "floor(x)",
+    None,
+    np.floor,
+    latex=r"\lfloor {0} \rfloor",
+    summary="The largest whole number up to x; its derivative is taken as 0.",
+)
+ceil = elementwise(
+    "ceil",
+    "ceiling(x)",
+    None,
+    np.ceil,
+    latex=r"\lceil {0} \rceil",
+    summary="The smallest whole number from x up; its derivative is taken as 0.",
+)
+trunc = elementwise(
+    "trunc",
+    "sign(x)*floor(Abs(x))",
+    None,
+    np.trunc,
+    latex=r"\operatorname{{trunc}}({0})",
+    summary="The whole number next to x towards 0; its derivative is taken as 0.",
 )
 _as_float = elementwise(
     "as_float",
@@ -287,3 +312,9 @@ def as_float(x: Any) -> Expr:
     """Whole numbers and truth values as real numbers, in the precision of the real arrays beside them."""
     array = as_expr(x)
     return array if array.dtype.startswith("float") else _as_float(array)
+
+
+@notation
+def floor(x: Any) -> Expr:
+    """The largest whole number up to `x`, as ``numpy.floor``; of a size, such as ``n/2``, a size again."""
+    return size(sympy.floor(x)) if isinstance(x, sympy.Expr) else _floor(x)

@@ -430,3 +430,12 @@ def arange(start: Any, stop: Any = None) -> Expr:
     first, last = dim_of(start), dim_of(stop)
     result: Expr = as_expr(first) + make(ARANGE, (), stop=as_dim(last - first))
     return result
+
+
+@notation
+def linspace(start: Any, stop: Any, num: Any = 50) -> Expr:
+    """`num` numbers at equal distances from `start` to `stop`, both included, as ``numpy.linspace``."""
+    found, places = as_expr(start), arange(num)
+    steps: Expr = behaviour["maximum"](as_expr(dim_of(num)) - 1, 1)
+    result: Expr = found + places / steps * (as_expr(stop) - found)
+    return result

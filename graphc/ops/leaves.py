@@ -257,6 +257,12 @@ def eye(n: Any) -> Expr:
     return make(EYE, (), dim=as_dim(dim_of(n)))
 
 
+@notation
+def identity(n: Any) -> Expr:
+    """The identity matrix of size (n, n), as `eye`."""
+    return eye(n)
+
+
 def dim_of(value: Any) -> Any:
     """A size given as a number, a dimension, or the expression of one."""
     if isinstance(value, Expr):

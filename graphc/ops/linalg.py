@@ -30,6 +30,10 @@ def logdet_kernel(x: Any) -> Any:
     return np.linalg.slogdet(x)[1]
 
 
+def det_sign_kernel(x: Any) -> Any:
+    return np.linalg.slogdet(x)[0]
+
+
 def turned(x: Expr) -> Expr:
     """The last two axes exchanged."""
     rank = x.ndim
@@ -103,6 +107,19 @@ LOGDET = register(
     )
 )
 
+DET_SIGN = register(
+    Op(
+        "det_sign",
+        _infer_number,
+        kernel=det_sign_kernel,
+        vjp=lambda node, g: (None,),
+        latex=r"\operatorname{{sign}}\left|{0}\right|",
+        mirror="stays",
+        examples=(("det_sign(X + 4*eye(n))", {"X": ("n", "n")}), ("det_sign(X - 4*eye(n))", {"X": ("m", "n", "n")})),
+        summary="The sign of the determinant; its derivative is taken as 0.",
+    )
+)
+
 
 def square(what: str, x: Any) -> Expr:
     found = as_expr(x)
@@ -121,6 +138,12 @@ def inv(x: Any) -> Expr:
 def det(x: Any) -> Expr:
     """The determinant of a square matrix (shape ()), or of each of a stack of them, as ``numpy.linalg.det``."""
     return make(DET, (square("det", x),))
+
+
+@notation
+def det_sign(x: Any) -> Expr:
+    """The sign of the determinant, -1, 0 or 1, without overflow, of a square matrix or of each of a stack of them."""
+    return make(DET_SIGN, (square("det_sign", x),))
 
 
 @notation

@@ -17,7 +17,7 @@ from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, one_shape
 from graphc.ops.elementwise import exp, infer_float
 from graphc.ops.leaves import as_expr, eye, number, promote
-from graphc.ops.linalg import inv, square, turned
+from graphc.ops.linalg import det_sign, inv, logdet, square, turned
 from graphc.ops.notation import notation
 from graphc.ops.products import diag, matmul
 
@@ -225,3 +225,20 @@ def pinv(x: Any) -> Expr:
     if found.ndim < 2:
         raise ShapeError(f"pinv({brief(found)}): needs a matrix, got {shape_text(found.shape)}{declared_at()}")
     return make(PINV, (found,))
+
+
+@notation
+def lstsq(a: Any, b: Any) -> Expr:
+    """The `x` with the least ``norm(a @ x - b)``, of full rank: ``pinv(a) @ b``, the first value of
+    ``numpy.linalg.lstsq``; errors as of `pinv` and ``@``."""
+    return matmul(pinv(a), b)
+
+
+def slogdet(x: Any) -> tuple[Expr, Expr]:
+    """The sign and the logarithm of the absolute value of the determinant, as ``numpy.linalg.slogdet``.
+
+    Returns
+    -------
+    pair of Expr, `det_sign` and `logdet` of `x`
+    """
+    return det_sign(x), logdet(x)

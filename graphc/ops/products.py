@@ -56,13 +56,8 @@ def matmul(a: Any, b: Any) -> Expr:
 
 @notation
 def outer(a: Any, b: Any) -> Expr:
-    """The outer product of two vectors, shape (m, n)."""
-    a, b = as_expr(a), as_expr(b)
-    if a.ndim != 1 or b.ndim != 1:
-        raise ShapeError(
-            f"outer({brief(a)}, {brief(b)}): both must be vectors, got shapes {shape_text(a.shape)} and "
-            f"{shape_text(b.shape)}{declared_at()}"
-        )
+    """The outer product of two vectors, shape (m, n); other arrays are flattened, as by ``numpy.outer``."""
+    a, b = (x if x.ndim == 1 else behaviour["reshape"](x, (-1,)) for x in (as_expr(a), as_expr(b)))
     return contract([(a, (unit(0, a.shape[0]),), 1), (b, (unit(1, b.shape[0]),), 1)], a.shape + b.shape)
 
 
@@ -110,9 +105,9 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
 
 
 @notation
-def trace(x: Any) -> Expr:
-    """The sum of the diagonal of a square matrix, or of the last two axes."""
-    x = as_expr(x)
+def trace(x: Any, offset: int = 0) -> Expr:
+    """The sum of the diagonal of a square matrix, or of the last two axes; `offset` counts the diagonals upwards."""
+    x = _beside("trace", as_expr(x), offset)
     _square("trace", x)
     batch = x.shape[:-2]
     labels = tuple(unit(i, d) for i, d in enumerate(batch)) + (unit(len(batch), x.shape[-1]),) * 2
@@ -120,9 +115,25 @@ def trace(x: Any) -> Expr:
 
 
 @notation
-def diag(x: Any) -> Expr:
-    """A diagonal matrix from a vector, or the diagonal of a square matrix, as ``numpy.diag``."""
+def diag(x: Any, k: int = 0) -> Expr:
+    """A diagonal matrix from a vector, or the diagonal of a square matrix, as ``numpy.diag``.
+
+    Parameters
+    ----------
+    k : int
+        The diagonal, counted upwards from that of the corners. Further from it than the size there is nothing.
+
+    Raises
+    ------
+    ShapeError
+        If `x` is neither a vector nor a square matrix, or `k` no whole number.
+    """
     x = as_expr(x)
+    if x.ndim == 1 and k:
+        _offset("diag", x, k)
+        widths: Any = ((0, k), (k, 0)) if k > 0 else ((-k, 0), (0, -k))
+        return behaviour["pad"](diag(x), widths)  # type: ignore[no-any-return]
+    x = _beside("diag", x, k)
     if x.ndim == 1:
         if x.shape[0] == 1:
             return contract([(x, (-1,), 1)], (1, 1))
@@ -131,6 +142,22 @@ def diag(x: Any) -> Expr:
         raise ShapeError(f"diag({brief(x)}): needs a vector or a matrix, got {shape_text(x.shape)}{declared_at()}")
     _square("diag", x)
     return contract([(x, (unit(0, x.shape[0]),) * 2, 1)], x.shape[:1])
+
+
+def _offset(what: str, x: Expr, k: Any) -> None:
+    if isinstance(k, bool) or not isinstance(k, int):
+        raise ShapeError(f"{what}({brief(x)}): a diagonal is counted by a whole number, got {k!r}{declared_at()}")
+
+
+def _beside(what: str, x: Expr, k: Any) -> Expr:
+    """The square block whose main diagonal is number `k` of a square matrix."""
+    _offset(what, x, k)
+    if not k:
+        return x
+    _square(what, x)
+    before, after = slice(None, -abs(k)), slice(abs(k), None)
+    found: Expr = behaviour["index"](x, (Ellipsis, before, after) if k > 0 else (Ellipsis, after, before))
+    return found
 
 
 def _square(what: str, x: Expr) -> None:

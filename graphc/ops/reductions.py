@@ -217,6 +217,24 @@ def zeros(*shape: Any) -> Expr:
     return broadcast_to(0, _sizes(shape))
 
 
+@notation
+def full(shape: Any, fill: Any) -> Expr:
+    """An array of `shape` with one value (or one that is stretched) everywhere, as ``numpy.full``."""
+    return broadcast_to(fill, shape)
+
+
+@notation
+def ones_like(x: Any) -> Expr:
+    """Ones in the shape of `x`."""
+    return broadcast_to(1, as_expr(x).shape)
+
+
+@notation
+def zeros_like(x: Any) -> Expr:
+    """Zeros in the shape of `x`."""
+    return broadcast_to(0, as_expr(x).shape)
+
+
 def _sizes(shape: tuple[Any, ...]) -> Shape:
     given = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     return tuple(as_dim(dim_of(s)) for s in given)

@@ -27,22 +27,25 @@ PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 LONGEST = 160  # characters of a formula that is shown
 # The headings in order; each holds the functions named, and those of the modules that are not named elsewhere.
 FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "Functions of entries": ("", ("arithmetic", "elementwise", "trigonometric", "special", "stopping")),
+    "Functions of entries": ("", ("arithmetic", "elementwise", "trigonometric", "special", "stopping", "everyday")),
     "Comparison and selection": (
         "equal not_equal less less_equal greater greater_equal where maximum minimum clip max min all any"
-        " count_nonzero argmax argmin sort argsort",
+        " count_nonzero argmax argmin sort argsort heaviside logical_and logical_or logical_xor logical_not",
         ("choices",),
     ),
-    "Sums, products, means": ("sum mean var std norm logsumexp prod", ("reductions", "statistics")),
-    "Along an axis": ("cumsum cumprod shift recurrence", ("scans",)),
+    "Sums, products, means": ("sum mean var std norm logsumexp prod", ("reductions", "statistics", "samples")),
+    "Along an axis": ("cumsum cumprod shift recurrence diff", ("scans",)),
     "Layout": (
         "reshape ravel transpose swapaxes moveaxis expand_dims squeeze broadcast_to flip roll repeat tile"
         " concat stack pad",
         ("layout", "padding", "slicing"),
     ),
     "Entries by index": ("", ("gather",)),
-    "Given arrays and triangles": ("zeros ones eye arange one_hot tri tril triu", ("leaves",)),
-    "Products": ("", ("products", "kronecker", "contraction")),
+    "Given arrays and triangles": (
+        "zeros ones full zeros_like ones_like eye identity arange linspace one_hot tri tril triu",
+        ("leaves",),
+    ),
+    "Products": ("", ("products", "kronecker", "contraction", "dots")),
     "Linear algebra": ("", ("linalg", "factorizations", "matrix_functions")),
     "Activations": ("softmax log_softmax relu sigmoid softplus tanh", ("activations",)),
     "Losses and likelihoods": ("mse", ("losses", "labels")),
@@ -59,7 +62,7 @@ HEAD = """# The vocabulary
 Every function of graphc, written by `python tests/contract/ops_page.py` from the records of its ops. In Python a
 function is `gc.name` (of the layers, `rnn_cell` is in `gc.nn`, with those that create their parameters); in a formula
 it is the name alone. Beside the functions there are the operators `+ - * / ** @`, unary `-`, comparisons (0 and 1 in
-arithmetic), `.T`, and subscripts. In Python alone are those that give several arrays: `eigh`, `svd` and `split`.
+arithmetic), `.T`, and subscripts. In Python alone are those that give several arrays: `eigh`, `svd`, `slogdet` and `split`.
 
 ```python
 >>> import graphc as gc
@@ -81,8 +84,8 @@ Conventions for all of them:
 - **Precision**: float32 arrays give float32, float64 gives float64; numbers in formulas are exact and widen nothing.
 - **Derivatives** exist to every order. Where a function has a kink one value is taken: `relu'(0) = 0`,
   `abs'(0) = sign(0) = 0`; `maximum` and `minimum` give a tie to their first argument, `max` and `min` over axes share
-  it equally, and `sort` follows the order that it finds. Comparisons, `sign`, `round` and `argmax` are flat: their
-  derivative is 0. Where the formula has no value, neither has the result: the gradient of `norm` at 0 is 0/0, nan, and
+  it equally, and `sort` follows the order that it finds. Comparisons, `sign`, `round`, `floor` and `argmax` are flat:
+  their derivative is 0. Where the formula has no value, neither has the result: the gradient of `norm` at 0 is 0/0, nan, and
   that of `sqrt` at 0 is inf.
 - **Matrices** are the last two axes. `cholesky`, `eigvalsh`, `eigh` take the symmetric part of their argument, so that
   their gradients are symmetric; `eigvalsh` ascends, `svdvals` descends. Derivatives of eigenvectors and singular

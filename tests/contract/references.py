@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from math import ceil, floor
+from math import ceil
 from typing import Any
 
 import autograd.numpy
@@ -19,6 +19,7 @@ import references_gather
 import references_layout
 import references_linalg
 import references_losses
+import references_numpy
 
 Function = Callable[..., Any]
 
@@ -39,7 +40,6 @@ def elementwise(np: Any) -> dict[str, Function]:
             for name in (*same, *inverse, *compare, "abs", "sign", "round", "maximum", "minimum")
         },
         "stop_gradient": lambda x: x,
-        "as_float": lambda x: 1.0 * x,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "softplus": lambda x: np.log(1 + np.exp(x)),
         "relu": lambda x: np.maximum(x, 0.0),
@@ -207,8 +207,9 @@ def table(np: Any = numpy) -> dict[str, Function]:
         references_activations.table,
         references_attention.table,
         references_losses.table,
+        references_numpy.table,
     )
-    sizes = {"floor": floor, "ceiling": ceil, "Max": max, "Min": min, "Mod": lambda a, b: a % b}
+    sizes = {"ceiling": ceil, "Max": max, "Min": min, "Mod": lambda a, b: a % b}
     return sizes | {name: function for family in families for name, function in family(np).items()}
 
 
@@ -222,8 +223,9 @@ UNKNOWN_TO_AUTOGRAD = {"erf", "lgamma", "digamma", "polygamma", "fold", "round",
 UNKNOWN_TO_AUTOGRAD |= references_gather.UNKNOWN_TO_AUTOGRAD
 
 
-KINKED |= references_activations.NOT_COMPLEX | references_losses.NOT_COMPLEX
+KINKED |= references_activations.NOT_COMPLEX | references_losses.NOT_COMPLEX | references_numpy.NOT_COMPLEX
 UNKNOWN_TO_AUTOGRAD |= references_activations.NOT_AUTOGRAD | references_losses.NOT_AUTOGRAD
+UNKNOWN_TO_AUTOGRAD |= references_numpy.NOT_AUTOGRAD
 
 
 def run(text: str, values: dict[str, Any], functions: dict[str, Function]) -> Any:
