@@ -62,7 +62,8 @@ HEAD = """# The vocabulary
 Every function of graphc, written by `python tests/contract/ops_page.py` from the records of its ops. In Python a
 function is `gc.name` (of the layers, `rnn_cell` is in `gc.nn`, with those that create their parameters); in a formula
 it is the name alone. Beside the functions there are the operators `+ - * / ** @`, unary `-`, comparisons (0 and 1 in
-arithmetic), `.T`, and subscripts. In Python alone are those that give several arrays: `eigh`, `svd`, `slogdet` and `split`.
+arithmetic), `.T`, and subscripts. In Python alone are those that give several arrays: `eigh`, `svd`, `slogdet`, and
+`split`.
 
 ```python
 >>> import graphc as gc
@@ -85,8 +86,8 @@ Conventions for all of them:
 - **Derivatives** exist to every order. Where a function has a kink one value is taken: `relu'(0) = 0`,
   `abs'(0) = sign(0) = 0`; `maximum` and `minimum` give a tie to their first argument, `max` and `min` over axes share
   it equally, and `sort` follows the order that it finds. Comparisons, `sign`, `round`, `floor` and `argmax` are flat:
-  their derivative is 0. Where the formula has no value, neither has the result: the gradient of `norm` at 0 is 0/0, nan, and
-  that of `sqrt` at 0 is inf.
+  their derivative is 0. Where the formula has no value, neither has the result: the gradient of `norm` at 0 is 0/0,
+  nan, and that of `sqrt` at 0 is inf.
 - **Matrices** are the last two axes. `cholesky`, `eigvalsh`, `eigh` take the symmetric part of their argument, so that
   their gradients are symmetric; `eigvalsh` ascends, `svdvals` descends. Derivatives of eigenvectors and singular
   vectors need values that differ, that of `pinv` a rank that stays.
