@@ -21,7 +21,6 @@ from graphc.ops.reductions import max as max_
 from graphc.ops.reductions import reshape
 from graphc.ops.windows import DEFAULTS, shortest, window_options, windows
 
-Options = dict[str, Any]
 LETTERS = ("ij", "ab")  # of windows, and of the entries of one
 
 

@@ -79,7 +79,6 @@ def _cross_entropy_body(node: Expr) -> Expr:
     return result
 
 
-PROBABILITIES = symbol("p", ("n", "k"), facts=["simplex"])
 CROSS_ENTROPY = defined(
     "cross_entropy",
     _cross_entropy_body,

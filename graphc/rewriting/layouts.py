@@ -6,7 +6,7 @@ which are then over the block alone; what a slice does not take is not computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from graphc.ir.dims import Dim, Shape, compare
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
-from graphc.ops.layout import CONCAT, TRIL, TRIU, along, part_spans
+from graphc.ops.layout import CONCAT, TRIL, along, part_spans
 from graphc.ops.leaves import EYE, constant
 from graphc.ops.ranges import Span, ascending, composed, last_of, plain, ranged, surely
 from graphc.ops.slicing import PLACE, SLICE, Spans, place_at, section
@@ -289,7 +289,7 @@ def restricted(engine: Normalizer, node: Expr, place: int, spans: dict[int, Any]
     shape = tuple(spans[i][1] if i in spans else d for i, d in enumerate(node.shape))
     kept = [i for i in range(node.ndim) if not any(i in labels for _, labels, _ in outside)]
     if outside and all(i in kept for i in spans if i < node.ndim):
-        return with_outside(engine, node, factors, outside, shape, spans, kept)
+        return with_outside(engine, node, factors, outside, shape, spans)
     product = engine.product(node.attributes["coefficient"], [*factors, *outside], shape)
     return put(engine, product, tuple(spans.get(i) for i in range(node.ndim)), node.shape)
 
@@ -301,7 +301,6 @@ def with_outside(
     outside: list[Factor],
     shape: Shape,
     spans: dict[int, Any],
-    kept: Sequence[int],
 ) -> Expr:
     """The product of the rest put into zeros, with identities in front."""
     rank = node.ndim
@@ -388,7 +387,8 @@ def concat_of_parts(engine: Normalizer, node: Expr) -> Expr | None:
     if low or high < len(joined):
         kept = joined[low:high]
         block = kept[0] if len(kept) == 1 else formed(engine, make(CONCAT, kept, axis=axis))
-        start = spans[low][0] if spans[low] is not None else 0  # type: ignore[index]
+        span = spans[low]
+        start = span[0] if span is not None else 0
         return put(
             engine, block, along(ranged(start, block.shape[axis], 1, node.shape[axis]), axis, node.ndim), node.shape
         )
@@ -467,7 +467,6 @@ RULES: dict[str, list[tuple[Rule, str]]] = {
     "tril": [(triangle, "scalars come out of a linear map")],
     "triu": [(triangle, "scalars come out of a linear map")],
 }
-assert TRIU
 
 
 def _rewriter(rule: Rule, reason: str) -> Rewriter:

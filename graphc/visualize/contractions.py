@@ -169,7 +169,7 @@ def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
     if not total and all(ls == aligned(f.shape, node.shape) for f, ls, _ in arrays):
         columns = [x for x in arrays if is_column(x[0], node)]
         if columns and any(f.shape == node.shape for f, _, _ in arrays):
-            return _rows_scaled(printer, node, arrays, columns)
+            return _rows_scaled(printer, arrays, columns)
         product = hadamard([(printer.piece(f), e) for f, _, e in arrays])
         if broadcast_shapes([f.shape for f, _, _ in arrays], []) == node.shape:
             return product
@@ -190,7 +190,7 @@ def is_column(x: Expr, node: Expr) -> bool:
     return form(x) == ("index", (slice(None), None))
 
 
-def _rows_scaled(printer: Printer, node: Expr, arrays: list[Factor], columns: list[Factor]) -> Piece:
+def _rows_scaled(printer: Printer, arrays: list[Factor], columns: list[Factor]) -> Piece:
     r"""``\operatorname{diag}(v) X``: the rows of a matrix times the entries of a vector."""
     scales = hadamard([(printer.piece(f), e) for f, _, e in columns])
     rest = [x for x in arrays if x not in columns]
@@ -290,13 +290,13 @@ def _indexed(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
     names = dict(zip([*range(node.ndim), *total], letters, strict=True)) | {-1: "1"}
     free = ",".join(letters[: node.ndim]) if max(map(len, letters)) > 1 else "".join(letters[: node.ndim])
     with printer.using(letters):
-        body = _summand(printer, arrays, names, node.ndim)
+        body = _summand(printer, arrays, names)
     if total:
         body = rf"\sum_{{{','.join(names[a] for a in total)}}} {wrap(body, HADAMARD)}", OPEN
     return (rf"\left[{body[0]}\right]_{{{free}}}", ATOM) if node.ndim else body
 
 
-def _summand(printer: Printer, arrays: list[Factor], names: dict[int, str], rank: int) -> Piece:
+def _summand(printer: Printer, arrays: list[Factor], names: dict[int, str]) -> Piece:
     entries = [(printer.entry(f, tuple(names[a] for a in ls)), e) for f, ls, e in arrays]
     return scaled(Fraction(1), entries, None)
 
@@ -312,7 +312,7 @@ def _sum_entry(printer: Printer, node: Expr, indices: tuple[str, ...]) -> Piece 
     letters = [free[i % len(free)] for i in range(len(total))]
     names = dict(zip([*range(node.ndim), *total], [*indices, *letters], strict=True)) | {-1: "1"}
     with printer.using(letters):
-        body = _summand(printer, arrays, names, node.ndim)
+        body = _summand(printer, arrays, names)
     whole = rf"\sum_{{{','.join(letters)}}} {wrap(body, HADAMARD)}", OPEN
     scalars = [(printer.piece(f), e) for f, _, e in factors if not f.ndim]
     return scaled(node.attributes["coefficient"], scalars, whole, scalar=True)

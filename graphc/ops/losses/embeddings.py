@@ -34,30 +34,30 @@ def cosine_similarity(a: Any, b: Any, axis: Any = -1, eps: Any = 0) -> Expr:
     ShapeError
         If the shapes do not fit, or only by stretching both.
     """
-    at_least("cosine_similarity", 0, eps=eps)
-    a, b = fitted("cosine_similarity", a, b)
-    sizes = [norm(v, axis=axis) for v in (a, b)]
-    if eps != 0:
-        sizes = [maximum(s, eps) for s in sizes]
-    return sum_(a * b, axis=axis) / (sizes[0] * sizes[1])
+    return _cosine("cosine_similarity", a, b, axis, eps)
 
 
 @loss(("cosine_loss(a, b)", VECTORS))
 def cosine_loss(a: Any, b: Any, axis: Any = -1, eps: Any = 0) -> Expr:
     """``1 - cosine_similarity(a, b)``."""
-    return 1 - _cosine(a, b, axis, eps)
+    return 1 - _cosine("cosine_loss", a, b, axis, eps)
 
 
 @loss(("cosine_embedding(a, b, y)", LABELLED))
 def cosine_embedding(a: Any, b: Any, y: Any, margin: Any = 0, axis: Any = -1) -> Expr:
     """``1 - cos`` of pairs with y = 1, ``relu(cos - margin)`` of pairs with y = -1, as in PyTorch."""
-    cos = _cosine(a, b, axis, 0)
+    cos = _cosine("cosine_embedding", a, b, axis, 0)
     return where(equal(y, 1), 1 - cos, relu(cos - margin))
 
 
-def _cosine(a: Any, b: Any, axis: Any, eps: Any) -> Expr:
-    result: Expr = cosine_similarity.__wrapped__(a, b, axis, eps)  # type: ignore[attr-defined]
-    return result
+def _cosine(what: str, a: Any, b: Any, axis: Any, eps: Any) -> Expr:
+    at_least(what, 0, eps=eps)
+    a, b = fitted(what, a, b)
+    sizes = [norm(v, axis=axis) for v in (a, b)]
+    if eps != 0:
+        sizes = [maximum(s, eps) for s in sizes]
+    cos: Expr = sum_(a * b, axis=axis) / (sizes[0] * sizes[1])
+    return cos
 
 
 @loss(("triplet(a, b, c)", THREE), ("triplet(a, b, c, margin=1/5, squared=True)", THREE))
