@@ -373,14 +373,24 @@ def chained(a: Expr, b: Expr) -> Expr:
 
 def turns(x: Expr) -> int:
     """How many transposes stand in the products and sums of `x`; one of a compound counts double."""
-    if not (x.op is CONTRACT or x.op is ADD or x.op.formula is not None):
-        return 0
-    if x not in _turns:
-        own = 0
-        if x.op is CONTRACT and form(x).kind == "transpose":
-            own = 1 + int(bool(x.operands[0].operands) and x.operands[0].op not in (NAMED, WHOLE))
-        _turns[x] = min(MANY, own + sum(map(turns, x.operands)))
+    stack = [x]
+    while stack:
+        node = stack[-1]
+        looked_into = node.op is CONTRACT or node.op is ADD or node.op.formula is not None
+        below = node.operands if looked_into and node not in _turns else ()
+        missing = [o for o in below if o not in _turns]
+        stack += missing
+        if not missing:
+            stack.pop()
+            if node not in _turns:
+                _turns[node] = min(MANY, own_turns(node) + sum(_turns[o] for o in below))
     return _turns[x]
+
+
+def own_turns(x: Expr) -> int:
+    if x.op is not CONTRACT or form(x).kind != "transpose":
+        return 0
+    return 1 + int(bool(x.operands[0].operands) and x.operands[0].op not in (NAMED, WHOLE))
 
 
 _turns: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()

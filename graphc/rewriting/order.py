@@ -107,9 +107,17 @@ def is_symmetric(f: Expr) -> bool:
     """A matrix that equals its transpose, by a fact or by its form (A @ A.T): its two labels have no order."""
     if f.ndim != 2 or f.shape[0] != f.shape[1]:
         return False
-    if f not in _symmetric:
-        _symmetric[f] = False  # what is asked while this is being found out
-        _symmetric[f] = Fact("symmetric") in f.op.facts(f) or symmetric_form(f)
+    stack = [] if f in _symmetric else [f]
+    while stack:  # operands first, so that a deep graph is not asked recursively
+        node = stack[-1]
+        below = () if node in _symmetric else node.operands
+        missing = [o for o in below if o.ndim == 2 and o.shape[0] == o.shape[1] and o not in _symmetric]
+        stack += missing
+        if not missing:
+            stack.pop()
+            if node not in _symmetric:
+                _symmetric[node] = False  # what is asked while this is being found out
+                _symmetric[node] = Fact("symmetric") in node.op.facts(node) or symmetric_form(node)
     return _symmetric[f]
 
 

@@ -426,9 +426,12 @@ def components(entries: Entries) -> list[list[Factor]]:
     for (f, labels), e in entries.items():
         bound = {x for x in labels if x < -1}
         mine: tuple[set[int], list[Factor]] = (bound, [(f, labels, e)])
+        if not bound:
+            groups.append(mine)
+            continue
         apart = []
         for group in groups:
-            if bound and group[0] & bound:
+            if group[0] & bound:
                 mine = (mine[0] | group[0], group[1] + mine[1])
                 bound = mine[0]
             else:

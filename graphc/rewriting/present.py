@@ -11,7 +11,7 @@ from math import lcm
 import sympy
 
 from graphc.ir.dims import Shape
-from graphc.ir.expr import Expr, make, rebuild, substitute, topological
+from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
@@ -43,7 +43,6 @@ from graphc.rewriting.terms import is_constant, is_number, leading
 
 ODD = frozenset(("sign", "tanh", "sin", "tan", "sinh", "arctan", "arcsin", "arctanh", "arcsinh", "erf"))
 Powers = list[tuple[Expr, Labels, Fraction]]
-HALF = Fraction(1, 2)
 WIDE = 5  # axes from which a sum is not tried in every order
 
 
@@ -58,17 +57,17 @@ class Presenter:
     def __init__(self, shared: frozenset[Expr] = frozenset()) -> None:
         self.shared = shared
         self.closed: dict[Expr, Expr] = {}
-        self.whole: dict[Expr, Expr] = {}  # what stands for a shared product while others are written over it
+        self.whole: dict[Expr, Expr] = {}  # what is written over stand-ins for shared products, without them
         self.shown: dict[Expr, Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
         self.negatives: dict[Expr, Expr | None] = {}
         self.around: set[Expr] = set()
         self.roots: set[Expr] = set()
+        self.walked: set[Expr] = set()
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
-        self.around |= turned_around(expr)
-        self.roots |= {f for x in topological([expr]) if x.op is CONTRACT for f, _, e in factors_of(x) if e % 1 == HALF}
+        self.look_at(expr)
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -85,7 +84,23 @@ class Presenter:
                 if is_symmetric(node):
                     mark_symmetric(self.shown[node])
             stack.pop()
-        return substitute([self.shown[expr]], self.whole)[0]
+        return self.filled(self.shown[expr])
+
+    def look_at(self, expr: Expr) -> None:
+        """Note what the factors in `expr` say of each other; what was walked over before is known."""
+        new = topological([expr], self.walked)
+        self.walked.update(new)
+        contractions = [x for x in new if x.op is CONTRACT]
+        self.around |= turned_around(contractions)
+        self.roots |= {f for x in contractions for f, _, e in factors_of(x) if e.denominator == 2}
+
+    def filled(self, x: Expr) -> Expr:
+        """`x` with shared products for their stand-ins; one pass over everything shown."""
+        if not self.whole:
+            return x
+        for node in topological([x], self.whole):
+            self.whole[node] = rebuild(node, tuple(self.whole[o] for o in node.operands))
+        return self.whole[x]
 
     def close(self, node: Expr) -> None:
         """Let nothing be pushed into a product that is shorter as it is than transposed."""
@@ -94,7 +109,7 @@ class Presenter:
         last = (*straight[:-2], *straight[:-3:-1])
         if x.op is CONTRACT and form(x).kind == "matmul" and turned_sides(x) < turned_sides(permuted(x, last)):
             stand_in = make(WHOLE, (x,))
-            self.whole[stand_in] = substitute([x], self.whole)[0]
+            self.whole[stand_in] = self.filled(x)
             self.closed[stand_in] = node
             self.shown[node] = self.faced(node, stand_in, order)
 
@@ -526,11 +541,11 @@ def sign_bearer_in(node: Expr) -> Expr | None:
     return None if place is None else node.operands[place]
 
 
-def turned_around(expr: Expr) -> set[Expr]:
-    """The differences in `expr` that a minus sign in front turns around; even powers of them are written alike."""
+def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
+    """The differences that a minus sign in front turns around; even powers of them are written alike."""
     found: set[Expr] = set()
-    for node in topological([expr]):
-        if node.op is CONTRACT and not summed(node) and node.attributes["coefficient"] < 0:
+    for node in contractions:
+        if node.attributes["coefficient"] < 0 and not summed(node):
             above = [x for x in factors_of(node) if x[2] > 0]
             place = sign_place(above)
             bearers = [above[place][0]] if place is not None else [sign_bearer_in(f) for f, _, e in above if e == 1]
