@@ -119,6 +119,17 @@ def test_batch_normalization_in_three_terms() -> None:
     assert str(gradient) == "gamma*(G - xhat*mean(G*xhat, axis=0) - mean(G, axis=0))/sqrt(v + eps)"
 
 
+def test_batch_normalization_from_the_mean_of_squares() -> None:
+    X, G, eps = NAMES["X"], gc.symbol("G", (n, d)), gc.symbol("eps")
+    mu = gc.mean(X, axis=0).named("mu")
+    v = (gc.mean(X**2, axis=0) - mu**2).named("v")
+    xhat = ((X - mu) / gc.sqrt(v + eps)).named("xhat")
+    gradient = gc.grad(gc.sum(G * xhat), X)
+    assert str(gradient) == "(G - xhat*mean(G*xhat, axis=0) - mean(G, axis=0))/sqrt(v + eps)"
+    bare = (X - gc.mean(X, axis=0)) / gc.sqrt(gc.mean(X**2, axis=0) - gc.mean(X, axis=0) ** 2 + eps)
+    assert gc.count_ops(gc.grad(gc.sum(G * bare), X)) <= 12
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "exp"])
 def test_named_layers_come_back_without_a_bias(activation: str) -> None:
     h = getattr(gc, activation)(NAMES["X"] @ NAMES["W"]).named("h")

@@ -35,6 +35,7 @@ EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms ca
 WHOLE = 1000  # coefficients of a sum are made whole numbers up to this size
 NETWORK = 10  # factors up to which chains of products are compared whatever their grouping
 CONTRACTIONS = 3  # contractions of one term that are looked into for shared factors
+Term = tuple[Entries, Fraction, Expr]  # powers of factors, coefficient, and the term itself
 POWER = 4  # powers of sums that are multiplied out for that
 FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
 
@@ -50,7 +51,7 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if len(collected) == 1:
         ((core, c),) = collected.items()
         return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
-    for attempt in (choices, expanded, over_one_line, factor, gathered):
+    for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered):
         shorter = attempt(engine, collected, shape)
         if shorter is not None:
             return shorter
@@ -232,6 +233,64 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     return note(engine, "expand", "(a + b) c = a c + b c, and terms cancel", collected, short)
 
 
+def ungrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Sums over a size, such as (a + b)/n, opened where their terms share more with the others: batch norm's."""
+    if len(collected) < 2:
+        return None
+    flat: list[tuple[Fraction, Expr]] = []
+    for term, c in collected.items():
+        flat += [(c * x, t) for x, t in size_group(engine, term, shape)]
+    if len(flat) == len(collected) or len(flat) > FLATTEN:
+        return None
+    terms = [(entries_of(t, shape), c, t) for t, c in collect(flat, shape).items()]
+    whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
+    best, least = None, price(whole)
+    for common, inside in shared_groups(terms):
+        shorter = take_out(engine, common, inside, [t for t in terms if t not in inside], shape)
+        if price(shorter) < least:
+            best, least = shorter, price(shorter)
+    if best is None:
+        return None
+    return note(engine, "factor", "a b + a c = a (b + c)", collected, best)
+
+
+def price(node: Expr) -> tuple[int, int]:
+    """Operations, and of as many the fewer products of two."""
+    return operations([node]), operations([node], pairwise=True)
+
+
+def shared_groups(terms: list[Term]) -> Iterator[tuple[Entries, list[Term]]]:
+    """The groups of terms that share a factor, each with all that its terms share."""
+    seen: set[frozenset[int]] = set()
+    signs = dict.fromkeys(
+        (key, e > 0) for entries, _, _ in terms for key, e in entries.items() if key[0].op is not SIZE
+    )
+    for key, positive in signs:
+        inside = [t for t in terms if key in t[0] and (t[0][key] > 0) == positive]
+        places = frozenset(map(id, inside))
+        if not 2 <= len(inside) < len(terms) or places in seen:
+            continue
+        seen.add(places)
+        shared = [
+            k for k, e in inside[0][0].items() if all((t[0].get(k, 0) > 0) == (e > 0) and k in t[0] for t in inside)
+        ]
+        yield {k: min_power([t[0] for t in inside], k) for k in shared}, inside
+
+
+def size_group(engine: Engine, term: Expr, shape: Shape) -> list[tuple[Fraction, Expr]]:
+    """The terms of a sum that sizes alone multiply or divide; any other term as it is."""
+    entries = entries_of(term, shape)
+    sums = [key for key, e in entries.items() if key[0].op is ADD and e == 1 and -1 not in key[1]]
+    if len(sums) != 1 or not all(f.op is SIZE or (f, ls) == sums[0] for f, ls in entries):
+        return [(ONE, term)]
+    total, labels = sums[0]
+    sizes = [(*key, e) for key, e in entries.items() if key != sums[0]]
+    return [
+        (c, engine.product(ONE, [*sizes, (t, labels, ONE)], shape))
+        for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)
+    ]
+
+
 def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     """The sum over one denominator, where that is shorter."""
     joined = together(engine, collected, shape)
@@ -322,7 +381,7 @@ def split_at_factors(
         yield f, tuple(rename[x] for x in labels), others, tuple(sorted(sizes)), tuple(sizes.items())
 
 
-def worth(terms: list[tuple[Entries, Fraction, Expr]], shared: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
+def worth(terms: list[Term], shared: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
     """Whether the common factors cost no more outside; sizes always stand outside."""
     if all(key[0].op is SIZE for key, _ in shared):
         return True
@@ -352,8 +411,8 @@ def note(engine: Engine, rule: str, reason: str, before: dict[Expr, Fraction], a
 def take_out(
     engine: Engine,
     common: Entries,
-    inside: list[tuple[Entries, Fraction, Expr]],
-    outside: list[tuple[Entries, Fraction, Expr]],
+    inside: list[Term],
+    outside: list[Term],
     shape: Shape,
 ) -> Expr:
     """``common * (what is left of the terms inside) + outside``."""
