@@ -157,8 +157,8 @@ def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
     counted = counted or [c for t, c in collected.items() if not is_number(t)] or list(collected.values())
     content = common(counted)
     if max(abs(c / content).numerator for c in counted) > WHOLE:
-        content = abs(collected[positive_term(order)])
-    if collected[positive_term(order)] < 0:
+        content = abs(collected[positive_term(collected, order)])
+    if collected[positive_term(collected, order)] < 0:
         content = -content
     terms = [(t, collected[t] / content) for t in order]
     return content, make(ADD, tuple(t for t, _ in terms), coefficients=tuple(c for _, c in terms))

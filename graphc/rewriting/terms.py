@@ -9,7 +9,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.leaves import CONSTANT, SIZE, constant
-from graphc.rewriting.order import Labels
+from graphc.rewriting.order import Labels, term_key
 
 Entries = dict[tuple[Expr, Labels], Fraction]
 
@@ -79,10 +79,11 @@ def leading(term: Expr) -> tuple[Fraction, Expr]:
     return term.attributes["coefficient"], contract(factors, term.shape)
 
 
-def positive_term(order: list[Expr]) -> Expr:
+def positive_term(collected: dict[Expr, Fraction], order: list[Expr]) -> Expr:
     """The term of a sum that gets a positive sign, by which ``t - y`` and ``y - t`` have one normal form.
 
-    A constant (1 - h), else the term whose sum or mean is the first one (x - mean(x)), else the first (y - t).
+    A constant (1 - h), else the term whose sum or mean is the first one (x - mean(x)), else the first (y - t); among
+    first ones that look alike one of the sign that most terms have (mean(x**2) - mean(x)**2 + eps).
     """
     last, first = order[-1], order[0]
     if is_constant(last):
@@ -91,6 +92,10 @@ def positive_term(order: list[Expr]) -> Expr:
         for other in order[1:]:
             if other.depth < first.depth and other.ndim and contains(first, other):
                 return other
+    alike = [t for t in order if term_key(t)[:-1] == term_key(first)[:-1]]
+    positive = sum(c > 0 for c in collected.values())
+    if len(alike) > 1 and 2 * positive != len(collected):
+        return next((t for t in alike if (collected[t] > 0) == (2 * positive > len(collected))), first)
     return first
 
 
