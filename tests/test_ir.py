@@ -126,6 +126,11 @@ def test_only_a_literal_one_broadcasts() -> None:
 
 ERRORS = [
     (lambda: X @ X, r"X @ X: the inner sizes differ: X is \(n, d\), X is \(n, d\), so d must equal n \(written at "),
+    (
+        lambda: gc.maximum(X, b),
+        r"maximum\(X, b\): the shapes do not broadcast: X is \(n, d\), b is \(k,\); .* literal 1",
+    ),
+    (lambda: gc.cross_entropy(X, b), r"cross_entropy\(X, b\): the shapes do not broadcast"),
     (lambda: X + b, r"X \+ b: the shapes do not broadcast: X is \(n, d\), b is \(k,\); .* \(written at test_ir.py:"),
     (lambda: gc.sum(X, axis=2), r"sum\(X\): axis 2 is out of range for an array with 2 axes \(written at test_ir.py"),
     (lambda: gc.mean(X, axis=(0, 0)), r"mean\(X\): axis \(0, 0\) names an axis twice"),

@@ -82,9 +82,11 @@ def broadcast_shapes(shapes: list[Shape], conditions: list[tuple[Dim, Dim]]) -> 
 
 
 def broadcast_error(operator: str, a: Expr, b: Expr) -> ShapeError:
+    """The sentence for two operands of an infix operator, or of a function of that name."""
     ta, tb = brief(a), brief(b)
+    written = f"{operator}({ta}, {tb})" if operator.isidentifier() else f"{ta} {operator} {tb}"
     return ShapeError(
-        f"{ta} {operator} {tb}: the shapes do not broadcast: {ta} is {shape_text(a.shape)}, "
+        f"{written}: the shapes do not broadcast: {ta} is {shape_text(a.shape)}, "
         f"{tb} is {shape_text(b.shape)}; sizes must be equal from the right, or one of them a literal 1{declared_at()}"
     )
 

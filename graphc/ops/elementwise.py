@@ -44,7 +44,7 @@ def apply(op: Op, arguments: tuple[Any, ...], **attributes: Any) -> Expr:
     for i, other in enumerate(operands[1:], 1):
         found = broadcast_shapes([shape, other.shape], [])
         if found is None:
-            raise broadcast_error(f"({op.name})", operands[i - 1], other)
+            raise broadcast_error(op.name, operands[i - 1], other)
         shape = found
     return make(op, tuple(broadcast(o, shape) for o in operands), **attributes)
 

@@ -122,7 +122,7 @@ def cross_entropy(p: Any, t: Any, axis: int = -1, label_smoothing: Any = 0) -> E
     if t.dtype == "int64" and t.ndim == p.ndim - 1:
         _fitting(p, t, along)
     else:
-        p, t = _pair("(cross_entropy)", p, t)
+        p, t = _pair("cross_entropy", p, t)
     share = exact(label_smoothing)
     if not 0 <= share <= 1:
         raise UnsupportedError(

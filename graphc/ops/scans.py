@@ -223,7 +223,7 @@ def _recurred(op: Op, b: Any, a: Any, axis: Any) -> Expr:
     b, a = as_expr(b), as_expr(a)
     shape = broadcast_shapes([b.shape, a.shape], [])
     if shape is None:
-        raise broadcast_error(f"({op.name})", b, a)
+        raise broadcast_error(op.name, b, a)
     b, a = broadcast(b, shape), broadcast(a, shape)
     return make(op, (b, a), axis=axis_of(op.name, b, axis))
 
