@@ -118,6 +118,8 @@ ERRORS: list[tuple[str, type[Exception], str]] = [
     ("inner(A, B)", gc.ShapeError, r"inner\(A, B\): axis 1"),
     ("cross(x, x)", gc.ShapeError, r"cross\(x\): needs size 3 along axis -1, got shape \(n,\)"),
     ("tensordot(x, x, 2)", gc.ShapeError, "there are no 2 axes"),
+    ("tensordot(P, S, ((0, 0), (0, 1)))", gc.ShapeError, "an axis of an array twice"),
+    ("tensordot(S, S, ((0, 1), (1, -1)))", gc.ShapeError, "an axis of an array twice"),
     ("tensordot(P, A, ((0, 1), 0))", gc.ShapeError, "as many axes of both"),
     ("diff(x, -1)", gc.ShapeError, "n must be a whole number from 0 up"),
     ("average(A, weights=x)", gc.ShapeError, "the weights must have its shape"),

@@ -130,9 +130,9 @@ def from_sympy(expr: Any, values: Mapping[Any, Expr]) -> Expr:
         return apply(op, tuple(from_sympy(a, values) for a in expr.args), **options)
     name = _BACK.get(type(expr), type(expr).__name__)
     if name == "exp" or (isinstance(expr, sympy.Function) and name in functions):
-        return functions[name](*(from_sympy(a, values) for a in expr.args))  # type: ignore[no-any-return]
+        return functions[name](*(from_sympy(a, values) for a in expr.args))
     if expr is sympy.E:
-        return functions["exp"](constant(1))  # type: ignore[no-any-return]
+        return functions["exp"](constant(1))
     raise DifferentiationError(f"the derivative holds {expr}, which has no meaning among graphc's real functions")
 
 

@@ -66,7 +66,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     Raises
     ------
     ShapeError
-        If there are no such axes, or the sizes of a pair differ.
+        If there are no such axes, one is named twice, or the sizes of a pair differ.
     """
     a, b = as_expr(a), as_expr(b)
     if isinstance(axes, int) and not isinstance(axes, bool):
@@ -81,13 +81,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     left, right = (list(v) if isinstance(v, (tuple, list)) else [v] for v in axes)
     if len(left) != len(right):
         raise ShapeError(f"tensordot: axes must name as many axes of both arrays, got {axes!r}{declared_at()}")
-    return _over(
-        "tensordot",
-        a,
-        b,
-        [axis_of("tensordot", a, v) for v in left],
-        [axis_of("tensordot", b, v) for v in right],
-    )
+    places = [[axis_of("tensordot", x, v) for v in given] for x, given in ((a, left), (b, right))]
+    if any(len(set(p)) < len(p) for p in places):
+        raise ShapeError(f"tensordot: axes names an axis of an array twice, got {axes!r}{declared_at()}")
+    return _over("tensordot", a, b, *places)
 
 
 def _over(what: str, a: Expr, b: Expr, left: Sequence[int], right: Sequence[int]) -> Expr:

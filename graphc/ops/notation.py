@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from graphc.ir.expr import behaviour
+from graphc.ir.expr import Expr, behaviour
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-functions: dict[str, Callable[..., Any]] = {}
+functions: dict[str, Callable[..., Expr]] = {}
 
 
 def notation(function: F) -> F:
