@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm, prod
+from typing import NamedTuple
 
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
@@ -207,22 +208,20 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
 
 def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     """The sum multiplied out, where terms then cancel and less remains: (a + b)**2 - a**2 - 2*a*b is b**2."""
-    terms = [(c, t) for t, c in collected.items()]
+    terms = [opening(c, t, shape) for t, c in collected.items()]
     plain: list[tuple[Fraction, Expr]] = []
     while terms:
-        c, term = terms.pop()
-        inner_coefficient, term = leading(term)
-        c *= inner_coefficient
-        entries = entries_of(term, shape)
-        key = next((k for k, e in entries.items() if k[0].op is ADD and e.denominator == 1 and 0 < e <= POWER), None)
+        if len(plain) + sum(t.size for t in terms) > EXPAND:  # before anything is multiplied that comes to nothing
+            return None
+        widest = max(range(len(terms)), key=lambda i: terms[i].size)
+        c, term, entries, key = terms.pop(widest)
         if key is None:
             plain.append((c, term))
             continue
         rest = [(*k, e) for k, e in without(entries, {key: ONE}).items()]
         for inner, part in zip(key[0].attributes["coefficients"], key[0].operands, strict=True):
-            terms.append((c, engine.product(inner, [*rest, (part, key[1], ONE)], shape)))
-        if len(terms) + len(plain) > EXPAND:
-            return None
+            product = engine.product(inner, [*rest, (part, key[1], ONE)], shape)
+            terms.append(opening(c, product, shape))
     multiplied = collect(plain, shape)
     if len(multiplied) >= len(plain) or multiplied == collected:
         return None
@@ -231,6 +230,27 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     if operations([short]) >= operations([whole]):
         return None
     return note(engine, "expand", "(a + b) c = a c + b c, and terms cancel", collected, short)
+
+
+class Opening(NamedTuple):
+    """A term and the sum among its factors that is multiplied out next."""
+
+    coefficient: Fraction
+    term: Expr
+    entries: Entries
+    key: tuple[Expr, Labels] | None
+
+    @property
+    def size(self) -> int:
+        """How many terms it becomes, at least."""
+        return 1 if self.key is None else len(self.key[0].operands)
+
+
+def opening(coefficient: Fraction, term: Expr, shape: Shape) -> Opening:
+    inner, core = leading(term)
+    entries = entries_of(core, shape)
+    key = next((k for k, e in entries.items() if k[0].op is ADD and e.denominator == 1 and 0 < e <= POWER), None)
+    return Opening(coefficient * inner, core, entries, key)
 
 
 def ungrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
