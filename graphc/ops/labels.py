@@ -71,8 +71,7 @@ def _cross_entropy_body(node: Expr) -> Expr:
     axis: int = node.attributes["axis"]
     k = p.shape[axis]
     if t.ndim < p.ndim:
-        along = p.ndim + axis
-        t = transpose(one_hot(t, k), (*range(along), p.ndim - 1, *range(along, p.ndim - 1)))
+        t = along_axis(t, k, axis)
     a = node.attributes.get("label_smoothing")
     target = t if a is None else (1 - a) * t + constant(a) / size(k)
     result: Expr = -sum_(target * log(p), axis=axis)
@@ -120,7 +119,7 @@ def cross_entropy(p: Any, t: Any, axis: int = -1, label_smoothing: Any = 0) -> E
     p, t = as_expr(p), as_expr(t)
     along = one_axis(p, axis, "cross_entropy")
     if t.dtype == "int64" and t.ndim == p.ndim - 1:
-        _fitting(p, t, along)
+        _fitting("cross_entropy", p, t, along)
     else:
         p, t = _pair("cross_entropy", p, t)
     share = exact(label_smoothing)
@@ -131,11 +130,34 @@ def cross_entropy(p: Any, t: Any, axis: int = -1, label_smoothing: Any = 0) -> E
     return make(CROSS_ENTROPY, (p, t), axis=along, label_smoothing=share or None)
 
 
-def _fitting(p: Expr, labels: Expr, axis: int) -> None:
+def along_axis(labels: Expr, k: Any, axis: int) -> Expr:
+    """Labels as one-hot rows along `axis`, counted from the end, of `k` classes."""
+    rank = labels.ndim
+    along = rank + 1 + axis
+    return transpose(one_hot(labels, k), (*range(along), rank, *range(along, rank)))
+
+
+def labels_or_targets(what: str, scores: Any, t: Any, axis: Any) -> Expr:
+    """The targets `t` for `scores`, or those of int64 labels without the axis of the classes.
+
+    Raises
+    ------
+    ShapeError
+        If labels do not have the shape of the scores without the classes.
+    """
+    x, target = as_expr(scores), as_expr(t)
+    if target.dtype != "int64" or target.ndim != x.ndim - 1:
+        return target
+    along = one_axis(x, axis, what)
+    _fitting(what, x, target, along)
+    return along_axis(target, x.shape[along], along)
+
+
+def _fitting(what: str, p: Expr, labels: Expr, axis: int) -> None:
     wanted = p.shape[:axis] + p.shape[p.ndim + axis + 1 :]
     if any(compare(a, b) == "different" for a, b in zip(wanted, labels.shape, strict=True)):
         raise ShapeError(
-            f"cross_entropy({brief(p)}, {brief(labels)}): the labels must have shape {shape_text(wanted)}, that of p "
+            f"{what}({brief(p)}, {brief(labels)}): the labels must have shape {shape_text(wanted)}, that of {brief(p)} "
             f"without the classes, got {shape_text(labels.shape)}{declared_at()}"
         )
 

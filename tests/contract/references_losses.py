@@ -15,6 +15,13 @@ def lgamma(x: Any) -> Any:
     return numpy.vectorize(lambda v: float(mpmath.re(mpmath.loggamma(float(v)))), otypes=[float])(x)
 
 
+def targets(x: Any, t: Any, axis: int) -> Any:
+    """One-hot rows along the axis for labels."""
+    if numpy.ndim(t) == numpy.ndim(x):
+        return t
+    return numpy.moveaxis(numpy.eye(x.shape[axis])[numpy.array(t)], -1, axis)
+
+
 def table(np: Any) -> dict[str, Function]:
     families = (regression, classification, divergences, embeddings, overlap, likelihoods)
     return {f.__name__: f for family in families for f in family(np)}
@@ -70,14 +77,15 @@ def classification(np: Any) -> tuple[Function, ...]:
         return softplus(-t * s)
 
     def multiclass_hinge(x: Any, t: Any, margin: Any = 1.0, axis: int = -1) -> Any:
+        t = targets(x, t, axis)
         own = np.sum(t * x, axis=axis, keepdims=True)
         return np.sum(np.maximum(margin * (1 - t) + x - own, 0.0), axis=axis)
 
     def nll(x: Any, t: Any, axis: int = -1) -> Any:
-        return -np.sum(t * x, axis=axis)
+        return -np.sum(targets(x, t, axis) * x, axis=axis)
 
     def focal(p: Any, t: Any, gamma: Any = 2.0, axis: int = -1) -> Any:
-        return -np.sum(t * (1 - p) ** gamma * np.log(p), axis=axis)
+        return -np.sum(targets(p, t, axis) * (1 - p) ** gamma * np.log(p), axis=axis)
 
     def focal_with_logits(z: Any, t: Any, gamma: Any = 2.0, alpha: Any = None) -> Any:
         p = sigmoid(z)
@@ -113,16 +121,19 @@ def embeddings(np: Any) -> tuple[Function, ...]:
     def cosine_loss(a: Any, b: Any, axis: int = -1, eps: float = 0.0) -> Any:
         return 1 - cosine_similarity(a, b, axis, eps)
 
-    def cosine_embedding(a: Any, b: Any, y: Any, margin: Any = 0.0, axis: int = -1) -> Any:
-        cos = cosine_similarity(a, b, axis)
+    def cosine_embedding(a: Any, b: Any, y: Any, margin: Any = 0.0, axis: int = -1, eps: float = 0.0) -> Any:
+        cos = cosine_similarity(a, b, axis, eps)
         return np.where(y == 1, 1 - cos, np.maximum(cos - margin, 0.0))
 
-    def triplet(a: Any, p: Any, n: Any, margin: Any = 1.0, squared: bool = False, axis: int = -1) -> Any:
+    def triplet(
+        a: Any, p: Any, n: Any, margin: Any = 1.0, squared: bool = False, axis: int = -1, eps: Any = 0.0
+    ) -> Any:
         power = 2 if squared else 1
-        return np.maximum(norm(a - p, axis) ** power - norm(a - n, axis) ** power + margin, 0.0)
+        near, far = norm(a - p + eps, axis), norm(a - n + eps, axis)
+        return np.maximum(near**power - far**power + margin, 0.0)
 
-    def contrastive(a: Any, b: Any, y: Any, margin: Any = 1.0, axis: int = -1) -> Any:
-        distance = norm(a - b, axis)
+    def contrastive(a: Any, b: Any, y: Any, margin: Any = 1.0, axis: int = -1, eps: Any = 0.0) -> Any:
+        distance = norm(a - b + eps, axis)
         return (1 - y) * distance**2 / 2 + y * np.maximum(margin - distance, 0.0) ** 2 / 2
 
     def margin_ranking(a: Any, b: Any, y: Any, margin: Any = 0.0) -> Any:

@@ -7,12 +7,14 @@ from typing import Any
 
 from graphc.ir.expr import Expr
 from graphc.ops.elementwise import relu, sigmoid, softplus
+from graphc.ops.labels import LABELS, labels_or_targets
 from graphc.ops.losses.record import at_least, fitted, loss, matched, within
 from graphc.ops.products import sum as sum_
 from graphc.ops.special import xlogy
 
 SIGNED = {"s": ("n",), "t": ("n",)}
 CLASSES = {"x": ("n", "k"), "t": ("n", "k")}
+LABELLED = {"x": ("n", "k"), "t": LABELS}
 
 
 @loss("binary_cross_entropy(p, t)")
@@ -76,37 +78,42 @@ def soft_margin(scores: Any, t: Any) -> Expr:
     return softplus(-t * scores)
 
 
-@loss(("multiclass_hinge(x, t)", CLASSES), ("multiclass_hinge(x, t, margin=1/2, axis=0)", CLASSES))
+@loss(
+    ("multiclass_hinge(x, t)", CLASSES),
+    ("multiclass_hinge(x, t)", LABELLED),
+    ("multiclass_hinge(x, t, margin=1/2, axis=0)", CLASSES),
+)
 def multiclass_hinge(scores: Any, t: Any, margin: Any = 1, axis: Any = -1) -> Expr:
     """The sum of ``relu(margin + s_j - s_y)`` over the classes j other than y; one value for each example.
 
     Weston, Watkins, "Support Vector Machines for Multi-Class Pattern Recognition", 1999. The target t is one-hot
-    along `axis`. PyTorch's multi_margin_loss is this divided by the number of classes.
+    along `axis`, or int64 labels without that axis. PyTorch's multi_margin_loss is this divided by the number of
+    classes.
     """
-    scores, t = fitted("multiclass_hinge", scores, t)
+    scores, t = fitted("multiclass_hinge", scores, labels_or_targets("multiclass_hinge", scores, t, axis))
     own = sum_(t * scores, axis=axis, keepdims=True)
     return sum_(relu(margin * (1 - t) + scores - own), axis=axis)
 
 
-@loss(("nll(x, t)", CLASSES))
+@loss(("nll(x, t)", CLASSES), ("nll(x, t)", LABELLED))
 def nll(log_p: Any, t: Any, axis: Any = -1) -> Expr:
     """``-sum(t*log_p, axis)`` for log-probabilities, as of `log_softmax`; one value for each example.
 
-    The target t is one-hot, or a distribution, along `axis`.
+    The target t is one-hot, or a distribution, along `axis`, or int64 labels without that axis.
     """
-    log_p, t = fitted("nll", log_p, t)
+    log_p, t = fitted("nll", log_p, labels_or_targets("nll", log_p, t, axis))
     return -sum_(t * log_p, axis=axis)
 
 
-@loss(("focal(x, t)", CLASSES), ("focal(x, t, gamma=1, axis=0)", CLASSES))
+@loss(("focal(x, t)", CLASSES), ("focal(x, t)", LABELLED), ("focal(x, t, gamma=1, axis=0)", CLASSES))
 def focal(p: Any, t: Any, gamma: Any = 2, axis: Any = -1) -> Expr:
     """``-sum(t*(1 - p)**gamma*log(p), axis)``; one value for each example, `cross_entropy` for gamma = 0.
 
     Lin, Goyal, Girshick, He, Dollar, "Focal Loss for Dense Object Detection", 2017. Probabilities p and one-hot
-    targets t along `axis`.
+    targets t along `axis`, or int64 labels without that axis.
     """
     at_least("focal", 0, gamma=gamma)
-    p, t = fitted("focal", p, t)
+    p, t = fitted("focal", p, labels_or_targets("focal", p, t, axis))
     return -sum_((1 - p) ** gamma * xlogy(t, p), axis=axis)
 
 
