@@ -338,7 +338,7 @@ ERRORS: list[tuple[str, type[GraphcError], str]] = [
     ("x, y", FormulaError, "a formula has one value"),
     ("x*True", FormulaError, "True can only be an argument"),
     ("x // 2", FormulaError, "// divides sizes and whole numbers only"),
-    ("floor(x)", FormulaError, "floor() takes sizes and whole numbers"),
+    ("ceiling(x)", FormulaError, "ceiling() takes sizes and whole numbers"),
     ("n // 0", FormulaError, "division by zero"),
     ("x/0", UnsupportedError, "division by the constant zero"),
     ("x + y = 2", FormulaError, "= belongs at the start of a line"),
