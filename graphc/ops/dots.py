@@ -27,10 +27,10 @@ def dot(a: Any, b: Any) -> Expr:
     ShapeError
         If the sizes of these axes differ.
     """
-    a, b = as_expr(a), as_expr(b)
-    if not a.ndim or not b.ndim:
-        return a * b  # type: ignore[no-any-return]
-    return _over("dot", a, b, [a.ndim - 1], [max(b.ndim - 2, 0)])
+    x, y = as_expr(a), as_expr(b)
+    if not x.ndim or not y.ndim:
+        return x * y
+    return _over("dot", x, y, [x.ndim - 1], [max(y.ndim - 2, 0)])
 
 
 @notation
@@ -42,10 +42,10 @@ def inner(a: Any, b: Any) -> Expr:
     ShapeError
         If the sizes of these axes differ.
     """
-    a, b = as_expr(a), as_expr(b)
-    if not a.ndim or not b.ndim:
-        return a * b  # type: ignore[no-any-return]
-    return _over("inner", a, b, [a.ndim - 1], [b.ndim - 1])
+    x, y = as_expr(a), as_expr(b)
+    if not x.ndim or not y.ndim:
+        return x * y
+    return _over("inner", x, y, [x.ndim - 1], [y.ndim - 1])
 
 
 @notation

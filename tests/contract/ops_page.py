@@ -79,7 +79,7 @@ Conventions for all of them:
 
 - **Shapes** broadcast as NumPy's, from the right, but only a literal 1 stretches; `axis` counts from 0, or from the end
   if negative, and `keepdims=True` keeps a reduced axis with size 1. Arguments mean what they mean in NumPy, and those
-  of activations and losses what they mean in PyTorch.
+  of activations and losses what they mean in PyTorch; their defaults are those of the headings.
 - **Empty arrays**: sizes may be 0 and 1. The sum of nothing is 0, its product 1, its mean nan; its largest entry is an
   error.
 - **Precision**: float32 arrays give float32, float64 gives float64; numbers in formulas are exact and widen nothing.
