@@ -143,3 +143,11 @@ def test_floor_of_sizes_is_a_size() -> None:
     e = gc.floor(gc.symbol("x", ("n",)) / 2)
     assert gc.parse(str(e), x=("n",)) is e
     assert gc.floor(n / 2) is gc.parse("floor(n/2)", n=n)
+
+
+def test_numpys_own_functions_give_these() -> None:
+    A, x, b = gc.symbol("A", ("m", "n")), gc.symbol("x", ("n",)), gc.symbol("b", ("m",))
+    assert np.dot(A, x) is gc.dot(A, x)
+    assert np.median(A, axis=0) is gc.median(A, axis=0)
+    with pytest.raises(gc.UnsupportedError, match="gives the first of them alone"):
+        la.lstsq(A, b)

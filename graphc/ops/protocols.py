@@ -12,6 +12,7 @@ from graphc.ir.expr import Expr, behaviour
 ALIASES = {"absolute": "abs", "true_divide": "divide", "concatenate": "concat", "amax": "max", "amin": "min"}
 FLATTEN = ("take", "take_along_axis", "cumsum", "cumprod")  # over all entries without an axis, where graphc has one
 POSITIONS = {"norm": ("x", "ord", "axis", "keepdims")}  # NumPy's order of arguments, where graphc's is another
+SEVERAL = ("lstsq",)  # NumPy gives several arrays, graphc the first alone
 IDENTITY = ("equal", "not_equal")  # `==` on expressions compares objects, so that it must not build a node
 
 
@@ -25,6 +26,8 @@ def traced(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Ex
     """
     if name in IDENTITY:
         raise UnsupportedError(f"`==` and `!=` compare expressions as objects; gc.{name} compares entry by entry")
+    if name in SEVERAL:
+        raise UnsupportedError(f"np.{name} gives several arrays; gc.{name} gives the first of them alone")
     function = behaviour.get(ALIASES.get(name, name))
     if function is None:
         raise UnsupportedError(
