@@ -107,10 +107,11 @@ def match_factors(
             yield binding, labels, used, times or ONE
             return
         wanted, places, power = ordered[i]
+        alike = None if wanted.op is CONTRACT or is_wildcard(wanted) else wanted.op
         for j, (f, ls, e) in enumerate(pool):
-            if j in used or f.ndim != wanted.ndim:
+            if (alike is not None and f.op is not alike) or j in used or f.ndim != wanted.ndim:
                 continue
-            ratio = e / power
+            ratio = e if power == 1 else e / power
             if ratio < 1 or (exact and ratio != 1):
                 continue
             occurs = min(times or ratio, Fraction(ratio.numerator // ratio.denominator))
