@@ -225,7 +225,7 @@ def test_wrong_uses_are_explained() -> None:
         (lambda: gc.cross_entropy(z, y, label_smoothing=2), gc.UnsupportedError, "a number from 0 to 1, got 2"),
         (lambda: gc.norm(Z, ord=3), gc.UnsupportedError, "there is no norm with ord=3 here: give one axis"),
         (lambda: gc.norm(Z, ord="max"), gc.UnsupportedError, "'inf', '-inf', 'fro' or 'nuc', got 'max'"),
-        (lambda: gc.nn.embedding(x, 9, 4), gc.DTypeError, "the indices must be whole numbers"),
+        (lambda: gc.nn.embedding(x, 9, 4), gc.DTypeError, "embedding: the indices must be whole numbers"),
         (lambda: gc.one_hot(x, k), gc.DTypeError, "declare it with dtype='int64'"),
     ]:  # fmt: skip
         with pytest.raises(error, match=text):

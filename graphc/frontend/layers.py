@@ -8,10 +8,9 @@ from graphc.errors import ShapeError
 from graphc.frontend.creation import Activation, activation_of, check_unused, initializer
 from graphc.ir.dims import Dim, Shape, as_dim, shape_text
 from graphc.ir.expr import Expr, behaviour
-from graphc.ops import attention, convolution, normalization, recurrent
+from graphc.ops import attention, convolution, gather, normalization, recurrent
 from graphc.ops.broadcasting import brief, declared_at, normalize_axes
 from graphc.ops.defined import dense
-from graphc.ops.gather import take
 from graphc.ops.leaves import as_expr, dim_of, parameter
 from graphc.ops.normalization import EPS
 
@@ -102,7 +101,7 @@ def embedding(i: Any, vocabulary: Any, units: Any, name: str = "", *, init: str 
     """
     table = parameter(f"E{name}", (as_dim(vocabulary), as_dim(units)), init=init or "normal")
     check_unused([as_expr(i)], (table,), "embedding(i, vocabulary, units, '2')")
-    return take(table, i)
+    return gather.embedding(table, i)
 
 
 def _convolution(

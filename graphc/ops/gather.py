@@ -200,7 +200,7 @@ def embedding(table: Any, i: Any) -> Expr:
     DTypeError
         If the indices are not whole numbers.
     """
-    return take(table, i)
+    return take(table, as_index("embedding", i))
 
 
 @notation
