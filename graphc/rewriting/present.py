@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import permutations
-from math import lcm
 
 import sympy
 
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
-from graphc.ops.arithmetic import ADD, broadcast, divide, multiply, negative, rational_power, scaled, subtract
+from graphc.ops.arithmetic import ADD, broadcast, multiply, negative, rational_power, scaled, subtract
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
-from graphc.ops.defined import mean, norm
+from graphc.ops.defined import norm
 from graphc.ops.forms import form
 from graphc.ops.kronecker import kron
 from graphc.ops.layout import CONCAT, stack, without_axis
@@ -23,26 +21,26 @@ from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag
 from graphc.ops.reductions import RESHAPE, WHERE
 from graphc.ops.slicing import SLICE, index
-from graphc.ops.statistics import STD, VAR, var
-from graphc.rewriting.matrices import (
-    WHOLE,
-    Labels,
-    align,
-    arranged,
-    contracted,
-    keep_axes,
-    lifted,
-    permuted,
-    placed,
-    reindexed,
-    turns,
-)
+from graphc.ops.statistics import STD, VAR
+from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
+from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
+from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
+from graphc.rewriting.quotients import (
+    quotient,
+    scale_by,
+    sorted_in,
+    spread_denominators,
+    whole_numbers,
+    whole_terms,
+    written_order,
+)
 from graphc.rewriting.reshapes import kronecker
-from graphc.rewriting.terms import is_constant, is_number, leading
+from graphc.rewriting.signs import Powers, absorbs_sign, sign_bearer_in, sign_place
+from graphc.rewriting.terms import is_number, leading
+from graphc.rewriting.turning import inserted, is_turn, permuted_term, turned_around, turned_sides
 
 ODD = frozenset(("sign", "tanh", "sin", "tan", "sinh", "arctan", "arcsin", "arctanh", "arcsinh", "erf"))
-Powers = list[tuple[Expr, Labels, Fraction]]
 WIDE = 5  # axes from which a sum is not tried in every order
 
 
@@ -425,246 +423,3 @@ class Presenter:
         if all(not f.ndim for f, _, _ in rest):
             return scale_by(self.inline(contract(rest, (), coefficient)), identity)
         return multiply(self.inline(contract(rest, node.shape, coefficient)), identity)
-
-
-def scale_by(scalar: Expr, product: Expr) -> Expr:
-    """A scalar factor in front of an array, or its denominator behind."""
-    if scalar is constant(1):
-        return product
-    if (
-        scalar.op is CONTRACT
-        and form(scalar).kind in ("over", "divide", "power")
-        and scalar.attributes["exponents"][-1] == -1
-    ):
-        top = constant(scalar.attributes["coefficient"]) if len(scalar.operands) == 1 else scalar.operands[0]
-        return divide(lead(top, product), scalar.operands[-1])
-    return lead(scalar, product)
-
-
-def by_axes(factors: Powers) -> dict[object, Powers]:
-    """Factors by the axes they carry; deltas, and diagonals, for themselves."""
-    groups: dict[object, Powers] = {}
-    for f, labels, e in factors:
-        alone = f.op is EYE or len(set(labels)) < len(labels)
-        groups.setdefault(labels if alone else frozenset(labels), []).append((f, labels, e))
-    return groups
-
-
-def widest(group: Powers) -> tuple[Expr, Labels, Fraction]:
-    """The first factor with the most axes."""
-    return max(group, key=lambda x: len(x[1]))
-
-
-def by_letters(factors: Sequence[tuple[Expr, Labels]], rank: int) -> bool:
-    """Whether ``einsum`` says it better than broadcasting: with a delta, or where several factors need new axes."""
-    carried = {a for _, labels in factors for a in labels}
-    if len(factors) < 2 or carried != set(range(rank)):
-        return False
-    explicit = sum(labels != tuple(range(rank - len(labels), rank)) for _, labels in factors)
-    return explicit > 1 or any(x.op is EYE for x, _ in factors)
-
-
-def permuted_term(term: Expr, total: Expr, order: Labels) -> Expr:
-    """A term of the sum `total` with the axes of the sum in `order`."""
-    place = {a: i for i, a in enumerate(order)} | {-1: -1}
-    pure = term.op is CONTRACT and not summed(term)
-    factors = factors_of(term) if pure else [(term, aligned(term.shape, total.shape), ONE)]
-    moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in factors]
-    return contract(moved, tuple(total.shape[a] for a in order), term.attributes["coefficient"] if pure else ONE)
-
-
-def inserted(total: Expr, order: Labels) -> int:
-    """How many arrays in the terms of a sum need axes inserted or exchanged, if its axes stand in `order`."""
-    count = 0
-    for term in total.operands:
-        moved = permuted_term(term, total, order)
-        factors = factors_of(moved) if moved.op is CONTRACT else []
-        groups = {tuple(sorted(ls)) if f.op is EYE else ls for f, ls, _ in factors if f.ndim}
-        explicit = sum(ls != tuple(range(len(order) - len(ls), len(order))) for ls in groups)
-        count += min(explicit, 2)
-    return count
-
-
-def spread_denominators(groups: list[Powers]) -> list[Powers]:
-    """Denominators over some axes of a matrix of the same product, below that matrix: x/norm(x, axis=1)."""
-    for group in groups:
-        if all(e < 0 for _, _, e in group):
-            axes = {a for _, labels, _ in group for a in labels}
-            wider = [g for g in groups if len(g[0][1]) == 2 and axes < set(g[0][1]) and g[0][0].op is not EYE]
-            if wider:
-                rest = [g for g in groups if g is not group and g is not wider[0]]
-                return spread_denominators([*rest, [*wider[0], *group]])
-    return groups
-
-
-def is_turn(x: Expr) -> bool:
-    return x.op is CONTRACT and form(x).kind == "transpose"
-
-
-def turned_sides(x: Expr) -> int:
-    """How many transposes stand beside each other in a product of products."""
-    if is_turn(x):
-        return 1
-    product = x.op is CONTRACT and form(x).kind == "matmul"
-    return sum(map(turned_sides, x.operands)) if product else 0
-
-
-def shared_products(forms: Sequence[Expr]) -> frozenset[Expr]:
-    """The products of matrices and of stacks below `forms` that more than one node uses, or that are a result too."""
-    uses = Counter(o for node in topological(forms) for o in set(node.operands))
-    uses.update(forms)
-    several = (node for node, count in uses.items() if count > 1 and node.ndim > 1)
-    return frozenset(node for node in several if node.op is CONTRACT and summed(node))
-
-
-def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:
-    """`rest` without cancelled powers, `item` at its place."""
-    return [x for x in [*rest[:place], item, *rest[place:]] if x[2] != 0]
-
-
-def absorbs_sign(f: Expr, labels: Labels, e: Fraction) -> bool:
-    """Whether a minus sign can turn a difference around: -2*(t - y) is 2*(y - t)."""
-    return f.op is ADD and e.denominator == 1 and e % 2 == 1 and any(c < 0 for c in f.attributes["coefficients"])
-
-
-def sign_place(factors: Powers) -> int | None:
-    """The place of a difference that a minus sign turns around, preferably of one without a constant."""
-    places = [i for i, x in enumerate(factors) if absorbs_sign(*x)]
-    return min(places, key=lambda i: is_constant(factors[i][0].operands[-1]), default=None)
-
-
-def sign_bearer_in(node: Expr) -> Expr | None:
-    """The difference in a contraction that a minus sign in front turns around."""
-    if node.op is not CONTRACT or not summed(node):
-        return None
-    place = sign_place(factors_of(node))
-    return None if place is None else node.operands[place]
-
-
-def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
-    """The differences that a minus sign in front turns around; even powers of them are written alike."""
-    found: set[Expr] = set()
-    for node in contractions:
-        if node.attributes["coefficient"] < 0 and not summed(node):
-            above = [x for x in factors_of(node) if x[2] > 0]
-            place = sign_place(above)
-            bearers = [above[place][0]] if place is not None else [sign_bearer_in(f) for f, _, e in above if e == 1]
-            found.update(b for b in bearers[:1] if b is not None)
-    return found
-
-
-def stretched(x: Expr, node: Expr) -> Expr:
-    """`x` at the full shape of `node`; leading axes of size 1 by ``keepdims`` where `x` is a reduction over them."""
-    added = node.ndim - x.ndim
-    raised = lifted(x)
-    if raised is not None and raised[0].shape == node.shape:
-        return raised[0]
-    if added and all(d == 1 for d in node.shape[:added]):
-        kept = keep_axes(x, tuple(range(added)))
-        if kept is not None:
-            return broadcast(kept, node.shape)
-        if x.shape == node.shape[added:]:
-            return reindexed(x, (None,) * added + (slice(None),) * x.ndim)
-    return broadcast(x, node.shape)
-
-
-def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict[Expr, int]]:
-    """Sums that a product's coefficient frees of fractions: 2*g*(1/2 - h) is g*(1 - 2*h)."""
-    scales: dict[Expr, int] = {}
-    for f, _, e in powers:
-        if f.op is ADD and e.denominator == 1 and f not in scales:
-            scale = lcm(*(c.denominator for c in f.attributes["coefficients"]))
-            share = coefficient / Fraction(scale) ** e.numerator
-            if scale > 1 and (share.denominator if e > 0 else share.numerator) <= (
-                coefficient.denominator if e > 0 else abs(coefficient.numerator)
-            ):
-                scales[f] = scale
-                coefficient = share
-    return coefficient, scales
-
-
-def whole_terms(node: Expr, coefficient: Fraction) -> bool:
-    """Whether a fraction in front of a sum leaves some term whole: (3*a - b)/3 is a - b/3."""
-    if node.op is not ADD or coefficient.denominator == 1:
-        return False
-    return any((coefficient * c).denominator == 1 for c in node.attributes["coefficients"])
-
-
-def average_of(x: Expr, axes: tuple[int, ...], keepdims: bool) -> Expr:
-    """The mean of `x`, as ``var`` where `x` holds squared differences from a mean over the same axes."""
-    if x.op is CONTRACT and form(x) == ("power", 2) and x.operands[0].op is ADD:
-        difference, first_axes = x.operands[0], axes == tuple(range(len(axes)))
-        for y in difference.operands:
-            centres = [mean(y, axis=axes, keepdims=True), *([mean(y, axis=axes)] if first_axes else [])]
-            if any(difference is y - centre for centre in centres):
-                return var(y, axis=axes, keepdims=keepdims)
-    return mean(x, axis=axes, keepdims=keepdims)
-
-
-def is_square_sum(x: Expr) -> bool:
-    """``sum(v**2)`` over some axes."""
-    if x.op is not CONTRACT or form(x).kind != "sum":
-        return False
-    inner = x.operands[0]
-    return inner.op is CONTRACT and form(inner) == ("power", 2)
-
-
-def is_fill(x: Expr) -> bool:
-    return x.op is CONTRACT and not x.operands
-
-
-def refilled(fill: Expr, order: Labels) -> Expr:
-    """A stretched constant with its axes in another order."""
-    return broadcast(constant(fill.attributes["coefficient"]), tuple(fill.shape[i] for i in order))
-
-
-def written_order(factors: list[Expr]) -> list[int]:
-    """Scalars that are symbols, then other names by rank, then compounds by rank: ``2*alpha*h*(t - y)``."""
-
-    def key(i: int) -> tuple[bool, int]:
-        x = factors[i]
-        compound = bool(x.operands) and x.op is not NAMED
-        return compound, x.ndim
-
-    return sorted(range(len(factors)), key=key)
-
-
-def quotient(
-    coefficient: Fraction, numerator: Expr | None, denominator: Expr | None, sizes: list[tuple[Expr, Fraction]]
-) -> Expr:
-    """``p * sizes * numerator / (q * sizes * denominator)`` in the order a person writes it."""
-    above, below = size_product(sizes, 1), size_product(sizes, -1)
-    p, q = Fraction(coefficient.numerator), coefficient.denominator
-    under = denominator
-    if below is not None:
-        below = size(below.attributes["dim"] * q)
-        under, q = below if denominator is None else multiply(below, denominator), 1
-    elif denominator is not None:
-        under, q = scaled(q, denominator), 1
-    if above is not None:
-        numerator = above if numerator is None else lead(above, numerator)
-    if numerator is None:
-        return divide(constant(p), under) if under is not None else constant(coefficient)
-    if under is not None:
-        return divide(lead(constant(p), numerator), under)
-    if abs(p) == 1:
-        return scaled(Fraction(1, q), lead(constant(p), numerator))
-    return lead(constant(p / q), numerator)
-
-
-def size_product(sizes: list[tuple[Expr, Fraction]], sign: int) -> Expr | None:
-    """The sizes with positive (or negative) exponents as one number."""
-    chosen = [f.attributes["dim"] ** abs(int(e)) for f, e in sizes if e * sign > 0]
-    return size(sympy.Mul(*chosen)) if chosen else None
-
-
-def lead(scalar: Expr, product: Expr) -> Expr:
-    """A scalar in front of the first factor: ``2*a*b`` is ``(2*a)*b``, as Python reads it."""
-    if scalar is constant(1):
-        return product
-    if product.op is CONTRACT and form(product).kind in ("multiply", "divide", "matmul"):
-        (a, la, ea), (b, lb, eb) = factors_of(product)
-        scaled_a = lead(scalar, a)
-        if scaled_a.shape == a.shape:
-            return contract([(scaled_a, la, ea), (b, lb, eb)], product.shape)
-    return multiply(scalar, product)

@@ -14,7 +14,8 @@ from graphc.rewriting.cost import operations
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.matching import rewriters
 from graphc.rewriting.normal import Normalizer
-from graphc.rewriting.present import Presenter, shared_products
+from graphc.rewriting.present import Presenter
+from graphc.rewriting.turning import shared_products
 
 assert rulesets.__all__
 

@@ -1,0 +1,121 @@
+"""How products are written: coefficient, factors in order, a quotient line, whole numbers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import lcm
+
+import sympy
+
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD, divide, multiply, scaled
+from graphc.ops.contraction import CONTRACT, contract, factors_of
+from graphc.ops.forms import form
+from graphc.ops.leaves import EYE, NAMED, constant, size
+from graphc.rewriting.axes import Labels
+from graphc.rewriting.signs import Powers
+
+
+def scale_by(scalar: Expr, product: Expr) -> Expr:
+    """A scalar factor in front of an array, or its denominator behind."""
+    if scalar is constant(1):
+        return product
+    if (
+        scalar.op is CONTRACT
+        and form(scalar).kind in ("over", "divide", "power")
+        and scalar.attributes["exponents"][-1] == -1
+    ):
+        top = constant(scalar.attributes["coefficient"]) if len(scalar.operands) == 1 else scalar.operands[0]
+        return divide(lead(top, product), scalar.operands[-1])
+    return lead(scalar, product)
+
+
+def spread_denominators(groups: list[Powers]) -> list[Powers]:
+    """Denominators over some axes of a matrix of the same product, below that matrix: x/norm(x, axis=1)."""
+    for group in groups:
+        if all(e < 0 for _, _, e in group):
+            axes = {a for _, labels, _ in group for a in labels}
+            wider = [g for g in groups if len(g[0][1]) == 2 and axes < set(g[0][1]) and g[0][0].op is not EYE]
+            if wider:
+                rest = [g for g in groups if g is not group and g is not wider[0]]
+                return spread_denominators([*rest, [*wider[0], *group]])
+    return groups
+
+
+def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> Powers:
+    """`rest` without cancelled powers, `item` at its place."""
+    return [x for x in [*rest[:place], item, *rest[place:]] if x[2] != 0]
+
+
+def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict[Expr, int]]:
+    """Sums that a product's coefficient frees of fractions: 2*g*(1/2 - h) is g*(1 - 2*h)."""
+    scales: dict[Expr, int] = {}
+    for f, _, e in powers:
+        if f.op is ADD and e.denominator == 1 and f not in scales:
+            scale = lcm(*(c.denominator for c in f.attributes["coefficients"]))
+            share = coefficient / Fraction(scale) ** e.numerator
+            if scale > 1 and (share.denominator if e > 0 else share.numerator) <= (
+                coefficient.denominator if e > 0 else abs(coefficient.numerator)
+            ):
+                scales[f] = scale
+                coefficient = share
+    return coefficient, scales
+
+
+def whole_terms(node: Expr, coefficient: Fraction) -> bool:
+    """Whether a fraction in front of a sum leaves some term whole: (3*a - b)/3 is a - b/3."""
+    if node.op is not ADD or coefficient.denominator == 1:
+        return False
+    return any((coefficient * c).denominator == 1 for c in node.attributes["coefficients"])
+
+
+def written_order(factors: list[Expr]) -> list[int]:
+    """Scalars that are symbols, then other names by rank, then compounds by rank: ``2*alpha*h*(t - y)``."""
+
+    def key(i: int) -> tuple[bool, int]:
+        x = factors[i]
+        compound = bool(x.operands) and x.op is not NAMED
+        return compound, x.ndim
+
+    return sorted(range(len(factors)), key=key)
+
+
+def quotient(
+    coefficient: Fraction, numerator: Expr | None, denominator: Expr | None, sizes: list[tuple[Expr, Fraction]]
+) -> Expr:
+    """``p * sizes * numerator / (q * sizes * denominator)`` in the order a person writes it."""
+    above, below = size_product(sizes, 1), size_product(sizes, -1)
+    p, q = Fraction(coefficient.numerator), coefficient.denominator
+    under = denominator
+    if below is not None:
+        below = size(below.attributes["dim"] * q)
+        under, q = below if denominator is None else multiply(below, denominator), 1
+    elif denominator is not None:
+        under, q = scaled(q, denominator), 1
+    if above is not None:
+        numerator = above if numerator is None else lead(above, numerator)
+    if numerator is None:
+        return divide(constant(p), under) if under is not None else constant(coefficient)
+    if under is not None:
+        return divide(lead(constant(p), numerator), under)
+    if abs(p) == 1:
+        return scaled(Fraction(1, q), lead(constant(p), numerator))
+    return lead(constant(p / q), numerator)
+
+
+def size_product(sizes: list[tuple[Expr, Fraction]], sign: int) -> Expr | None:
+    """The sizes with positive (or negative) exponents as one number."""
+    chosen = [f.attributes["dim"] ** abs(int(e)) for f, e in sizes if e * sign > 0]
+    return size(sympy.Mul(*chosen)) if chosen else None
+
+
+def lead(scalar: Expr, product: Expr) -> Expr:
+    """A scalar in front of the first factor: ``2*a*b`` is ``(2*a)*b``, as Python reads it."""
+    if scalar is constant(1):
+        return product
+    if product.op is CONTRACT and form(product).kind in ("multiply", "divide", "matmul"):
+        (a, la, ea), (b, lb, eb) = factors_of(product)
+        scaled_a = lead(scalar, a)
+        if scaled_a.shape == a.shape:
+            return contract([(scaled_a, la, ea), (b, lb, eb)], product.shape)
+    return multiply(scalar, product)

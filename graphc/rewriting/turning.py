@@ -1,0 +1,66 @@
+"""Products that are written transposed, and sums whose axes stand in another order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from graphc.ir.expr import Expr, topological
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.forms import form
+from graphc.ops.leaves import EYE
+from graphc.rewriting.axes import Labels
+from graphc.rewriting.signs import sign_bearer_in, sign_place
+
+
+def permuted_term(term: Expr, total: Expr, order: Labels) -> Expr:
+    """A term of the sum `total` with the axes of the sum in `order`."""
+    place = {a: i for i, a in enumerate(order)} | {-1: -1}
+    pure = term.op is CONTRACT and not summed(term)
+    factors = factors_of(term) if pure else [(term, aligned(term.shape, total.shape), ONE)]
+    moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in factors]
+    return contract(moved, tuple(total.shape[a] for a in order), term.attributes["coefficient"] if pure else ONE)
+
+
+def inserted(total: Expr, order: Labels) -> int:
+    """How many arrays in the terms of a sum need axes inserted or exchanged, if its axes stand in `order`."""
+    count = 0
+    for term in total.operands:
+        moved = permuted_term(term, total, order)
+        factors = factors_of(moved) if moved.op is CONTRACT else []
+        groups = {tuple(sorted(ls)) if f.op is EYE else ls for f, ls, _ in factors if f.ndim}
+        explicit = sum(ls != tuple(range(len(order) - len(ls), len(order))) for ls in groups)
+        count += min(explicit, 2)
+    return count
+
+
+def is_turn(x: Expr) -> bool:
+    return x.op is CONTRACT and form(x).kind == "transpose"
+
+
+def turned_sides(x: Expr) -> int:
+    """How many transposes stand beside each other in a product of products."""
+    if is_turn(x):
+        return 1
+    product = x.op is CONTRACT and form(x).kind == "matmul"
+    return sum(map(turned_sides, x.operands)) if product else 0
+
+
+def shared_products(forms: Sequence[Expr]) -> frozenset[Expr]:
+    """The products of matrices and of stacks below `forms` that more than one node uses, or that are a result too."""
+    uses = Counter(o for node in topological(forms) for o in set(node.operands))
+    uses.update(forms)
+    several = (node for node, count in uses.items() if count > 1 and node.ndim > 1)
+    return frozenset(node for node in several if node.op is CONTRACT and summed(node))
+
+
+def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
+    """The differences that a minus sign in front turns around; even powers of them are written alike."""
+    found: set[Expr] = set()
+    for node in contractions:
+        if node.attributes["coefficient"] < 0 and not summed(node):
+            above = [x for x in factors_of(node) if x[2] > 0]
+            place = sign_place(above)
+            bearers = [above[place][0]] if place is not None else [sign_bearer_in(f) for f, _, e in above if e == 1]
+            found.update(b for b in bearers[:1] if b is not None)
+    return found
