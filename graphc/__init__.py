@@ -117,6 +117,7 @@ from graphc.ops.factorizations import (
     tril_half,
 )
 from graphc.ops.gather import arange, embedding, linspace, scatter_add, scatter_add_along_axis, take, take_along_axis
+from graphc.ops.gating import glu
 from graphc.ops.kronecker import kron
 from graphc.ops.labels import cross_entropy, one_hot
 from graphc.ops.layout import (
@@ -315,6 +316,7 @@ __all__ = [
     "gamma_nll",
     "gaussian_nll",
     "gelu",
+    "glu",
     "grad",
     "greater",
     "greater_equal",

@@ -167,6 +167,16 @@ def test_a_learned_slope() -> None:
     assert gc.prelu(x, gc.symbol("a", (1,))).shape == (n,)
 
 
+def test_gated_units() -> None:
+    z = gc.symbol("z", ("n", "2*d"))
+    assert str(gc.simplify(gc.glu(z))) == "z[:, :d]*sigmoid(z[:, d:])"
+    v = {"z": np.arange(8.0).reshape(2, 4)}
+    np.testing.assert_allclose(gc.evaluate(gc.glu(z), v), v["z"][:, :2] / (1 + np.exp(-v["z"][:, 2:])))
+    assert gc.glu(z, axis=-1) is gc.parse("glu(z)", z=z)
+    with pytest.raises(gc.ShapeError, match=r"glu\(X\): axis -1 of size .* is not provably even"):
+        gc.glu(X)
+
+
 def test_softmin_and_swish() -> None:
     v = {"x": np.array([1e4, 0.0, 1.0])}
     np.testing.assert_allclose(gc.evaluate(gc.softmin(x), v), [0, 1 / (1 + np.exp(-1)), 1 / (1 + np.e)])

@@ -47,7 +47,7 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "Products": ("", ("products", "kronecker", "contraction", "dots")),
     "Linear algebra": ("", ("linalg", "factorizations", "matrix_functions")),
-    "Activations": ("softmax log_softmax relu sigmoid softplus tanh", ("activations",)),
+    "Activations": ("softmax log_softmax relu sigmoid softplus tanh", ("activations", "gating")),
     "Losses and likelihoods": ("mse", ("losses", "labels")),
     "Windows, convolution, pooling": ("", ("windows", "convolution")),
     "Layers": ("dense", ("normalization", "recurrent", "attention", "defined")),

@@ -48,8 +48,12 @@ def table(np: Any) -> dict[str, Function]:
     def softmin(x: Any, axis: int = -1) -> Any:
         return np.exp(-x) / np.sum(np.exp(-x), axis=axis, keepdims=True)
 
+    def glu(x: Any, axis: int = -1) -> Any:
+        a, b = np.split(x, 2, axis=axis)
+        return a / (1 + np.exp(-b))
+
     return {
-        **{f.__name__: f for f in (gelu, elu, celu, selu, softshrink, prelu, softmin)},
+        **{f.__name__: f for f in (gelu, elu, celu, selu, softshrink, prelu, softmin, glu)},
         "silu": lambda x: x * sigmoid(x),
         "swish": lambda x: x * sigmoid(x),
         "mish": lambda x: x * np.tanh(np.log(1 + np.exp(x))),
