@@ -92,3 +92,9 @@ def test_brackets_are_counted_at_any_depth() -> None:
         if text[at] != "x":
             with pytest.raises(gc.FormulaError, match="column"):
                 gc.parse(text[:at] + text[at + 1 :], x=("n",))
+
+
+@pytest.mark.parametrize("text", ["x[n**99999:]", "ones(n**33)", "x[n**16*n**17:]", "reshape(x, (n**1000, 1))"])
+def test_sizes_with_huge_powers_are_refused(text: str) -> None:
+    with pytest.raises(gc.ShapeError, match="column"):
+        gc.parse(text, **hostile.NAMES)

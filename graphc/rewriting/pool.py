@@ -316,12 +316,28 @@ class Pool:
             again = Pool(self.engine, self.coefficient, self.shape)
             again.add_all([(*key, e) for key, e in merged.items()])
             return again.finish()
+        self.coefficient = whole_roots(self.coefficient, merged)
         for spread in (self.cleared, self.spread, self.spread_below):
             result = spread(merged)
             if result is not None:
                 return result
         node = pure(self.coefficient, [(*key, e) for key, e in merged.items()], self.shape)
         return self.engine.rewritten(node) if node.op is CONTRACT else node
+
+
+def whole_roots(coefficient: Fraction, merged: Entries) -> Fraction:
+    """The coefficient without what roots of whole numbers take of it: 2/sqrt(2) is sqrt(2), sqrt(2)/2 is 1/sqrt(2)."""
+    for key, e in list(merged.items()):
+        base = number_of(key[0]) if key[0].op is CONSTANT else None
+        if base is None or base.denominator != 1 or base <= 1 or e.denominator == 1:
+            continue
+        power = e
+        while power < 0 and coefficient and coefficient.numerator % base.numerator == 0:
+            coefficient, power = coefficient / base, power + 1
+        while power > 0 and coefficient.denominator % base.numerator == 0:
+            coefficient, power = coefficient * base, power - 1
+        merged[key] = power
+    return coefficient
 
 
 def pure(coefficient: Fraction, factors: list[Factor], shape: Shape) -> Expr:
