@@ -94,7 +94,7 @@ def test_brackets_are_counted_at_any_depth() -> None:
                 gc.parse(text[:at] + text[at + 1 :], x=("n",))
 
 
-@pytest.mark.parametrize("text", ["x[n**99999:]", "ones(n**33)", "x[n**16*n**17:]", "reshape(x, (n**1000, 1))"])
-def test_sizes_with_huge_powers_are_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["x[n**99999:]", "x[:n**33]", "x[n**16*n**17:]", "X[:, -n**1000:]"])
+def test_indices_with_huge_powers_are_refused(text: str) -> None:
     with pytest.raises(gc.ShapeError, match="column"):
         gc.parse(text, **hostile.NAMES)

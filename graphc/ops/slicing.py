@@ -33,6 +33,9 @@ Spans: TypeAlias = "tuple[Span, ...]"
 KEPT = ("nonnegative", "integer", "binary")  # of entries some of which are 0
 
 
+MAX_POWER = 32  # of a size in an index; the algebra of bounds with much larger ones does not end
+
+
 def _infer_slice(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
     (x,) = operands
     spans = attributes["ranges"]
@@ -203,6 +206,10 @@ def _bound(x: Expr, value: Any) -> Any:
     """A whole number or a size, which may be negative."""
     found = dim_of(value) if isinstance(value, Expr) else value
     if isinstance(found, sympy.Expr) and found.is_integer:
+        if any(p.exp.is_Integer and p.exp > MAX_POWER for p in found.atoms(sympy.Pow)):
+            raise ShapeError(
+                f"{brief(x)}: an index can hold powers of sizes up to {MAX_POWER}, got {str(found)[:60]}{declared_at()}"
+            )
         return plain(found)
     if not isinstance(found, (bool, np.bool_, sympy.Basic, Expr)) and hasattr(found, "__index__"):
         return int(found)
