@@ -30,10 +30,8 @@ from graphc.ops.products import unit
 from graphc.ops.ranges import Span, ascending, from_front, in_range, never, normalized, plain, ranged
 
 Spans: TypeAlias = "tuple[Span, ...]"
-KEPT = ("nonnegative", "integer", "binary")  # of entries some of which are 0
-
-
 MAX_POWER = 32  # of a size in an index; the algebra of bounds with much larger ones does not end
+KEPT = ("nonnegative", "integer", "binary")  # of entries some of which are 0
 
 
 def _infer_slice(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:

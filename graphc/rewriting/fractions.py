@@ -8,12 +8,12 @@ from fractions import Fraction
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, aligned, summed
-from graphc.ops.leaves import CONSTANT, SIZE
+from graphc.ops.contraction import ONE, aligned
+from graphc.ops.leaves import SIZE
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
-from graphc.rewriting.terms import Entries, entries_of
+from graphc.rewriting.terms import Entries, entries_of, leading
 
 TERMS = 6  # sums up to this many terms are brought over one denominator
 
@@ -62,7 +62,7 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     below = denominators(collected, shape)
     found: dict[frozenset[tuple[tuple[Expr, Labels], Fraction]], Fraction] = {}
     for term, c in collected.items():
-        for coefficient, entries in multiplied_out(c * number(term), powers_added(entries_of(term, shape), below)):
+        for coefficient, entries in multiplied_out(c * leading(term)[0], powers_added(entries_of(term, shape), below)):
             if any(e < 0 and f.op is not SIZE for (f, _), e in entries.items()) or len(found) > TERMS**2:
                 return None
             key = frozenset(entries.items())
@@ -81,13 +81,6 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
 def in_order(entry: tuple[tuple[Expr, Labels], Fraction]) -> tuple[object, ...]:
     (f, labels), e = entry
     return (*factor_key(f), labels, e)
-
-
-def number(term: Expr) -> Fraction:
-    """The exact coefficient of a term."""
-    if term.op is CONSTANT:
-        return Fraction(term.attributes["value"])
-    return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not summed(term) else ONE
 
 
 def divides(term: Expr, shape: Shape) -> bool:
@@ -113,5 +106,5 @@ def multiplied_out(coefficient: Fraction, entries: Entries) -> list[tuple[Fracti
             (f, tuple(labels[x] if x >= 0 else -1 for x in ls)): e
             for (f, ls), e in entries_of(term, total.shape).items()
         }
-        found += multiplied_out(coefficient * c * number(term), powers_added(rest, inner))
+        found += multiplied_out(coefficient * c * leading(term)[0], powers_added(rest, inner))
     return found
