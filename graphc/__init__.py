@@ -10,7 +10,7 @@ X.T @ (p - T)/n
 """
 
 from graphc.calculus import Derivation, derive, grad, hessian, hvp, jacobian, jvp, vjp
-from graphc.checking import Verdict, check, check_derivative
+from graphc.checking import StepsVerdict, Verdict, check, check_derivative, check_steps
 from graphc.errors import (
     DataError,
     DifferentiationError,
@@ -219,6 +219,7 @@ __all__ = [
     "NameConflictError",
     "SettingError",
     "ShapeError",
+    "StepsVerdict",
     "TrainingError",
     "UnknownNameError",
     "UnsupportedError",
@@ -252,6 +253,7 @@ __all__ = [
     "celu",
     "check",
     "check_derivative",
+    "check_steps",
     "cholesky",
     "clip",
     "compile",

@@ -3,6 +3,18 @@
 from graphc.checking.derivatives import check_derivative
 from graphc.checking.judge import check
 from graphc.checking.numeric import compare_gradients, finite_difference
+from graphc.checking.steps import StepsVerdict, StepVerdict, check_steps
 from graphc.checking.verdict import Counterexample, Status, Verdict
 
-__all__ = ["Counterexample", "Status", "Verdict", "check", "check_derivative", "compare_gradients", "finite_difference"]
+__all__ = [
+    "Counterexample",
+    "Status",
+    "StepVerdict",
+    "StepsVerdict",
+    "Verdict",
+    "check",
+    "check_derivative",
+    "check_steps",
+    "compare_gradients",
+    "finite_difference",
+]

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from graphc.calculus import grad
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.claims import caller, names_in_play, read, unlabelled
 from graphc.checking.diagnose import diagnose
-from graphc.checking.kinks import kinks
+from graphc.checking.kinks import Kink, kinks
 from graphc.checking.points import (
     RELATIVE,
     Judge,
@@ -22,7 +21,7 @@ from graphc.checking.points import (
     size_names,
     steady,
 )
-from graphc.checking.prove import Equation, Gradient, Proof, Question, leaves, prove
+from graphc.checking.prove import Equation, Gradient, Proof, Question, derivative, leaves, prove
 from graphc.checking.safeguards import confirm, cross_check
 from graphc.checking.verdict import Counterexample, Status, Verdict
 from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, UnknownNameError, UnsupportedError
@@ -80,34 +79,34 @@ def check(*given: Any, **names: Any) -> Verdict:
 
 
 def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict:
-    answer = grad(f, x)
+    answer = derivative(f, x)
     if callable(claim) and not isinstance(claim, Expr):
         return _function(Gradient(f, x, answer), answer, claim, names)
     text = unlabelled(claim) if isinstance(claim, str) else str(claim)
     try:
         expr = read(claim, names)
-        _same_symbols([f, x, expr])
+        same_symbols([f, x, expr])
     except UNREADABLE as error:
         return _unreadable(Gradient(f, x, answer), answer, text, names, error)
     names = {**names_in_play([expr]), **names}
-    return _judged(Gradient(f, x, expr), answer, expr, text, names)
+    return judged(Gradient(f, x, expr), answer, expr, text, names)
 
 
 def _equation(a: Any, b: Any, names: Mapping[str, Any]) -> Verdict:
     try:
         left, right = read(a, names), read(b, names)
-        _same_symbols([left, right])
+        same_symbols([left, right])
     except UNREADABLE as error:
         return Verdict(Status.INCOMPARABLE, b, None, str(error), labels=LABELS)
     text = b if isinstance(b, str) else str(b)
-    verdict = _judged(Equation(left, right), left, right, text, {**names_in_play([left, right]), **names})
+    verdict = judged(Equation(left, right), left, right, text, {**names_in_play([left, right]), **names})
     return replace(verdict, labels=LABELS)
 
 
 LABELS = ("first", "second")
 
 
-def _same_symbols(exprs: Sequence[Expr]) -> None:
+def same_symbols(exprs: Sequence[Expr]) -> None:
     """Raise NameConflictError where two different symbols carry one name."""
     found: dict[str, Expr] = {}
     for s in leaves(exprs):
@@ -118,7 +117,7 @@ def _same_symbols(exprs: Sequence[Expr]) -> None:
             )
 
 
-def _judged(question: Question, answer: Expr, claim: Expr, text: str, names: Mapping[str, Any]) -> Verdict:
+def judged(question: Question, answer: Expr, claim: Expr, text: str, names: Mapping[str, Any]) -> Verdict:
     if not fits(answer, claim):
         return _misfit(question, answer, claim, text, names)
     judge = _judge(question, answer, claim)
@@ -148,10 +147,13 @@ def fits(answer: Expr, claim: Expr) -> bool:
 
 def _judge(question: Question, answer: Expr, claim: Expr) -> Judge:
     """Both results at points where f is differentiable and the claim has no tie."""
-    if not isinstance(question, Gradient):
-        return judge_of(answer, claim)
     moving = question.kinks_of()
-    return judge_of(answer, claim, [*kinks(question.f, moving), *kinks(claim, moving)])
+    return judge_of(answer, claim, kinked([*question.smooth(), claim], moving))
+
+
+def kinked(exprs: Sequence[Expr], moving: frozenset[str]) -> list[Kink]:
+    """The kinks of all of them."""
+    return [kink for e in exprs for kink in kinks(e, moving)] if moving else []
 
 
 def _proved(proof: Proof) -> str:
@@ -168,7 +170,7 @@ def _wrong(answer: Expr, claim: Any, point: Point, found: Diagnosis | None) -> V
 def _case(question: Question, answer: Expr, claim: Expr | None, text: str, names: Mapping[str, Any]) -> Case:
     """What a diagnosis starts from, with two points to screen candidates at."""
     symbols = question.symbols()
-    judge = judge_of(answer, answer, kinks(question.f, question.kinks_of()) if isinstance(question, Gradient) else ())
+    judge = judge_of(answer, answer, kinked(question.smooth(), question.kinks_of()))
     points = []
     for seed in (1, 2):
         point = sample(judge, symbols, size_names([answer, *symbols]), seed)

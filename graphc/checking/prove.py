@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from graphc.calculus import grad
+from graphc.calculus import grad, jacobian
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.denominators import vanishes
 from graphc.checking.translate import DISCRETE, Translator
@@ -45,6 +45,10 @@ class Question(Protocol):
         """The symbols by which a derivative is taken, so that ties of functions of them are left out."""
         ...
 
+    def smooth(self) -> list[Expr]:
+        """The functions of which a derivative is taken."""
+        ...
+
     def claiming(self, claim: Expr) -> Question:
         """The same question about another claim."""
         ...
@@ -71,6 +75,9 @@ class Equation:
     def kinks_of(self) -> frozenset[str]:
         return frozenset()
 
+    def smooth(self) -> list[Expr]:
+        return []
+
     def claiming(self, claim: Expr) -> Equation:
         return Equation(self.left, claim)
 
@@ -80,7 +87,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Gradient:
-    """``df/dx == claim``; the gradient is derived anew from the facts that are left."""
+    """``df/dx == claim``, a gradient or a Jacobian; it is derived anew from the facts that are left."""
 
     f: Expr
     x: Expr
@@ -91,16 +98,24 @@ class Gradient:
 
     def under(self, known: Known) -> tuple[Expr, Expr]:
         changed = self.replaced(twins(known))
-        return grad(changed.f, changed.x), changed.claim
+        return derivative(changed.f, changed.x), changed.claim
 
     def kinks_of(self) -> frozenset[str]:
         return frozenset(str(s.name) for s in leaves([self.x]))
+
+    def smooth(self) -> list[Expr]:
+        return [self.f]
 
     def claiming(self, claim: Expr) -> Gradient:
         return Gradient(self.f, self.x, claim)
 
     def replaced(self, replacements: dict[Expr, Expr]) -> Gradient:
         return Gradient(*substitute([self.f, self.x, self.claim], replacements))
+
+
+def derivative(f: Expr, x: Expr) -> Expr:
+    """The gradient of a scalar, the Jacobian of an array."""
+    return grad(f, x) if f.ndim == 0 else jacobian(f, x)
 
 
 def leaves(exprs: Iterable[Expr]) -> list[Expr]:

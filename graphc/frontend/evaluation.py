@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphc.errors import FormulaError, GraphcError
@@ -20,8 +20,9 @@ MOST_OPERATIONS = 200_000
 class Evaluation:
     """The operations of one text so far; `offset` says where in the text each of them stands."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: Mapping[str, Callable[..., Expr]] = functions) -> None:
         self.text = text
+        self.functions = known
         self.operations = 0
         self.size_work = 0
         self.shapes: set[Shape] = set()
@@ -43,13 +44,13 @@ class Evaluation:
     def call(self, offset: int, name: str, items: list[Any], options: dict[str, Any]) -> Expr:
         """A function of the notation by name."""
         of_sizes = name in SIZE_FUNCTIONS and bool(items) and all(as_size(v) is not None for v in items)
-        if name not in functions or of_sizes:
+        if name not in self.functions or of_sizes:
             if options:
                 raise self.failure(offset, f"{name}() takes no options")
             return self.counted(offset, self.guarded(offset, size_function, name, items))
         arguments = [self.guarded(offset, values.argument, v) for v in items]
         keywords = {k: self.guarded(offset, values.argument, v, keyword=True) for k, v in options.items()}
-        return self.counted(offset, self.guarded(offset, functions[name], *arguments, **keywords))
+        return self.counted(offset, self.guarded(offset, self.functions[name], *arguments, **keywords))
 
     def index(self, offset: int, array: Any, items: list[Any], single: bool) -> Expr:
         """``array[items]``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from graphc.frontend.values import operand
 from graphc.ir.dims import dim_names, dim_symbol
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, as_expr, checked_name, size, symbol
+from graphc.ops.notation import functions
 
 _NAMING = re.compile(r"[ \t]*=(?!=)")
 _INDEXED = re.compile(r"\s*(?:d\w{0,50}\s*/\s*d\w{1,50}|\w{1,50}(?=\s*\[))\s*(?:\[[^\]\n]{0,200}\])?\s*=(?!=)")
@@ -61,12 +62,17 @@ def parse(text: str, /, **names: Any) -> Expr:
     >>> print(parse("sum((W @ x - t)**2)/m", W=("m", "n"), x=("n",), t=("m",)))
     sum((W @ x - t)**2)/m
     """
+    return read_lines(text, names).result()
+
+
+def read_lines(text: str, names: Mapping[str, Any], further: Mapping[str, Callable[..., Expr]] = functions) -> Lines:
+    """A text before it is read; `further` functions can be called in it besides those of the notation."""
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a text, got {type(text).__name__}")
     if len(text) > LONGEST_TEXT:
         reason = f"a formula may have at most {LONGEST_TEXT:,} characters, got {len(text):,}"
         raise error_at(FormulaError(reason), text, LONGEST_TEXT)
-    return _Lines(text, {name: bound(name, value) for name, value in names.items()}).result()
+    return Lines(text, {name: bound(name, value) for name, value in names.items()}, further)
 
 
 def bound(name: str, value: Any) -> Expr:
@@ -87,10 +93,10 @@ def bound(name: str, value: Any) -> Expr:
     )
 
 
-class _Lines:
+class Lines:
     """The lines of one text, and what their names stand for so far."""
 
-    def __init__(self, text: str, names: Mapping[str, Expr]) -> None:
+    def __init__(self, text: str, names: Mapping[str, Expr], further: Mapping[str, Callable[..., Expr]]) -> None:
         self.text = text
         self.names = names
         self.lines: dict[str, Any] = {}
@@ -98,7 +104,7 @@ class _Lines:
         for value in names.values():
             dims = (value.attributes["dim"],) if value.op is SIZE else value.shape
             self.sizes |= dim_names(dims)
-        self.reader = Reader(text, self.lookup, self.known)
+        self.reader = Reader(text, self.lookup, self.known, further)
 
     def lookup(self, name: str) -> Any:
         for known in (self.lines, self.names):
@@ -110,6 +116,7 @@ class _Lines:
         return dict.fromkeys([*self.lines, *self.names, *sorted(self.sizes)])
 
     def result(self) -> Expr:
+        """The value of the last line."""
         tokens = self.reader.tokens
         value: Expr | None = None
         name, start = "", 0

@@ -7,6 +7,7 @@ say what to write instead; a test compares the two on random formulas.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from graphc.frontend.evaluation import Evaluation
 from graphc.frontend.frames import BINARY, CLOSING, COMPARE, POWER, PREFIX, UNARY, Frame
 from graphc.frontend.lexicon import KEYWORDS, OPERATORS, Token, Tokens, error_at, meant, nearest, shorten
 from graphc.frontend.sizes import SIZE_FUNCTIONS
+from graphc.ir.expr import Expr
 from graphc.ops.leaves import pi
 from graphc.ops.notation import functions
 
@@ -24,14 +26,24 @@ INDEX_NOTATION = "index notation (sum[i](...), delta[i, j], q[i]*x[j]) is not bu
 
 
 class Reader:
-    """Reads formulas of `text`, one line at a time; `lookup` gives the value of a name, or None."""
+    """Reads formulas of `text`, one line at a time.
 
-    def __init__(self, text: str, lookup: Callable[[str], Any], known: Callable[[], Mapping[str, Any]]) -> None:
+    `lookup` gives the value of a name, or None; `further` functions can be called besides those of the notation.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        lookup: Callable[[str], Any],
+        known: Callable[[], Mapping[str, Any]],
+        further: Mapping[str, Callable[..., Expr]],
+    ) -> None:
         self.text = text
         self.tokens = Tokens(text)
         self.lookup = lookup
         self.known = known
-        self.evaluation = Evaluation(text)
+        self.functions = functions if further is functions else ChainMap(dict(further), functions)
+        self.evaluation = Evaluation(text, self.functions)
         self.failure = self.evaluation.failure
         self.frames: list[Frame] = []
 
@@ -122,11 +134,11 @@ class Reader:
     def call(self, token: Token) -> bool:
         """Open the arguments of a function."""
         text, offset = token.text, token.offset
-        if text not in functions and text not in SIZE_FUNCTIONS:
+        if text not in self.functions and text not in SIZE_FUNCTIONS:
             if self.lookup(text) is not None or text == "pi":
                 reason = f"{shorten(text)} is not a function; to multiply, write {shorten(text)}*(...)"
                 raise self.failure(offset, reason)
-            hint = nearest(text, functions)
+            hint = nearest(text, self.functions)
             raise error_at(UnknownNameError(f"there is no function {shorten(text)!r}{hint}"), self.text, offset)
         self.tokens.next()
         return self.push(Frame("call", offset, head=text))
@@ -271,10 +283,10 @@ class Reader:
     def unknown(self, token: Token) -> GraphcError:
         """The error for a name that nothing defines."""
         text, offset = token.text, token.offset
-        indexed = self.tokens.upcoming.text == "[" and (text in functions or text == "delta")
+        indexed = self.tokens.upcoming.text == "[" and (text in self.functions or text == "delta")
         if indexed or self.frames[-1].kind == "index":
             return self.failure(offset, INDEX_NOTATION)
-        if text in functions:
+        if text in self.functions:
             return self.failure(offset, f"{text} is a function: write {text}(...)")
         known = self.known()
         hint = meant(text) or nearest(text, known)

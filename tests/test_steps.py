@@ -1,0 +1,158 @@
+"""Derivations are judged step by step: the first wrong one is named, and what rests on it is said to follow."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+import graphc as gc
+from graphc.checking.chains import equations
+from graphc.errors import FormulaError, GraphcError, NameConflictError, UnsupportedError
+
+WX = {"W": ("m", "n"), "x": ("n",)}
+RIGHT: dict[int, str] = {}
+
+
+class Chain(NamedTuple):
+    """A derivation: its steps, what its names are, and the status of each step that is not proved."""
+
+    steps: Any
+    names: dict[str, Any]
+    others: dict[int, str]
+    follow: dict[int, int] = {}  # noqa: RUF012
+    given: str | None = None
+
+
+CHAINS: dict[str, Chain] = {
+    "B1, all three": Chain(
+        "df/dq = z\ndf/dz = q\ndf/dx = df/dq = z\ndf/dy = z",
+        {"x": (), "y": (), "z": ()},
+        RIGHT,
+        given="q = x + y\nf = q*z",
+    ),
+    "B1, the wrong variable": Chain(
+        "df/dq = q\ndf/dx = df/dq", {"x": (), "y": (), "z": ()}, {0: "wrong"}, given="q = x + y\nf = q*z"
+    ),
+    "B2, by pairs": Chain(
+        [("grad(f, q)", "2*q"), ("grad(f, W)", "outer(grad(f, q), x)"), ("grad(f, x)", "W.T @ grad(f, q)")],
+        WX,
+        RIGHT,
+        given="q = W @ x\nf = sum(q**2)",
+    ),
+    "B2, as a chain": Chain(["grad(sum((W @ x)**2), W)", "2*outer(W @ x, x)", "2*W @ outer(x, x)"], WX, RIGHT),
+    "B2, the factor lost on the way": Chain(
+        ["grad(sum((W @ x)**2), W)", "2*outer(W @ x, x)", "outer(W @ x, x)", "W @ outer(x, x)"],
+        WX,
+        {1: "wrong"},
+        {2: 1},
+    ),
+    "B2, wrong from the start": Chain(
+        ["grad(sum((W @ x)**2), x)", "W.T @ W @ x", "(W.T @ W) @ x", "x @ W.T @ W"], WX, {0: "wrong"}, {1: 0, 2: 0}
+    ),
+    "B2, the same mistake again": Chain(
+        [("grad(f, W)", "outer(q, x)"), ("grad(f, W)", "W @ outer(x, x)"), ("grad(f, q)", "2*q")],
+        WX,
+        {0: "wrong", 1: "wrong"},
+        {1: 0},
+        given="q = W @ x\nf = sum(q**2)",
+    ),
+    "a differential": Chain(
+        ["D(x @ A @ x, x, dx)", "dx @ A @ x + x @ A @ dx", "(A @ x + A.T @ x) @ dx"],
+        {"A": ("n", "n"), "x": ("n",)},
+        RIGHT,
+    ),
+    "a differential, half of it": Chain(
+        ["D(x @ A @ x, x, dx)", "dx @ A @ x + x @ A @ dx", "2*dx @ A @ x"],
+        {"A": ("n", "n"), "x": ("n",)},
+        {1: "wrong"},
+    ),
+    "ties of a function are left out once it is differentiated": Chain(
+        ["grad(sum(relu(x)), x)", "x > 0", "x >= 0"], {"x": ("n",)}, RIGHT
+    ),
+    "ties count otherwise": Chain(["as_float(x > 0)", "as_float(x >= 0)"], {"x": ("n",)}, {0: "wrong"}),
+    "second derivatives": Chain(
+        "d2f/dx2 = hessian(f, x) = jacobian(grad(f, x), x) = A + A.T",
+        {"A": ("n", "n"), "x": ("n",)},
+        RIGHT,
+        given="f = x @ A @ x",
+    ),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_chains(chain: Chain) -> None:
+    found = gc.check_steps(chain.steps, given=chain.given, **chain.names)
+    statuses = {i: str(step.status) for i, step in enumerate(found.steps) if step.status != "proved"}
+    assert statuses == chain.others, str(found)
+    assert {i: step.follows for i, step in enumerate(found.steps) if step.follows is not None} == chain.follow
+    assert found.first_wrong == min(chain.others, default=None)
+    assert bool(found) == (not chain.others)
+    assert all(step.counterexample is not None for step in found.steps if step.status == "wrong")
+
+
+def test_a_page_names_the_first_wrong_step() -> None:
+    found = gc.check_steps(["grad(sum(x**2), x)", "x", "x*1"], x=("n",))
+    lines = str(found).splitlines()
+    assert lines[0] == "WRONG: step 0 is the first that does not hold"
+    assert lines[1] == "  [0] wrong: grad(sum(x**2), x) = x"
+    assert "        what is wrong: the factor 2 is missing" in lines
+    assert lines[-1] == "  [1] proved, follows from the wrong step 0: x = x*1"
+
+
+def test_sides_may_be_expressions() -> None:
+    x = gc.symbol("x", ("n",))
+    f = gc.sum(gc.exp(x))
+    assert gc.check_steps([gc.grad(f, x), "exp(x)"])
+    assert gc.check_steps([("grad(f, x)", gc.exp(x)), (gc.exp(x), "exp(x)")], f=f, x=x)
+    assert gc.check_steps([("df/dx", "exp(x)")], f=f).first_wrong is None
+
+
+def test_a_gradient_is_named_by_its_variable_where_one_function_is_in_play() -> None:
+    assert gc.check_steps("q = W @ x\nf = sum(q**2)\ndW = 2*outer(q, x)\ndx = 2*W.T @ q", **WX)
+    assert gc.check_steps("dx = x", given="f = sum(x**2)", x=("n",)).first_wrong == 0
+    with pytest.raises(FormulaError, match="dx: of which function"):
+        gc.check_steps("dx = 2*x", given="f = sum(x**2)\ng = sum(x)", x=("n",))
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([("a", "b"), ("c", "d")], [("a", "b"), ("c", "d")]),
+        (["a", "b", "c"], [("a", "b"), ("b", "c")]),
+        ("a = b = c", [("a", "b"), ("b", "c")]),
+        ("a = b\n  = c  # why\n\nd = sum(x, axis=0)", [("a", "b"), ("b", "c"), ("d", "sum(x, axis=0)")]),
+        ("a = (b +\n c)\na =\n d", [("a", "(b +\n c)"), ("a", "d")]),
+        (["a = b", "= c"], [("a", "b"), ("b", "c")]),
+        ({"a": "b"}, [("a", "b")]),
+        ("a == b = c <= d", [("a == b", "c <= d")]),
+    ],
+)
+def test_forms_of_a_derivation(steps: Any, expected: list[tuple[str, str]]) -> None:
+    assert [(s.left, s.right) for s in equations(steps)] == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "given", "error", "message"),
+    [
+        ("a + b", None, FormulaError, "this line is no equation"),
+        ("= a", None, FormulaError, "nothing before the first line"),
+        ("a = ", None, FormulaError, "a side is missing"),
+        ("", None, FormulaError, "there are no steps"),
+        ([], None, UnsupportedError, "steps are pairs"),
+        (["a"], None, UnsupportedError, "a chain has two members"),
+        (["a", ("b", "c")], None, UnsupportedError, "either all pairs"),
+        ("a = a", "a = 2", NameConflictError, "a has a meaning already"),
+        ("a = a +", None, FormulaError, "ends where a value is expected"),
+    ],
+)
+def test_what_is_no_derivation(steps: Any, given: Any, error: type[GraphcError], message: str) -> None:
+    with pytest.raises(error, match=message):
+        gc.check_steps(steps, given=given, a=())
+
+
+def test_a_step_that_makes_no_sense_is_the_first_wrong_one() -> None:
+    found = gc.check_steps([("x", "x"), ("x", "y"), ("x", "z")], x=("n",), y=("m",))
+    assert [step.status for step in found.steps] == ["proved", "incomparable", "incomparable"]
+    assert found.first_wrong == 1
+    assert "unknown name 'z'" in found.steps[2].reason
