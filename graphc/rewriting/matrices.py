@@ -153,7 +153,8 @@ def split_sides(label: int, touching: list[Placed], out: Labels) -> tuple[list[P
         return left, vectors + right
     if len(partners) == 1 and vectors:
         ((partner, matrix),) = partners.items()
-        return (matrix, vectors) if partner in out else (vectors, matrix)
+        reads_on = partner not in out and not any(a >= 0 for a in out)  # a bilinear form, from left to right
+        return (vectors, matrix) if reads_on else (matrix, vectors)
     if not partners and len(vectors) == 2:
         return vectors[:1], vectors[1:]
     return None

@@ -26,6 +26,7 @@ from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.reshapes import regrouped
+from graphc.rewriting.shifts import unshifted
 from graphc.rewriting.sums import FLATTEN, total, turned_sum
 from graphc.rewriting.terms import leading, unit_label, view
 
@@ -74,7 +75,9 @@ class Normalizer:
             assert op.body is not None
             return self.normal(op.body(rebuild(node, operands)))
         if op in REDUCTIONS and node.attributes["keepdims"]:
-            reduced = self.rewritten(make(op, operands, **{**node.attributes, "keepdims": False}))
+            plain = make(op, operands, **{**node.attributes, "keepdims": False})
+            shifted = unshifted(self, plain)
+            reduced = self.rewritten(plain) if shifted is None else shifted
             axes = reduced_axes(node)
             labels = tuple(-1 if d == 1 else i for i, d in enumerate(operands[0].shape) if i not in axes)
             return self.product(ONE, [(reduced, labels, ONE)], node.shape)
@@ -85,7 +88,8 @@ class Normalizer:
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
         over = rebuild(node, operands)
-        found = freed(self, over)
+        found = unshifted(self, over)
+        found = freed(self, over) if found is None else found
         return self.rewritten(over) if found is None else found
 
     def held(self, node: Expr) -> Expr:

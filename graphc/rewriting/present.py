@@ -358,10 +358,12 @@ class Presenter:
                 sizes.get(s, Fraction(0)) > -p for s, p in needed.items()
             ):
                 continue
+            rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
+            if rest and any(p for *_, p in rest) and all(x.op is SIZE and p <= 0 for x, _, p in rest):
+                continue  # one product, 2*sum(e)/(k*n), for two operations, 2*mean(e)/k
             average = average_of(shown.operands[0], axes, keepdims)
             average = average if key is None else index(average, key)
             self.shown[average] = average
-            rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
             return share, sorted_in(rest, (average, labels, e), i)
         return coefficient, powers
 

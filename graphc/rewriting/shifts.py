@@ -1,0 +1,62 @@
+"""What is added along an axis that it does not vary along: softmax forgets it, logsumexp and the maximum pass it on."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, make
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.defined import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
+from graphc.ops.reductions import MAX, MIN, reduced_axes
+from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.order import Factor, Labels
+from graphc.rewriting.terms import carried_labels
+
+FORGETS = "softmax does not change when what does not vary along its axis is added"
+PASSES = "f(x + c) = f(x) + c for logsumexp and the maximum, where c does not vary along the axis"
+
+
+def unshifted(engine: Engine, node: Expr) -> Expr | None:
+    """``softmax(a*(x + c))`` as ``softmax(a*x)``, ``logsumexp(a*(x + c))`` as ``logsumexp(a*x) + a*c``."""
+    if node.op not in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN):
+        return None
+    (x,) = node.operands
+    axes = {axis % x.ndim for axis in reduced_axes(node)}
+    number, total, labels, others = scaled_sum(x)
+    if total is None or any(a in axes for _, ls, _ in others for a in ls):
+        return None
+    moving, still = list[tuple[Fraction, Expr]](), list[tuple[Fraction, Expr]]()
+    for c, term in zip(total.attributes["coefficients"], total.operands, strict=True):
+        varies = any(labels[a] in axes for a in carried_labels(term))
+        (moving if varies else still).append((c, term))
+    if not moving or not still:
+        return None
+    inner = engine.product(number, [*others, (engine.sum(moving, total.shape), labels, ONE)], x.shape)
+    result = engine.normal(make(node.op, (inner,), **node.attributes))
+    if node.op in (SOFTMAX, LOG_SOFTMAX):
+        engine.steps.append(Step("shifts", FORGETS, node, result))
+        return result
+    shift = engine.product(number, [*others, (engine.sum(still, total.shape), labels, ONE)], x.shape)
+    kept = [a for a in range(x.ndim) if a not in axes]
+    place = {a: i for i, a in enumerate(kept)} | {-1: -1}
+    factors = factors_of(shift) if shift.op is CONTRACT and not summed(shift) else [(shift, (), ONE)]
+    scale = shift.attributes["coefficient"] if shift.op is CONTRACT and not summed(shift) else ONE
+    outside = engine.product(scale, [(f, tuple(place[a] for a in ls), e) for f, ls, e in factors], node.shape)
+    result = engine.sum([(ONE, result), (ONE, outside)], node.shape)
+    engine.steps.append(Step("shifts", PASSES, node, result))
+    return result
+
+
+def scaled_sum(x: Expr) -> tuple[Fraction, Expr | None, Labels, list[Factor]]:
+    """A product as its number, its one sum with that sum's labels, and the other factors."""
+    if x.op is ADD:
+        return ONE, x, aligned(x.shape, x.shape), []
+    if x.op is not CONTRACT or summed(x):
+        return ONE, None, (), []
+    factors = factors_of(x)
+    sums = [i for i, (f, _, e) in enumerate(factors) if f.op is ADD and e == 1]
+    if len(sums) != 1:
+        return ONE, None, (), []
+    total, labels, _ = factors[sums[0]]
+    return x.attributes["coefficient"], total, labels, [f for i, f in enumerate(factors) if i != sums[0]]
