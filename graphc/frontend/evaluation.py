@@ -41,7 +41,7 @@ class Evaluation:
 
         return self.apply(offset, bounded, base, exponent)
 
-    def call(self, offset: int, name: str, items: list[Any], options: dict[str, Any]) -> Expr:
+    def call(self, offset: int, name: str, items: list[Any], options: dict[str, Any]) -> Expr | values.Several:
         """A function of the notation by name."""
         of_sizes = name in SIZE_FUNCTIONS and bool(items) and all(as_size(v) is not None for v in items)
         if name not in self.functions or of_sizes:
@@ -50,10 +50,15 @@ class Evaluation:
             return self.counted(offset, self.guarded(offset, size_function, name, items))
         arguments = [self.guarded(offset, values.argument, v) for v in items]
         keywords = {k: self.guarded(offset, values.argument, v, keyword=True) for k, v in options.items()}
-        return self.counted(offset, self.guarded(offset, self.functions[name], *arguments, **keywords))
+        result = self.guarded(offset, self.functions[name], *arguments, **keywords)
+        if isinstance(result, (tuple, list)):
+            return values.Several(self.counted(offset, part) for part in result)
+        return self.counted(offset, result)
 
     def index(self, offset: int, array: Any, items: list[Any], single: bool) -> Expr:
-        """``array[items]``."""
+        """``array[items]``; of several arrays, the one of this number."""
+        if isinstance(array, values.Several):
+            return self.counted(offset, self.guarded(offset, array.pick, [values.argument(v) for v in items]))
         key = [self.guarded(offset, values.argument, v, keyword=True) for v in items]
         return self.apply(offset, lambda x: x[key[0] if single else tuple(key)], array)
 

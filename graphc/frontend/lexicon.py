@@ -98,6 +98,13 @@ class Tokens:
         self.depth = 0
         self.upcoming = self._scan()
 
+    def mark(self) -> tuple[int, int, Token]:
+        """The place to come `back` to."""
+        return self.position, self.depth, self.upcoming
+
+    def back(self, mark: tuple[int, int, Token]) -> None:
+        self.position, self.depth, self.upcoming = mark
+
     def next(self) -> Token:
         token = self.upcoming
         if token.text in ("(", "[") and token.kind == "operator":

@@ -10,15 +10,14 @@ import numpy as np
 import sympy
 
 from graphc.errors import FormulaError, GraphcError, NameConflictError, ShapeError
-from graphc.frontend.lexicon import LONGEST_TEXT, Tokens, error_at, shorten
+from graphc.frontend.lexicon import LONGEST_TEXT, Token, Tokens, error_at, shorten
 from graphc.frontend.reader import INDEX_NOTATION, Reader
-from graphc.frontend.values import operand
+from graphc.frontend.values import Several, operand
 from graphc.ir.dims import dim_names, dim_symbol
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, as_expr, checked_name, size, symbol
 from graphc.ops.notation import functions
 
-_NAMING = re.compile(r"[ \t]*=(?!=)")
 _INDEXED = re.compile(r"\s*(?:d\w{0,50}\s*/\s*d\w{1,50}|\w{1,50}(?=\s*\[))\s*(?:\[[^\]\n]{0,200}\])?\s*=(?!=)")
 
 
@@ -29,7 +28,8 @@ def parse(text: str, /, **names: Any) -> Expr:
     ----------
     text : str
         One formula, or lines ``name = formula`` of which the last is the result. A line's name stays with its value
-        (as by ``named``), except names that begin with ``_``, and names of numbers, sizes and plain symbols.
+        (as by ``named``), except names that begin with ``_``, and names of numbers, sizes and plain symbols. What
+        gives several arrays is picked from, ``svd(X)[1]``, or named on a line, ``U, s, Vt = svd(X)``.
     **names
         What the names stand for: a shape (a tuple of whole numbers and names of sizes, ``()`` for a scalar), which
         declares a symbol; an expression; a dimension of ``gc.dims``; or a number. The sizes of the shapes in play
@@ -93,6 +93,25 @@ def bound(name: str, value: Any) -> Expr:
     )
 
 
+def _names(tokens: Tokens) -> list[Token]:
+    """The names with commas between them, in brackets or not, up to the first word that is neither."""
+    names: list[Token] = []
+    bracket = tokens.upcoming.text == "("
+    if bracket:
+        tokens.next()
+    while tokens.upcoming.kind == "name":
+        names.append(tokens.next())
+        if tokens.upcoming.text == "=":
+            return [] if bracket else names
+        if bracket and tokens.upcoming.text == ")":
+            tokens.next()
+            return names
+        if tokens.upcoming.text != ",":
+            return []
+        tokens.next()
+    return []
+
+
 class Lines:
     """The lines of one text, and what their names stand for so far."""
 
@@ -118,42 +137,69 @@ class Lines:
     def result(self) -> Expr:
         """The value of the last line."""
         tokens = self.reader.tokens
-        value: Expr | None = None
-        name, start = "", 0
+        value: Expr | Several | None = None
+        names, start = list[Token](), 0
         while tokens.upcoming.kind != "end":
             if tokens.upcoming.kind == "newline":
                 tokens.next()
                 continue
             if value is not None:
-                self.keep(name, value, start)
+                self.keep(names, value, start)
             start = tokens.upcoming.offset
-            name = self.target(tokens)
-            value = self.reader.evaluation.guarded(start, operand, self.reader.line())
+            names = self.targets(tokens)
+            value = self.reader.line()
+            if not isinstance(value, Several):
+                value = self.reader.evaluation.guarded(start, operand, value)
         if value is None:
             reason = "the formula is empty: write a value, such as sum(x)"
             raise error_at(FormulaError(reason), self.text, len(self.text))
-        return self.last(name, value, start) if name else value
+        if isinstance(value, Several):
+            raise error_at(value.refusal(), self.text, start)
+        if len(names) > 1:
+            raise self.apart(names, value, start)
+        return self.last(names[0].text, value, start) if names else value
 
-    def target(self, tokens: Tokens) -> str:
-        """The name that the line gives; empty for a bare formula."""
-        name, start = tokens.upcoming.text, tokens.upcoming.offset
-        if tokens.upcoming.kind == "name" and _NAMING.match(self.text, start + len(name)):
-            if name in self.lines:
-                raise error_at(
-                    NameConflictError(f"{shorten(name)} is given on an earlier line already"), self.text, start
-                )
+    def targets(self, tokens: Tokens) -> list[Token]:
+        """The names that the line gives, several as in ``w, V = eigh(A)``; none for a bare formula."""
+        start, mark = tokens.upcoming.offset, tokens.mark()
+        names = _names(tokens)
+        if names and tokens.upcoming.text == "=":
             tokens.next()
-            tokens.next()
-            return name
+            for i, name in enumerate(names):
+                before = {earlier.text for earlier in names[:i]}
+                if (name.text in self.lines or name.text in before) and name.text != "_":
+                    reason = f"{shorten(name.text)} is given already"
+                    raise error_at(NameConflictError(reason), self.text, name.offset)
+            return names
+        tokens.back(mark)
         if _INDEXED.match(self.text, start):
             raise error_at(FormulaError(INDEX_NOTATION), self.text, start)
-        return ""
+        return []
 
-    def keep(self, name: str, value: Expr, start: int) -> None:
-        """Remember a line that is not the last: under its name, unless it is a temporary, a number or a symbol."""
-        if not name:
+    def keep(self, names: list[Token], value: Expr | Several, start: int) -> None:
+        """Remember a line that is not the last under its names."""
+        if not names:
             reason = "only the last line can be a bare formula; begin the others with a name, as in h = tanh(x)"
             raise error_at(FormulaError(reason), self.text, start)
+        if len(names) == 1 and isinstance(value, Several):
+            if names[0].text in self.sizes or names[0].text in self.names:
+                raise self.conflict(names[0].text, start)
+            self.lines[names[0].text] = value
+            return
+        if len(names) > 1 and not (isinstance(value, Several) and len(value) == len(names)):
+            raise self.apart(names, value, start)
+        parts = value if isinstance(value, Several) else (value,)
+        for name, part in zip(names, parts, strict=True):
+            self.keep_one(name.text, part, name.offset)
+
+    def apart(self, names: list[Token], value: Expr | Several, start: int) -> GraphcError:
+        """The error for a line that gives more or fewer values than names."""
+        count = f"{len(value)} arrays" if isinstance(value, Several) else "one array"
+        given = ", ".join(name.text for name in names)
+        return error_at(FormulaError(f"{shorten(given)} are {len(names)} names for {count}"), self.text, start)
+
+    def keep_one(self, name: str, value: Expr, start: int) -> None:
+        """Remember a value: named, unless it is a temporary, a number or a symbol."""
         plain = name.startswith("_") or value.op in (SYMBOL, PARAMETER, CONSTANT, SIZE)
         result = value if plain else self.reader.evaluation.guarded(start, value.named, name)
         if name in self.sizes or self.names.get(name, result) is not result:

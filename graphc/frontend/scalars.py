@@ -20,7 +20,7 @@ from graphc.ir.expr import Expr, make, stable_text, topological
 from graphc.ir.op import Op, registry
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
-from graphc.ops.elementwise import apply
+from graphc.ops.elementwise import apply, exp
 from graphc.ops.leaves import CONSTANT, NAMED, PI, constant, symbol
 from graphc.ops.leaves import pi as pi_
 from graphc.ops.notation import functions
@@ -130,9 +130,10 @@ def from_sympy(expr: Any, values: Mapping[Any, Expr]) -> Expr:
         return apply(op, tuple(from_sympy(a, values) for a in expr.args), **options)
     name = _BACK.get(type(expr), type(expr).__name__)
     if name == "exp" or (isinstance(expr, sympy.Function) and name in functions):
-        return functions[name](*(from_sympy(a, values) for a in expr.args))
+        found: Expr = functions[name](*(from_sympy(a, values) for a in expr.args))
+        return found
     if expr is sympy.E:
-        return functions["exp"](constant(1))
+        return exp(constant(1))
     raise DifferentiationError(f"the derivative holds {expr}, which has no meaning among graphc's real functions")
 
 

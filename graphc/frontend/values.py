@@ -12,6 +12,7 @@ from typing import Any
 from graphc.errors import FormulaError
 from graphc.frontend.sizes import AXES, DIGITS, LIMIT, as_size, check_shape, parts
 from graphc.ir.expr import Expr
+from graphc.ops.broadcasting import brief
 from graphc.ops.leaves import SIZE, as_expr, constant, number
 
 
@@ -60,18 +61,49 @@ def check_scalar(value: Expr) -> int:
     return parts(value.attributes["dim"]) if value.op is SIZE else 0
 
 
+class Several(tuple[Expr, ...]):
+    """The results of a function that gives several arrays."""
+
+    def refusal(self) -> FormulaError:
+        """The error for several arrays where one is expected."""
+        count = len(self)
+        named = ", ".join("abcdefgh"[:count]) if count <= 8 else "a, b, ..."
+        return FormulaError(
+            f"one array is expected here, not the {count} arrays {_listed(self)}: pick one by its number, "
+            f"[0] to [{count - 1}], or name them on a line of their own, as in {named} = f(x)"
+        )
+
+    def pick(self, key: list[Any]) -> Expr:
+        """The result whose number is between the brackets."""
+        number = key[0] if len(key) == 1 else None
+        if type(number) is not int or not -len(self) <= number < len(self):
+            raise FormulaError(
+                f"one of the {len(self)} arrays {_listed(self)} is picked by its number, [0] to [{len(self) - 1}]; "
+                "what is picked from that array follows in brackets of its own"
+            )
+        return self[number]
+
+
+def _listed(several: Several) -> str:
+    """What the results are, as formulas, in short."""
+    shown = [brief(x) for x in several[:3]] + ["..."] * (len(several) > 3)
+    return f"({', '.join(shown)})"
+
+
 def operand(value: Any) -> Expr:
     """A value as the operand of an operator: arrays as they are, list literals as constant arrays.
 
     Raises
     ------
     FormulaError
-        For tuples, texts, None and truth values, and for lists that hold anything but numbers.
+        For several arrays, tuples, texts, None and truth values, and for lists that hold anything but numbers.
     """
     if isinstance(value, Expr):
         return value
     if isinstance(value, list):
         return constant(_numbers(value))
+    if isinstance(value, Several):
+        raise value.refusal()
     if isinstance(value, tuple):
         raise FormulaError("a tuple can only be an argument, such as axis=(0, 1) or the shape (n, 2)")
     raise FormulaError(f"{value!r} can only be an argument, as in keepdims=True")
@@ -95,6 +127,8 @@ def check_nesting(depth: int) -> None:
 
 def argument(value: Any, keyword: bool = False, depth: int = 0) -> Any:
     """A value as an argument of a function: constants as Python numbers, tuples of sizes as shapes."""
+    if isinstance(value, Several):
+        return list(value)
     if isinstance(value, (list, tuple)):
         check_nesting(depth)
         if isinstance(value, tuple) and len(value) > AXES:

@@ -214,6 +214,7 @@ def eigh_vectors(A: Any) -> Expr:
     return make(EIGH_VECTORS, (square("eigh_vectors", A),))
 
 
+@notation
 def eigh(A: Any) -> tuple[Expr, Expr]:
     """Eigenvalues and eigenvectors of a symmetric matrix, ``A = V @ diag(w) @ V.T``, as ``numpy.linalg.eigh``.
 
@@ -327,6 +328,7 @@ def svd_vt(x: Any) -> Expr:
     return make(SVD_VT, (_matrix("svd_vt", x),))
 
 
+@notation
 def svd(x: Any) -> tuple[Expr, Expr, Expr]:
     """The reduced singular value decomposition ``x = U @ diag(S) @ Vt``, as ``numpy.linalg.svd(full_matrices=False)``.
 

@@ -11,7 +11,7 @@ import sympy
 
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.dims import Dim, Shape, as_dim, dim_text, shape_text
-from graphc.ir.expr import Expr, behaviour, make
+from graphc.ir.expr import Expr, make
 from graphc.ir.facts import closure, entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
 from graphc.ops import kernels
@@ -333,6 +333,7 @@ def _times(what: str, x: Expr, value: Any) -> Dim:
     return as_dim(dim_of(value))
 
 
+@notation
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Expr]:
     """`x` cut along `axis` into a list of arrays, as ``numpy.split``: equal parts, or cuts before given indices.
 
@@ -356,6 +357,3 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Expr]:
         cuts = [*(each * i for i in range(parts)), None]
     whole = (slice(None),) * at
     return [index(array, (*whole, slice(a, b))) for a, b in itertools.pairwise(cuts)]
-
-
-behaviour["split"] = split

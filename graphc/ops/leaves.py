@@ -206,6 +206,11 @@ def constant(value: Any, /) -> Expr:
     """An exact constant: a number, or nested lists or an array of numbers (``0.1`` is one tenth)."""
     if isinstance(value, Expr):
         return value
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Expr) for v in value):
+        raise UnsupportedError(
+            f"a {type(value).__name__} of {len(value)} expressions is not one array: "
+            "pick one by its number, or join them with stack or concat"
+        )
     if isinstance(value, (list, tuple, np.ndarray)) and not (isinstance(value, np.ndarray) and value.ndim == 0):
         entries = np.asarray(value, dtype=object)
         if entries.size == 0 and 0 in entries.shape[:-1] and entries.ndim > 1:

@@ -234,6 +234,7 @@ def lstsq(a: Any, b: Any) -> Expr:
     return matmul(pinv(a), b)
 
 
+@notation
 def slogdet(x: Any) -> tuple[Expr, Expr]:
     """The sign and the logarithm of the absolute value of the determinant, as ``numpy.linalg.slogdet``.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from graphc.ir.expr import Expr, behaviour
+from graphc.ir.expr import behaviour
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-functions: dict[str, Callable[..., Expr]] = {}
+functions: dict[str, Callable[..., Any]] = {}  # of an Expr, or of a tuple or list of them
 
 
 def notation(function: F) -> F:

@@ -18,6 +18,7 @@ def unit(label: int, dim: Dim) -> int:
     return -1 if dim == 1 else label
 
 
+@notation
 def matmul(a: Any, b: Any) -> Expr:
     """``a @ b`` with NumPy's meaning for vectors, matrices and stacks of matrices."""
     a, b = as_expr(a), as_expr(b)

@@ -29,6 +29,7 @@ def rnn_cell(x: Any, h: Any, W: Any, U: Any, b: Any) -> Expr:
     return tanh(_gate(as_expr(x), as_expr(h), W, U, b))
 
 
+@notation
 def gru_cell(x: Any, h: Any, W: Sequence[Any], U: Sequence[Any], b: Sequence[Any]) -> Expr:
     """The next state of a gated recurrent unit (Cho et al. 2014).
 
@@ -55,6 +56,7 @@ def gru_cell(x: Any, h: Any, W: Sequence[Any], U: Sequence[Any], b: Sequence[Any
     return (1 - z) * n + z * h  # type: ignore[no-any-return]
 
 
+@notation
 def lstm_cell(x: Any, h: Any, c: Any, W: Sequence[Any], U: Sequence[Any], b: Sequence[Any]) -> tuple[Expr, Expr]:
     """The next output and the next cell state of a long short-term memory (Hochreiter, Schmidhuber 1997; Gers 2000).
 

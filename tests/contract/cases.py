@@ -19,7 +19,10 @@ XY: dict[str, Any] = {"x": ("m", "n"), "y": ("n",)}
 MATRIX: dict[str, Any] = {"X": ("m", "n")}
 PRODUCT: dict[str, Any] = {"A": ("m", "n"), "B": ("n", "k")}
 POSITIVE = {"x": gc.symbol("x", ("n",), facts=["positive"])}
-CELL = {"x": ("n", "d"), "h": ("n", "k"), "W": ("d", "k"), "U": ("k", "k"), "b": ("k",)}
+CELL: dict[str, Any] = {
+    **{"x": ("n", 3), "h": ("n", 2), "k": ("n", 2), "b": (2,), "c": (2,)},
+    **{"W": (3, 2), "V": (3, 2), "U": (2, 2), "A": (2, 2)},
+}
 
 # Functions that build on the records of other ops, and records whose function is written as an operator.
 MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
@@ -136,6 +139,19 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "count_nonzero": (("x*count_nonzero(x)", X),),
     "swish": (("swish(x)", X),),
     "rnn_cell": (("rnn_cell(x, h, W, U, b)", CELL),),
+    "gru_cell": (("gru_cell(x, h, (W, V, W), (U, U, A), (b, c, b, c))", CELL),),
+    "lstm_cell": (
+        ("lstm_cell(x, h, k, (W, V, W, V), (U, A, U, A), (b, c, c, b))[0]", CELL),
+        ("p, q = lstm_cell(x, h, k, (W, V, W, V), (U, A, A, U), (b, b, c, b))\np*q", CELL),
+    ),
+    "matmul": (("matmul(A, B)", PRODUCT),),
+    "split": (
+        ("split(X, 2, axis=1)[1]", {"X": ("n", 4)}),
+        ("a, _, b = split(x, (1, 3))\nouter(a, b)", {"x": (6,)}),
+    ),
+    "slogdet": (("slogdet(X)[0]*X", {"X": (3, 3)}), ("s, l = slogdet(X)\nl*X", {"X": (3, 3)})),
+    "eigh": (("eigh(X)[1]", {"X": ("n", "n")}), ("w, V = eigh(X)\nV*exp(w) @ V.T", {"X": (3, 3)})),
+    "svd": (("svd(X)[1]", {"X": (3, 2)}), ("U, s, Vt = svd(X)\nU*log(s) @ Vt", {"X": (3, 2)})),
 }
 
 

@@ -87,8 +87,30 @@ def products(np: Any) -> dict[str, Function]:
         "zeros": shaped(np.zeros),
         "broadcast_to": lambda x, shape: x + np.zeros(shape),
         "dense": lambda x, W, b=0.0: x @ W + b,
+        "matmul": np.matmul,
+        "split": np.split,
         "rnn_cell": lambda x, h, W, U, b: np.tanh(x @ W + h @ U + b),
+        "gru_cell": gru_cell(np),
+        "lstm_cell": lstm_cell(np),
     }
+
+
+def gru_cell(np: Any) -> Function:
+    def step(x: Any, h: Any, W: Any, U: Any, b: Any) -> Any:
+        r, z = (1 / (1 + np.exp(-(x @ W[i] + h @ U[i] + b[i]))) for i in (0, 1))
+        new = np.tanh(x @ W[2] + b[2] + r * (h @ U[2] + b[3]))
+        return new + z * (h - new)
+
+    return step
+
+
+def lstm_cell(np: Any) -> Function:
+    def step(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Any:
+        i, f, g, o = (x @ W[k] + h @ U[k] + b[k] for k in range(4))
+        state = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+        return np.tanh(state) / (1 + np.exp(-o)), state
+
+    return step
 
 
 def pair(value: Any, axes: int) -> tuple[Any, ...]:
@@ -233,8 +255,7 @@ def run(text: str, values: dict[str, Any], functions: dict[str, Function]) -> An
     *lines, last = text.split("\n")
     space = {"__builtins__": {}, "pi": numpy.pi, **functions, **values}
     for line in lines:
-        name, formula = line.split("=", 1)
-        space[name.strip()] = eval(formula, space)
+        exec(line, space)
     found = eval(last, space)
     return numpy.array(found, dtype=float) if isinstance(found, list) else found
 

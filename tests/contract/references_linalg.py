@@ -68,6 +68,9 @@ def table(np: Any) -> dict[str, Callable[..., Any]]:
         "cholesky": lambda A: np.linalg.cholesky(symmetric(A)),
         "eigvalsh": lambda A: np.linalg.eigh(symmetric(A))[0],
         "eigh_vectors": lambda A: np.linalg.eigh(symmetric(A))[1],
+        "eigh": lambda A: np.linalg.eigh(symmetric(A)),
+        "slogdet": np.linalg.slogdet,
+        "svd": svd,
         "svd_u": lambda x: svd(x)[0],
         "svdvals": lambda x: svd(x)[1],
         "svd_vt": lambda x: svd(x)[2],
@@ -79,4 +82,6 @@ def table(np: Any) -> dict[str, Callable[..., Any]]:
     }
 
 
-NOT_COMPLEX = {"logdet", "cholesky", "eigvalsh", "eigh_vectors", "svd_u", "svdvals", "svd_vt", "pinv"}
+NOT_COMPLEX = {
+    *("logdet", "slogdet", "cholesky", "eigvalsh", "eigh_vectors", "eigh", "svd_u", "svdvals", "svd_vt", "svd", "pinv"),
+}
