@@ -137,6 +137,12 @@ def summed(node: Expr) -> list[int]:
     return sorted({x for labels in node.attributes["labels"] for x in labels if x >= node.ndim})
 
 
+def is_sum(node: Expr) -> bool:
+    """Whether a contraction sums over a label."""
+    rank = len(node.shape)
+    return any(x >= rank for labels in node.attributes["labels"] for x in labels)
+
+
 def aligned(shape: Shape, out: Shape) -> Labels:
     """The labels of an operand under NumPy broadcasting to `out`, aligned from the right."""
     offset = len(out) - len(shape)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphc.ir.expr import Expr
 from graphc.ops.arguments import expressions, flag
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.leaves import NAMED, SIZE
+
+Use: TypeAlias = "tuple[str, Expr]"  # the kind of its user, and a node
+BOTH = 3
+SIGHT = 400  # nodes that are looked at to compare two forms
 
 
 def count_ops(outputs: Any, /, *, pairwise: bool = False) -> int:
@@ -34,38 +39,76 @@ def bare(node: Expr) -> Expr:
 def operations(roots: Iterable[Expr], *, pairwise: bool = False) -> int:
     """See `count_ops`."""
     counted: set[Expr] = set()
-    seen: set[tuple[str, Expr]] = set()
-    stack = [("other", root) for root in roots]
+    seen: set[Use] = set()
+    stack = [("other", bare(root)) for root in roots]
     while stack:
-        user, node = stack.pop()
-        node = bare(node)
-        if (user, node) in seen or not node.operands:
+        use = stack.pop()
+        if use in seen or not use[1].operands:
             continue
-        seen.add((user, node))
-        if node.op is ADD:
-            if user != "sum":
-                counted.add(node)
-            stack += [("sum", o) for o in node.operands]
-        elif node.op is not CONTRACT:
-            counted.add(node)
-            stack += [("other", o) for o in node.operands]
-        elif summed(node) or user == "product":
-            if summed(node):
-                counted.add(node)
-            stack += [("product", o) for o in node.operands]
-        else:
-            inner = dressed(node)
-            if inner is None:
-                counted.add(node)
-                stack += [("product", o) for o in node.operands]
-            elif user == "sum" or inner.op is CONTRACT or relabelled(node):
-                stack.append((user, inner))  # the coefficient belongs to the sum, or to the product inside
-            else:
-                counted.add(node)
-                stack.append(("product", inner))
-    if not pairwise:
-        return len(counted)
-    return sum(max(1, factor_count(n) - 1) if n.op is CONTRACT else 1 for n in counted)
+        seen.add(use)
+        counts, inner = opened(*use)
+        if counts:
+            counted.add(use[1])
+        stack += inner
+    return sum(weight(node, pairwise) for node in counted)
+
+
+def excess(one: Expr, other: Expr, *, pairwise: bool = False) -> int:
+    """``operations([one]) - operations([other])``, from what one of them has and the other lacks.
+
+    Both graphs are looked into from the top, deepest nodes first, and what both have cancels. Of large graphs `SIGHT`
+    nodes are looked at, so that two forms of one node are compared in a time that does not grow with the graph below.
+    """
+    owners: dict[Use, int] = {}
+    counted: dict[Expr, int] = {}
+    heap: list[tuple[int, int, Use]] = []
+    alone = 0  # uses waiting in the heap that belong to one of the two
+
+    def enter(use: Use, owner: int) -> None:
+        nonlocal alone
+        if not use[1].operands:
+            return
+        before = owners.get(use, 0)
+        owners[use] = before | owner
+        if not before:
+            heapq.heappush(heap, (-use[1].depth, len(owners), use))
+        alone += (owners[use] != BOTH) - (before in (1, 2))
+
+    enter(("other", bare(one)), 1)
+    enter(("other", bare(other)), 2)
+    for _ in range(SIGHT):
+        if not alone:
+            break
+        use = heapq.heappop(heap)[2]
+        owner = owners[use]
+        alone -= owner != BOTH
+        counts, inner = opened(*use)
+        if counts:
+            counted[use[1]] = counted.get(use[1], 0) | owner
+        for below in inner:
+            enter(below, owner)
+    return sum(weight(node, pairwise) * (1 if owner == 1 else -1) for node, owner in counted.items() if owner != BOTH)
+
+
+def opened(user: str, node: Expr) -> tuple[bool, list[Use]]:
+    """Whether a node counts for its user (a sum, a product, another op or output), and the uses it makes."""
+    if node.op is ADD:
+        return user != "sum", [("sum", bare(o)) for o in node.operands]
+    if node.op is not CONTRACT:
+        return True, [("other", bare(o)) for o in node.operands]
+    if summed(node) or user == "product":
+        return bool(summed(node)), [("product", bare(o)) for o in node.operands]
+    inner = dressed(node)
+    if inner is None:
+        return True, [("product", bare(o)) for o in node.operands]
+    if user == "sum" or inner.op is CONTRACT or relabelled(node):
+        return False, [(user, inner)]  # the coefficient belongs to the sum, or to the product inside
+    return True, [("product", inner)]
+
+
+def weight(node: Expr, pairwise: bool) -> int:
+    """What a node counts: 1, or the products of two that it takes."""
+    return max(1, factor_count(node) - 1) if pairwise and node.op is CONTRACT else 1
 
 
 def dressed(node: Expr) -> Expr | None:

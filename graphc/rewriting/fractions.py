@@ -10,7 +10,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
 from graphc.ops.leaves import SIZE
-from graphc.rewriting.cost import operations
+from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
 from graphc.rewriting.terms import Entries, entries_of, leading
@@ -37,7 +37,7 @@ def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
         whole = times(engine, total, below) if below else None
         if whole is None or whole.op is not ADD or len(whole.operands) > len(total.operands):
             continue
-        if operations([whole]) > operations([total]) + 1:
+        if excess(whole, total) > 1:
             continue
         rest = [(*key, p) for key, p in entries.items() if key != (total, labels)]
         outside = [(f, tuple(labels[x] if x >= 0 else -1 for x in ls), -e * p) for (f, ls), p in below.items()]

@@ -22,13 +22,14 @@ from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.engine import Step
+from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.reshapes import regrouped
 from graphc.rewriting.shifts import unshifted
-from graphc.rewriting.sums import FLATTEN, total, turned_sum
-from graphc.rewriting.terms import leading, unit_label, view
+from graphc.rewriting.sums import total, turned_sum
+from graphc.rewriting.terms import FLATTEN, leading, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
 
@@ -49,14 +50,26 @@ class Normalizer:
         """The normal form of `expr`."""
         if expr in self.memo:
             return self.memo[expr]
-        for node in topological([expr], self.memo):
-            if node not in self.memo:
-                result = self.build(node, tuple(self.memo[o] for o in node.operands))
+        order = topological([expr], self.memo)
+        inner = inner_nodes(order)
+        for node in order:
+            if node not in self.memo and node not in inner:
+                result = self.build_long(node, inner) if not inner.isdisjoint(node.operands) else self.built(node)
                 self.memo[node] = result
                 self.memo[result] = result
                 if node.op is NAMED:
                     self.names.setdefault(result, node)
         return self.memo[expr]
+
+    def built(self, node: Expr) -> Expr:
+        return self.build(node, tuple(self.memo[o] for o in node.operands))
+
+    def build_long(self, node: Expr, inner: set[Expr]) -> Expr:
+        """The normal form of a sum over sums in `inner`, of a product over products in `inner`."""
+        if node.op is ADD:
+            return self.sum([(c, self.memo[t]) for c, t in terms_within(node, inner)], node.shape)
+        coefficient, factors = factors_within(node, inner)
+        return self.product(coefficient, [(self.memo[f], labels, e) for f, labels, e in factors], node.shape)
 
     def build(self, node: Expr, operands: tuple[Expr, ...]) -> Expr:
         """The normal form of `node` over operands that are in normal form."""

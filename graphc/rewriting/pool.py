@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 
 import sympy
 
@@ -11,17 +12,17 @@ from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, broadcast, rational_power
-from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, is_sum, summed
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.reductions import RESHAPE
-from graphc.rewriting.cost import operations
+from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.fractions import cleared
 from graphc.rewriting.inverses import cancelling
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
 from graphc.rewriting.reshapes import taken_apart
-from graphc.rewriting.terms import Entries, entries_of, is_thin
+from graphc.rewriting.terms import LONG, Entries, entries_of, is_long, is_thin, leading
 
 
 class Pool:
@@ -61,7 +62,11 @@ class Pool:
                 self.add_number(f, e)
             elif f.op is SIZE:
                 self.add_size(f.attributes["dim"], e)
-            elif f.op is CONTRACT and not summed(f):
+            elif is_long(f) and e.denominator == 1:
+                c, core = leading(f)
+                self.coefficient *= c**e.numerator
+                self.merge(core, labels, e)
+            elif f.op is CONTRACT and not is_sum(f):
                 opened = open_power(f, e)
                 if opened is None:
                     self.merge(f, labels, e)
@@ -247,7 +252,7 @@ class Pool:
             ]
             result = self.engine.sum(terms, self.shape)
             plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
-            if (operations([result]), written(result)) < (operations([plain]), written(plain)):
+            if (excess(result, plain), written(result)) < (0, written(plain)):
                 self.engine.steps.append(
                     Step("distribute", "a (b + c) = a b + a c, where factors cancel", plain, result)
                 )
@@ -285,7 +290,7 @@ class Pool:
             return split
         if place is not None:
             split, _ = self.split(node, place)
-            if factors[place][0].ndim == 2 and operations([split]) >= operations([node]):
+            if factors[place][0].ndim == 2 and excess(split, node) >= 0:
                 return node
             self.engine.steps.append(Step("delta", "a sum over a delta is one of its terms", node, split))
             return split
@@ -293,7 +298,7 @@ class Pool:
             return node
         split, parts = self.split(node, 0)
         vanished = any(number_of(t) is not None for t in parts) or len(terms_of(split)) < len(parts)
-        if not vanished or operations([split]) >= operations([node]):
+        if not vanished or excess(split, node) >= 0:
             return node
         self.engine.steps.append(Step("distribute", "a sum of a sum, term by term", node, split))
         return split
@@ -316,6 +321,8 @@ class Pool:
             again = Pool(self.engine, self.coefficient, self.shape)
             again.add_all([(*key, e) for key, e in merged.items()])
             return again.finish()
+        if len(merged) > 2 * LONG:
+            return self.in_blocks(merged)
         self.coefficient = whole_roots(self.coefficient, merged)
         for spread in (self.cleared, self.spread, self.spread_below):
             result = spread(merged)
@@ -323,6 +330,25 @@ class Pool:
                 return result
         node = pure(self.coefficient, [(*key, e) for key, e in merged.items()], self.shape)
         return self.engine.rewritten(node) if node.op is CONTRACT else node
+
+    def in_blocks(self, entries: Entries) -> Expr:
+        """A product of very many factors as a product of long products, so that its gradients share them."""
+        factors = in_order([(*key, e) for key, e in entries.items()])
+        blocks = -(-len(factors) // (2 * LONG))
+        bounds = [len(factors) * i // blocks for i in range(blocks + 1)]
+        parts: list[Factor] = []
+        for start, end in pairwise(bounds):
+            block = factors[start:end]
+            carried = sorted({x for _, labels, _ in block for x in labels if x >= 0})
+            place = {x: i for i, x in enumerate(carried)} | {-1: -1}
+            moved = [(f, tuple(place[x] for x in labels), e) for f, labels, e in block]
+            parts.append((self.engine.product(ONE, moved, tuple(self.shape[x] for x in carried)), tuple(carried), ONE))
+        return self.engine.product(self.coefficient, parts, self.shape)
+
+
+def in_order(factors: list[Factor]) -> list[Factor]:
+    """The factors of a product in their canonical order."""
+    return sorted(factors, key=lambda x: (factor_key(x[0]), x[1], x[2]))
 
 
 def whole_roots(coefficient: Fraction, merged: Entries) -> Fraction:
@@ -348,8 +374,7 @@ def pure(coefficient: Fraction, factors: list[Factor], shape: Shape) -> Expr:
         f, labels, e = factors[0]
         if e == 1 and f.shape == shape and labels == aligned(shape, shape):
             return f
-    factors.sort(key=lambda x: (factor_key(x[0]), x[1], x[2]))
-    return contract(factors, shape, coefficient)
+    return contract(in_order(factors), shape, coefficient)
 
 
 def root_taken(f: Expr, e: Fraction, coefficient: Fraction, inner: list[Factor]) -> list[Step]:

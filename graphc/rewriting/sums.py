@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import SIZE, constant
-from graphc.rewriting.cost import operations
+from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.fractions import together
 from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
 from graphc.rewriting.selects import selected
 from graphc.rewriting.terms import (
+    FLATTEN,
     Entries,
     carried_labels,
     cost,
@@ -38,7 +40,6 @@ NETWORK = 10  # factors up to which chains of products are compared whatever the
 CONTRACTIONS = 3  # contractions of one term that are looked into for shared factors
 Term = tuple[Entries, Fraction, Expr]  # powers of factors, coefficient, and the term itself
 POWER = 4  # powers of sums that are multiplied out for that
-FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
 
 
 def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> Expr:
@@ -109,7 +110,7 @@ def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:
         groups.setdefault(term if key is None else key, []).append(term)
     merged: dict[Expr, Fraction] = {}
     for group in groups.values():
-        kept = min(group, key=lambda t: (operations([t]), t.digest))
+        kept = functools.reduce(lambda a, b: b if excess(b, a) < 0 else a, sorted(group, key=lambda t: t.digest))
         total = sum(terms[t] for t in group)
         if total:
             merged[kept] = Fraction(total)
@@ -227,7 +228,7 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
         return None
     short = engine.sum([(c, t) for t, c in multiplied.items()], shape)
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    if operations([short]) >= operations([whole]):
+    if excess(short, whole) >= 0:
         return None
     return note(engine, "expand", "(a + b) c = a c + b c, and terms cancel", collected, short)
 
@@ -264,19 +265,14 @@ def ungrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
         return None
     terms = [(entries_of(t, shape), c, t) for t, c in collect(flat, shape).items()]
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    best, least = None, price(whole)
+    best = whole
     for common, inside in shared_groups(terms):
         shorter = take_out(engine, common, inside, [t for t in terms if t not in inside], shape)
-        if price(shorter) < least:
-            best, least = shorter, price(shorter)
-    if best is None:
+        if (excess(shorter, best), excess(shorter, best, pairwise=True)) < (0, 0):
+            best = shorter
+    if best is whole:
         return None
     return note(engine, "factor", "a b + a c = a (b + c)", collected, best)
-
-
-def price(node: Expr) -> tuple[int, int]:
-    """Operations, and of as many the fewer products of two."""
-    return operations([node]), operations([node], pairwise=True)
 
 
 def shared_groups(terms: list[Term]) -> Iterator[tuple[Entries, list[Term]]]:
@@ -317,7 +313,7 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
     if joined is None:
         return None
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    if operations([joined]) >= operations([whole]):
+    if excess(joined, whole) >= 0:
         return None
     return note(engine, "fractions", "a/b + c = (a + b c)/b, and terms cancel", collected, joined)
 

@@ -7,9 +7,12 @@ from fractions import Fraction
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, is_sum, summed
 from graphc.ops.leaves import CONSTANT, SIZE, constant
 from graphc.rewriting.order import Labels, term_key
+
+FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums (deep residual nets) stay operands
+LONG = 16  # factors up to which a product is merged into the one that uses it; longer ones stay operands
 
 Entries = dict[tuple[Expr, Labels], Fraction]
 
@@ -30,9 +33,14 @@ def view(x: Expr) -> tuple[Expr, Labels]:
     return x, tuple(range(x.ndim))
 
 
+def is_long(x: Expr) -> bool:
+    """A product of so many factors that it stays an operand of whatever uses it."""
+    return x.op is CONTRACT and len(x.operands) > LONG and not is_sum(x)
+
+
 def entries_of(term: Expr, shape: Shape) -> Entries:
     """A term of a sum as powers of labelled factors."""
-    if term.op is CONTRACT and not summed(term):
+    if term.op is CONTRACT and len(term.operands) <= LONG and not is_sum(term):
         return {(f, labels): e for f, labels, e in factors_of(term)}
     if term.op is CONSTANT:
         return {}
