@@ -10,7 +10,7 @@ from typing import Any
 from graphc.calculus import grad
 from graphc.checking.judge import check
 from graphc.checking.numeric import finite_difference
-from graphc.checking.verdict import Status, Verdict
+from graphc.checking.verdict import ORDER, Status, Verdict
 from graphc.errors import DifferentiationError, UnsupportedError
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arguments import expression, shown, signature_of
@@ -18,8 +18,6 @@ from graphc.ops.arithmetic import multiply
 from graphc.ops.leaves import PARAMETER, SYMBOL, symbol
 from graphc.ops.products import sum as sum_
 from graphc.ops.stopping import overridden
-
-ORDER = (Status.WRONG, Status.INCOMPARABLE, Status.UNDECIDED, Status.EQUAL, Status.PROVED)
 
 
 def check_derivative(function: Callable[..., Any], /, *operands: Any, **options: Any) -> Verdict:

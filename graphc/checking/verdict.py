@@ -25,6 +25,9 @@ class Status(StrEnum):
     UNDECIDED = "undecided"
 
 
+ORDER = (Status.WRONG, Status.INCOMPARABLE, Status.UNDECIDED, Status.EQUAL, Status.PROVED)  # the worst first
+
+
 @dataclass(frozen=True, eq=False)
 class Counterexample:
     """A point at which two results differ.
@@ -65,6 +68,8 @@ class Verdict:
     kind : the kind of mistake in a word or two, where it was found and verified
     diagnosis : a sentence on the mistake, confirmed by a proof that the repair makes it right
     repair : the claim made right, in the notation of the claim
+    labels : what the answer and the claim are called on the page
+    subject : what the claim is about, where the claim alone does not say
     """
 
     status: Status
@@ -78,6 +83,7 @@ class Verdict:
     diagnosis: str | None = None
     repair: str | None = None
     labels: tuple[str, str] = ("right", "claim")
+    subject: str | None = None
 
     def __bool__(self) -> bool:
         return self.status in (Status.PROVED, Status.EQUAL)
