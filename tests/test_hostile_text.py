@@ -20,6 +20,12 @@ from graphc.ir.op import registry
 LONG = os.environ.get("GRAPHC_LONG") == "1"
 VALID = [text for op in registry.values() for text, _ in op.examples]
 VALID += ["sum((W @ x - y)**2)", "h = tanh(x)\nh*(1 - h)", "einsum('ij,jk->ik', A, A)", "X[:, None] + 1/3", "x.T @ x/n"]
+VALID += [
+    "[j, l] = sum[p](X[j, p]*A[p, l])",
+    "q[j] = sum[l](X[j, l]*x[l])\nsum[j](q[j]**2)",
+    "dA[p, q] = delta[p, q]*x[p]",
+]
+VALID += ["exp(x[j])/sum[l](exp(x[l]))", "max[p](X[j, p]*y[p])", "sum[p, q]((p == q)*p*A[p, q])", "A[p, p]", "X[p] @ x"]
 SIZE, BLOCK = (10_000, 500) if LONG else (600, 100)
 SECONDS = 2.0  # of processor time; a second on a machine with nothing else to do
 MEGABYTES = 200

@@ -14,9 +14,11 @@ from graphc.checking.claims import read
 from graphc.checking.prove import Known, derivative, leaves, twins
 from graphc.checking.quotients import Quotient, written_over
 from graphc.frontend.parse import read_lines
+from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, substitute
 from graphc.ops.leaves import as_expr
 from graphc.ops.notation import functions
+from graphc.rewriting.simplify import simplify
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,28 @@ class Side:
     ----------
     source : text, or anything else that `read` takes
     names : what names in the text stand for
+    free : the indices along the axes, where the side is an entry and another side gives their order
+    shape : the shape, as far as another side gives it
+    leads : whether the side gives the order of its indices itself
     """
 
     source: Any
     names: Mapping[str, Any] = field(default_factory=dict)
+    free: tuple[str, ...] = ()
+    shape: Shape = ()
+    leads: bool = False
 
     @cached_property
-    def reading(self) -> tuple[Expr, tuple[Taken, ...]]:
-        """The value, and the derivatives taken in it."""
+    def reading(self) -> tuple[Expr, tuple[Taken, ...], tuple[str, ...]]:
+        """The value, the derivatives taken in it, and the indices along its axes."""
         if not isinstance(self.source, str):
-            return read(self.source, self.names), ()
+            return read(self.source, self.names), (), ()
         taken: list[Taken] = []
         text, quotients = written_over(self.source, self.names, lambda q: _of_names(q, self.names, taken))
-        value = read_lines(text, {**self.names, **quotients}, {**functions, **calculus(taken)}).result()
-        return value, tuple(taken)
+        names, known = {**self.names, **quotients}, {**functions, **calculus(taken)}
+        lines = read_lines(text, names, known, self.free or None, self.shape)
+        value, indices = lines.indexed() if self.leads else (lines.result(), lines.free_indices())
+        return value, tuple(taken), indices
 
     @property
     def expr(self) -> Expr:
@@ -58,6 +68,19 @@ class Side:
     @property
     def taken(self) -> tuple[Taken, ...]:
         return self.reading[1]
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        return self.reading[2]
+
+    @property
+    def text(self) -> str:
+        """The side in matrix notation, as it is written if it is."""
+        return str(simplify(self.expr)) if self.indices or not isinstance(self.source, str) else self.source
+
+    def facing(self, source: Any) -> Side:
+        """Another side with the indices of this one."""
+        return Side(source, self.names, self.indices, self.expr.shape)
 
     def over(self, replacements: Mapping[Expr, Expr]) -> Side:
         """The side over other symbols; derivatives are derived anew."""

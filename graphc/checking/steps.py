@@ -208,8 +208,9 @@ def define(step: Stated, names: dict[str, Any]) -> StepVerdict:
 def _judge_one(
     step: Stated, names: Mapping[str, Any], earlier: tuple[Taken, ...]
 ) -> tuple[StepVerdict, tuple[Taken, ...]]:
-    left, right = Side(step.left, names), Side(step.right, names)
+    left = Side(step.left, names, leads=True)
     try:
+        right = left.facing(step.right)
         relation = Relation(left, right, earlier)
         same_symbols(relation.symbols())
     except UNREADABLE as error:
@@ -217,9 +218,8 @@ def _judge_one(
         return extended(verdict, step), ()
     taken = (*left.taken, *right.taken)
     question = gradient_question(relation) or relation
-    text = step.right if isinstance(step.right, str) else str(step.right)
     known = {**names_in_play([left.expr, right.expr]), **names}
-    verdict = judged(question, left.expr, right.expr, text, known)
+    verdict = judged(question, left.expr, right.expr, right.text, known)
     if question is relation:
         verdict = replace(verdict, labels=SIDES)
     return extended(verdict, step), taken

@@ -45,6 +45,7 @@ class Frame:
     operators: list[tuple[str, int, int]] = field(default_factory=list)  # a prefix operator has the level UNARY
     operands: list[Any] = field(default_factory=list)
     comma: bool = False
+    bound: tuple[Any, ...] = ()  # the indices that ``sum[i](...)`` binds
 
     @property
     def at_start(self) -> bool:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy
 
 from graphc.errors import FormulaError, GraphcError, NameConflictError, ShapeError
-from graphc.frontend.lexicon import LONGEST_TEXT, Token, Tokens, error_at, shorten
-from graphc.frontend.reader import INDEX_NOTATION, Reader
+from graphc.frontend.leftsides import left_side, plain
+from graphc.frontend.lexicon import LONGEST_TEXT, Token, error_at, shorten
+from graphc.frontend.reader import Reader
 from graphc.frontend.values import Several, operand
-from graphc.ir.dims import dim_names, dim_symbol
+from graphc.ir.dims import Shape, dim_names, dim_symbol
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, as_expr, checked_name, size, symbol
 from graphc.ops.notation import functions
 
-_INDEXED = re.compile(r"\s*(?:d\w{0,50}\s*/\s*d\w{1,50}|\w{1,50}(?=\s*\[))\s*(?:\[[^\]\n]{0,200}\])?\s*=(?!=)")
+_COMMENT, _WORDS = re.compile(r"#[^\n]*"), re.compile(r"[()\[\]\n]")
 
 
 def parse(text: str, /, **names: Any) -> Expr:
@@ -65,14 +66,24 @@ def parse(text: str, /, **names: Any) -> Expr:
     return read_lines(text, names).result()
 
 
-def read_lines(text: str, names: Mapping[str, Any], further: Mapping[str, Callable[..., Expr]] = functions) -> Lines:
-    """A text before it is read; `further` functions can be called in it besides those of the notation."""
+def read_lines(
+    text: str,
+    names: Mapping[str, Any],
+    further: Mapping[str, Callable[..., Expr]] = functions,
+    free: Sequence[str] | None = None,
+    shape: Shape = (),
+) -> Lines:
+    """A text before it is read.
+
+    `further` functions can be called in it besides those of the notation. `free` are the indices of the result, in
+    the order of its axes, where the last line does not give them; `shape` is that of the result, if it is known.
+    """
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a text, got {type(text).__name__}")
     if len(text) > LONGEST_TEXT:
         reason = f"a formula may have at most {LONGEST_TEXT:,} characters, got {len(text):,}"
         raise error_at(FormulaError(reason), text, LONGEST_TEXT)
-    return Lines(text, {name: bound(name, value) for name, value in names.items()}, further)
+    return Lines(text, {name: bound(name, value) for name, value in names.items()}, further, free, shape)
 
 
 def bound(name: str, value: Any) -> Expr:
@@ -93,37 +104,28 @@ def bound(name: str, value: Any) -> Expr:
     )
 
 
-def _names(tokens: Tokens) -> list[Token]:
-    """The names with commas between them, in brackets or not, up to the first word that is neither."""
-    names: list[Token] = []
-    bracket = tokens.upcoming.text == "("
-    if bracket:
-        tokens.next()
-    while tokens.upcoming.kind == "name":
-        names.append(tokens.next())
-        if tokens.upcoming.text == "=":
-            return [] if bracket else names
-        if bracket and tokens.upcoming.text == ")":
-            tokens.next()
-            return names
-        if tokens.upcoming.text != ",":
-            return []
-        tokens.next()
-    return []
-
-
 class Lines:
     """The lines of one text, and what their names stand for so far."""
 
-    def __init__(self, text: str, names: Mapping[str, Expr], further: Mapping[str, Callable[..., Expr]]) -> None:
-        self.text = text
+    def __init__(
+        self,
+        text: str,
+        names: Mapping[str, Expr],
+        further: Mapping[str, Callable[..., Expr]],
+        free: Sequence[str] | None,
+        shape: Shape,
+    ) -> None:
+        self.text = plain(text)
         self.names = names
         self.lines: dict[str, Any] = {}
         self.sizes: set[str] = set()
+        self.free = free
+        self.shape = shape
+        self.last_line = last_line(text)
         for value in names.values():
             dims = (value.attributes["dim"],) if value.op is SIZE else value.shape
             self.sizes |= dim_names(dims)
-        self.reader = Reader(text, self.lookup, self.known, further)
+        self.reader = Reader(self.text, self.lookup, self.known, further)
 
     def lookup(self, name: str) -> Any:
         for known in (self.lines, self.names):
@@ -134,8 +136,16 @@ class Lines:
     def known(self) -> dict[str, None]:
         return dict.fromkeys([*self.lines, *self.names, *sorted(self.sizes)])
 
-    def result(self) -> Expr:
-        """The value of the last line."""
+    def indexed(self) -> tuple[Expr, tuple[str, ...]]:
+        """The value of the last line, and the names of the indices along its first axes."""
+        return self.result(any_order=True), self.free_indices()
+
+    def free_indices(self) -> tuple[str, ...]:
+        """The names of the indices along the first axes of the line that was read last."""
+        return tuple(index.name for index in self.reader.scopes.free or ())
+
+    def result(self, *, any_order: bool = False) -> Expr:
+        """The value of the last line; with `any_order`, its indices in the order in which they appear."""
         tokens = self.reader.tokens
         value: Expr | Several | None = None
         names, start = list[Token](), 0
@@ -146,8 +156,12 @@ class Lines:
             if value is not None:
                 self.keep(names, value, start)
             start = tokens.upcoming.offset
-            names = self.targets(tokens)
-            value = self.reader.line()
+            names, free = left_side(self.text, tokens, self.lookup)
+            self.check_new(names)
+            last = start >= self.last_line
+            free = self.free if last and free is None else free
+            dims = self.shape if last and len(self.shape) == len(free or ()) else ()
+            value = self.reader.line(free, dims, any_order=any_order and last)
             if not isinstance(value, Several):
                 value = self.reader.evaluation.guarded(start, operand, value)
         if value is None:
@@ -159,22 +173,13 @@ class Lines:
             raise self.apart(names, value, start)
         return self.last(names[0].text, value, start) if names else value
 
-    def targets(self, tokens: Tokens) -> list[Token]:
-        """The names that the line gives, several as in ``w, V = eigh(A)``; none for a bare formula."""
-        start, mark = tokens.upcoming.offset, tokens.mark()
-        names = _names(tokens)
-        if names and tokens.upcoming.text == "=":
-            tokens.next()
-            for i, name in enumerate(names):
-                before = {earlier.text for earlier in names[:i]}
-                if (name.text in self.lines or name.text in before) and name.text != "_":
-                    reason = f"{shorten(name.text)} is given already"
-                    raise error_at(NameConflictError(reason), self.text, name.offset)
-            return names
-        tokens.back(mark)
-        if _INDEXED.match(self.text, start):
-            raise error_at(FormulaError(INDEX_NOTATION), self.text, start)
-        return []
+    def check_new(self, names: list[Token]) -> None:
+        """Names must not have been given by an earlier line, nor twice by this one."""
+        for i, name in enumerate(names):
+            before = {earlier.text for earlier in names[:i]}
+            if (name.text in self.lines or name.text in before) and name.text != "_":
+                reason = f"{shorten(name.text)} is given already"
+                raise error_at(NameConflictError(reason), self.text, name.offset)
 
     def keep(self, names: list[Token], value: Expr | Several, start: int) -> None:
         """Remember a line that is not the last under its names."""
@@ -220,3 +225,14 @@ class Lines:
         return error_at(
             NameConflictError(f"{shorten(name)} is {what}; call this line something else"), self.text, start
         )
+
+
+def last_line(text: str) -> int:
+    """The place where the last formula of a text begins: after the last line break outside brackets."""
+    depth = place = 0
+    bare = _COMMENT.sub(lambda comment: " " * len(comment[0]), text).rstrip()
+    for word in _WORDS.finditer(bare):
+        depth += (word[0] in "([") - (word[0] in ")]")
+        if word[0] == "\n" and depth <= 0:
+            place = word.end()
+    return place

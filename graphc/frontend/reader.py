@@ -7,22 +7,27 @@ say what to write instead; a test compares the two on random formulas.
 
 from __future__ import annotations
 
+import functools
+import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.errors import GraphcError, UnknownNameError
 from graphc.frontend import values
 from graphc.frontend.evaluation import Evaluation
 from graphc.frontend.frames import BINARY, CLOSING, COMPARE, POWER, PREFIX, UNARY, Frame
+from graphc.frontend.indices import Index, is_one
 from graphc.frontend.lexicon import KEYWORDS, OPERATORS, Token, Tokens, error_at, meant, nearest, shorten
+from graphc.frontend.scopes import Scopes, read_labels
 from graphc.frontend.sizes import SIZE_FUNCTIONS
+from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import pi
 from graphc.ops.notation import functions
 
+_BRACKETS, _WORD = re.compile(r"\[([^\[\]\n]{1,200})\]"), re.compile(r"[^\W\d]\w*")
 DEEPEST = 1000  # brackets in brackets
-INDEX_NOTATION = "index notation (sum[i](...), delta[i, j], q[i]*x[j]) is not built yet; write einsum('i,j->ij', q, x)"
 
 
 class Reader:
@@ -46,11 +51,32 @@ class Reader:
         self.evaluation = Evaluation(text, self.functions)
         self.failure = self.evaluation.failure
         self.frames: list[Frame] = []
+        self.scopes = self.evaluation.scopes
+
+    @functools.cached_property
+    def between_brackets(self) -> frozenset[str]:
+        """The words between innermost brackets ``[i, j]``: indices, where nothing else gives them a meaning."""
+        return frozenset(word for inner in _BRACKETS.findall(self.text) for word in _WORD.findall(inner))
 
     # -- one line --------------------------------------------------------------------------------------------------
 
-    def line(self) -> Any:
-        """The value of the formula up to the end of the line."""
+    def line(self, free: Sequence[str] | None = None, dims: Sequence[Dim] = (), *, any_order: bool = False) -> Any:
+        """The value of the formula up to the end of the line.
+
+        `free` are the indices in brackets on its left side, if it has one, and `dims` their sizes, if they are known.
+        Without a left side the order of several indices is an error, unless any will do.
+        """
+        mark = self.tokens.mark()
+        offset = self.tokens.upcoming.offset
+        self.scopes = self.evaluation.scopes = Scopes(free, dims, lambda name: self.lookup(name) is not None)
+        value = self.formula()
+        if self.scopes.waiting:
+            self.tokens.back(mark)
+            self.scopes.settle()
+            value = self.formula()
+        return self.evaluation.guarded(offset, self.scopes.finished, value, any_order=any_order)
+
+    def formula(self) -> Any:
         self.frames = [Frame("line", self.tokens.upcoming.offset)]
         wants_operand = True
         while True:
@@ -112,6 +138,16 @@ class Reader:
     def name(self, frame: Frame, token: Token) -> bool:
         text, offset = token.text, token.offset
         after = self.tokens.upcoming
+        index = self.scopes.named(text)
+        if index is not None:
+            frame.operands.append(index)
+            return False
+        if after.text == "[" and self.lookup(text) is None:
+            if text in ("delta", "δ"):
+                self.tokens.next()
+                return self.push(Frame("index", offset, head=Ellipsis))
+            if text in self.functions:
+                return self.binder(token)
         if after.text == "(" and after.kind == "operator":
             return self.call(token)
         if after.text == "=" and frame.kind == "call" and frame.at_start and frame.keyword is None:
@@ -126,6 +162,8 @@ class Reader:
         value = self.lookup(text)
         if value is None:
             value = pi if text == "pi" else None
+        if value is None and (frame.kind == "index" or text in self.between_brackets):
+            value = Index(text)
         if value is None:
             raise self.unknown(token)
         frame.operands.append(value)
@@ -142,6 +180,12 @@ class Reader:
             raise error_at(UnknownNameError(f"there is no function {shorten(text)!r}{hint}"), self.text, offset)
         self.tokens.next()
         return self.push(Frame("call", offset, head=text))
+
+    def binder(self, token: Token) -> bool:
+        """Open the argument of ``sum[i, j](...)``."""
+        labels = read_labels(self.tokens, token, self.failure)
+        self.evaluation.guarded(token.offset, self.scopes.bind, labels)
+        return self.push(Frame("call", token.offset, head=token.text, bound=labels))
 
     def string(self, frame: Frame, token: Token) -> bool:
         first = frame.kind == "call" and frame.head == "einsum" and not frame.items and not frame.keywords
@@ -196,6 +240,8 @@ class Reader:
         if text == ":" and frame.kind == "index" and len(frame.slices) < 2:
             frame.slices.append(self.value(frame))
             return True
+        if text == "=" and frame.kind == "index" and is_one(frame.head):
+            return self.operator(Token(kind, "==", offset))
         if text == "=":
             raise self.failure(offset, "= belongs at the start of a line, as in name = formula; write == to compare")
         raise self.failure(offset, f"{text} does not belong here")
@@ -277,15 +323,19 @@ class Reader:
             return frame.items[0] if len(frame.items) == 1 and not trailing else tuple(frame.items)
         if frame.kind == "index":
             single = len(frame.items) == 1 and not trailing
+            if frame.head is Ellipsis:
+                return self.evaluation.delta(frame.offset, frame.items)
             return self.evaluation.index(frame.offset, frame.head, frame.items, single)
+        if frame.bound:
+            self.scopes.release(frame.bound)
+            if frame.keywords:
+                raise self.failure(frame.offset, f"{frame.head}[...](...) takes no options")
+            return self.evaluation.reduce(frame.offset, frame.head, frame.items, frame.bound)
         return self.evaluation.call(frame.offset, frame.head, frame.items, frame.keywords)
 
     def unknown(self, token: Token) -> GraphcError:
         """The error for a name that nothing defines."""
         text, offset = token.text, token.offset
-        indexed = self.tokens.upcoming.text == "[" and (text in self.functions or text == "delta")
-        if indexed or self.frames[-1].kind == "index":
-            return self.failure(offset, INDEX_NOTATION)
         if text in self.functions:
             return self.failure(offset, f"{text} is a function: write {text}(...)")
         known = self.known()
