@@ -2,125 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from html import escape
 
-from graphc.autodiff import pullback
+from graphc.autodiff import pullback, vjp
+from graphc.calculus import board
 from graphc.calculus.gradients import gradients, is_free, opened_at, scalar
-from graphc.ir.expr import Expr, behaviour, make, substitute
-from graphc.ops.arguments import expression
-from graphc.ops.contraction import CONTRACT
+from graphc.ir.expr import Expr, make, rebuild, substitute, topological
+from graphc.ops.arguments import expression, flag
+from graphc.ops.arithmetic import broadcast, combine
+from graphc.ops.broadcasting import brief
+from graphc.ops.contraction import CONTRACT, ONE
 from graphc.ops.forms import form, is_implicit
-from graphc.ops.leaves import NAMED, SYMBOL, constant
-from graphc.rewriting.engine import Step
+from graphc.ops.leaves import NAMED, SYMBOL, constant, named
+from graphc.rewriting.engine import Known
+from graphc.rewriting.engine import Step as Rewrite
 from graphc.rewriting.fold import Folder
+from graphc.rewriting.grounds import grounds
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
 from graphc.rewriting.simplify import normalizer, visible_names
 
-FOLD = 40  # steps beyond which the middle of a derivation is folded in text and LaTeX
+LONG = 32  # characters from which an intermediate of `f` gets a name of its own in its derivation
 
 
 @dataclass(frozen=True)
-class Rewrite:
-    """One use of a rewrite rule: ``before = after`` by `rule`, because of `reason`, using `facts`."""
+class Step:
+    """One line of a derivation: ``before = after``, by `rule`, because of `reason`, using `facts`.
 
+    Attributes
+    ----------
+    kind : ``"start"`` for dL/dL = 1, ``"chain"`` for a derivative by an intermediate or the variable,
+        ``"rewrite"`` for the use of a rule
+    rule, reason : the rule's name, and why it holds; for the chain rule the ops it goes through, and its local form
+    before, after : for the chain rule the sum over the users of ``dL/duser`` times the local derivative, with the
+        values of ``dL/duser`` filled in, and that simplified
+    facts : what is known of symbols and was used
+    node : for the chain rule the part of `f` that the derivative is by
+    local : for the chain rule `before` over stand-ins for the derivatives by the users
+    """
+
+    kind: str
     rule: str
     reason: str
     before: Expr
     after: Expr
     facts: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        used = f", with {' and '.join(self.facts)}" if self.facts else ""
-        return f"{short(self.before)} = {short(self.after)}   [{self.rule}: {self.reason}{used}]"
-
-
-@dataclass(frozen=True)
-class ChainStep:
-    """The derivative by one node of the forward graph.
-
-    Attributes
-    ----------
-    node : the node; ``dL/dnode`` is what the step gives
-    users : the nodes it feeds, whose derivatives are multiplied by the local ones and added
-    derivative : the simplified sum
-    rewrites : the rules that simplified it
-    """
-
-    node: Expr
-    users: tuple[Expr, ...]
-    derivative: Expr
-    rewrites: tuple[Rewrite, ...] = ()
-
-    @property
-    def rule(self) -> str:
-        """How the derivative comes about."""
-        if not self.users:
-            return "start"
-        kinds = ", ".join(dict.fromkeys(kind_of(u) for u in self.users))
-        return f"chain rule through {kinds}" + ("" if len(self.users) == 1 else f", {len(self.users)} paths added")
+    node: Expr | None = None
+    local: Expr | None = None
 
 
 @dataclass(frozen=True)
 class Derivation:
     """What `derive` returns: the steps from ``dL/dL = 1`` to the gradient, and the gradient.
 
-    ``str()`` is the text, ``latex()`` an ``align*`` environment, ``html()`` a page part without scripts.
+    ``str()`` is the text, ``latex()`` an ``align*`` environment, ``html()`` a page part without scripts. Long
+    derivations are folded in the middle; ``text(full=True)`` and ``latex(full=True)`` show every step.
+
+    Attributes
+    ----------
+    f, x : the function and what it is differentiated by
+    steps : the steps, rewrites of `f` itself first, then the chain rule, rewrites after the line that they explain
+    result : the gradient
+    facts : what is known of symbols and was used
+    definitions : the named intermediates of `f`, outermost first; those that got a name here among them
     """
 
     f: Expr
     x: Expr
-    steps: tuple[ChainStep, ...]
+    steps: tuple[Step, ...]
     result: Expr
     facts: tuple[str, ...] = field(default=())
+    definitions: tuple[Expr, ...] = field(default=())
 
     def __str__(self) -> str:
-        lines = [f"L = {plain(self.f)}"]
-        lines += [f"    with {name} = {body}" for name, body in definitions(self.f)]
-        for i, step in enumerate(self.steps):
-            if folded(i, len(self.steps)):
-                lines += ["", f"... {len(self.steps) - FOLD} steps more ..."] if i == FOLD // 2 else []
-                continue
-            name = "L" if step.node is self.f else wrapped(step.node)
-            lines += ["", f"{i + 1}. dL/d{name} = {short(step.derivative)}   [{step.rule}]"]
-            lines += [f"      {rewrite}" for rewrite in step.rewrites]
-        lines += ["", f"Result: dL/d{wrapped(self.x)} = {short(self.result)}"]
-        if self.facts:
-            lines.append(f"Facts used: {'; '.join(self.facts)}")
-        return "\n".join(lines)
+        return self.text()
 
-    def latex(self) -> str:
-        """The steps as an ``align*`` environment."""
-        rows = [rf"L &= {tex(self.f)}"]
-        for i, step in enumerate(self.steps):
-            if folded(i, len(self.steps)):
-                rows += [r"&\;\;\vdots"] if i == FOLD // 2 else []
-                continue
-            rows.append(rf"\frac{{\partial L}}{{\partial {tex(step.node)}}} &= {tex(step.derivative)}")
-        rows.append(rf"\frac{{\partial L}}{{\partial {tex(self.x)}}} &= {tex(self.result)}")
-        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+    def text(self, *, full: bool = False) -> str:
+        """The steps as text; with `full` every one of them."""
+        return board.text(self, full=flag(full, "text(full=)"))
+
+    def latex(self, *, full: bool = False) -> str:
+        """The steps as an ``align*`` environment; with `full` every one of them."""
+        return board.latex(self, full=flag(full, "latex(full=)"))
 
     def html(self) -> str:
-        """The steps as a list with MathML formulas; the rewrites of each step fold away."""
-        items = []
-        for step in self.steps:
-            formula = mathml(rf"\frac{{\partial L}}{{\partial {tex(step.node)}}} = {tex(step.derivative)}")
-            rules = "".join(
-                f"<li>{mathml(tex(r.before) + ' = ' + tex(r.after))} <em>{escape(r.rule)}</em>: {escape(r.reason)}"
-                f"{escape(', with ' + ' and '.join(r.facts)) if r.facts else ''}</li>"
-                for r in step.rewrites
-            )
-            details = (
-                f"<details><summary>{len(step.rewrites)} rewrites</summary><ul>{rules}</ul></details>" if rules else ""
-            )
-            items.append(f"<li>{formula} <small>{escape(step.rule)}</small>{details}</li>")
-        result = mathml(rf"\frac{{\partial L}}{{\partial {tex(self.x)}}} = {tex(self.result)}")
-        middle = "".join(items)
-        if len(items) > FOLD:
-            middle = f"<details><summary>{len(items)} steps</summary>{middle}</details>"
-        return f'<div class="derivation"><p>{mathml("L = " + tex(self.f))}</p><ol>{middle}</ol><p>{result}</p></div>'
+        """The steps as a list with MathML formulas; the rewrites of a step, and a long list, fold away."""
+        return board.html(self)
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -145,50 +113,115 @@ def derive(f: Expr, x: Expr, /) -> Derivation:
     if not is_free(target):
         free, root = opened_at(root, target)
         back, target = {free: target}, free
-    engine = normalizer()
-    engine.normal(root)
-    trace: list[tuple[Expr, tuple[Expr, ...], Expr, list[Step]]] = []
-    seen = len(engine.steps)
-
-    def observe(node: Expr, arrived: list[tuple[Expr, Expr]], cotangent: Expr) -> None:
-        nonlocal seen
-        users = tuple(user for user, _ in arrived if user is not node)
-        trace.append((node, users, cotangent, engine.steps[seen:]))
-        seen = len(engine.steps)
-
-    pullback(root, constant(1), [target], engine, observe)
-    steps = tuple(merged(trace, engine, back))
-    facts = tuple(dict.fromkeys(fact for step in engine.steps for fact in step.facts))  # in f's own form as well
-    return Derivation(f, x, steps, result, facts)
+    trace = Trace(with_names(root, target), target, back)
+    return Derivation(f, x, trace.to(result), result, trace.facts(), trace.definitions())
 
 
-def merged(
-    trace: list[tuple[Expr, tuple[Expr, ...], Expr, list[Step]]], engine: Normalizer, back: dict[Expr, Expr]
-) -> list[ChainStep]:
-    """The steps worth showing: broadcasts, and the inside of a named intermediate, belong to the step before."""
-    steps: list[ChainStep] = []
-    named = {node.operands[0] for node, *_ in trace if node.op is NAMED}
-    carried: list[Step] = []
-    folder, presenter = Folder(visible_names(engine)), Presenter()
+class Trace:
+    """The chain rule along a graph, recorded."""
 
-    def show(expr: Expr) -> Expr:
-        return substitute([presenter.present(folder.fold(expr))], back)[0]
+    def __init__(self, root: Expr, target: Expr, back: dict[Expr, Expr]) -> None:
+        self.root, self.target, self.back = root, target, back
+        self.engine, self.local_engine = normalizer(), normalizer()
+        self.shown: set[tuple[Expr, Expr]] = set()
+        self.steps: list[Step] = []
+        self.values: dict[Expr, Expr] = {}  # a stand-in for a derivative, and the derivative
+        self.locals: dict[Expr, Expr] = {}  # a part of f to the derivative by it over stand-ins
+        self.grounds: dict[Known, tuple[str, ...]] = {}
+        self.seen = 0
+        for engine in (self.engine, self.local_engine):
+            engine.normal(root)
+        self.folder, self.presenter = Folder(visible_names(self.engine)), Presenter()
+        self.record()
+        self.inside: set[Expr] = set()
+        pullback(root, constant(1), [target], self.engine, self.observe)
 
-    for node, users, cotangent, rewrites in trace:
-        if node in named or is_implicit(node):
-            carried += rewrites
-            continue
-        shown = tuple(present_step(show, s) for s in [*carried, *rewrites])
-        carried = []
-        derivative = show(cotangent)
-        shown = tuple(r for r in dict.fromkeys(shown) if r.before is not r.after)
-        inner = tuple(u.operands[0] if u.op is NAMED else u for u in users)
-        steps.append(ChainStep(substitute([node], back)[0], inner, derivative, shown))
-    return steps
+    def show(self, expr: Expr) -> Expr:
+        """A normal form in matrix notation, with the user's names and variables."""
+        folded = self.folder.fold(expr)
+        if not self.values and folded.op is NAMED:  # what a name stands for, as long as this is about f itself
+            folded = self.folder.bodies.get(folded, folded)
+        return substitute([self.presenter.present(folded)], self.back)[0]
+
+    def record(self) -> None:
+        """Enter the rules that the engine has used since the last time."""
+        fresh, self.seen = self.engine.steps[self.seen :], len(self.engine.steps)
+        for used in fresh:
+            before, after = tidied(used)
+            before, after = self.show(before), self.show(after)
+            if before is not after and (before, after) not in self.shown:
+                self.shown.add((before, after))
+                self.steps.append(Step("rewrite", used.rule, used.reason, before, after, tuple(self.told(used))))
+
+    def observe(self, node: Expr, arrived: list[tuple[Expr, Expr]], cotangent: Expr) -> None:
+        users = list(dict.fromkeys(user for user, _ in arrived if user is not node))
+        local = self.engine_form(node, users)
+        if node.op is NAMED:
+            self.inside.add(node.operands[0])
+        if node in self.inside or is_implicit(node):
+            self.locals[node] = local
+            return
+        part = substitute([node], self.back)[0]
+        derivative = self.show(cotangent)
+        shown = self.show(local)
+        place = make(SYMBOL, (), name=f"{board.STAND_IN}{len(self.values)}", shape=node.shape, dtype="float64")
+        self.locals[node] = place if users else local
+        filled = substitute([shown], self.values)[0]
+        self.values[place] = derivative
+        kind, rule = ("chain", through(users)) if users else ("start", "start")
+        self.steps.append(Step(kind, rule, CHAIN if users else START, filled, derivative, (), part, shown))
+        self.record()
+
+    def engine_form(self, node: Expr, users: list[Expr]) -> Expr:
+        """The derivative by `node` over stand-ins for those by its users."""
+        if not users:
+            return constant(1)
+        parts = []
+        for user in users:
+            found = zip(user.operands, vjp(user, self.locals[user], self.local_engine), strict=True)
+            parts += [g for operand, g in found if operand is node and g is not None]
+        whole = parts[0] if len(parts) == 1 else combine([(ONE, g) for g in parts])
+        return broadcast(self.local_engine.normal(whole), node.shape)
+
+    def to(self, result: Expr) -> tuple[Step, ...]:
+        """The steps, with one more where the gradient came out shorter along the simplified `f`."""
+        last = next((s.after for s in reversed(self.steps) if s.kind != "rewrite"), result)
+        if self.engine.normal(last) is not self.engine.normal(result):
+            self.steps.append(Step("rewrite", "simplified function", SHORTER, last, result))
+        return tuple(self.steps)
+
+    def told(self, used: Rewrite) -> Iterator[str]:
+        """The declared facts that a rewrite rests on."""
+        for known in used.facts:
+            if known not in self.grounds:
+                self.grounds[known] = grounds(known)
+            yield from self.grounds[known]
+
+    def facts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(fact for used in self.engine.steps for fact in self.told(used)))
+
+    def definitions(self) -> tuple[Expr, ...]:
+        found = [n for n in topological([self.root]) if n.op is NAMED and n is not self.root]
+        return tuple(substitute(found[::-1], self.back))
 
 
-def present_step(show: Callable[[Expr], Expr], step: Step) -> Rewrite:
-    return Rewrite(step.rule, step.reason, show(step.before), show(step.after), step.facts)
+CHAIN = "the sum over what the part feeds, of the derivative by that times the local derivative"
+START = "the derivative of L by itself"
+SHORTER = "the same gradient, taken along the simplified function"
+
+
+def tidied(step: Rewrite) -> tuple[Expr, Expr]:
+    """Both sides of a rewrite in normal form without rules, where that keeps them apart."""
+    plain = Normalizer()
+    before, after = plain.normal(step.before), plain.normal(step.after)
+    return (step.before, step.after) if before is after else (before, after)
+
+
+def through(users: Iterable[Expr]) -> str:
+    """How the derivative comes about."""
+    bare = [u.operands[0] if u.op is NAMED else u for u in users]
+    kinds = ", ".join(dict.fromkeys(kind_of(u) for u in bare))
+    return f"chain rule through {kinds}" + ("" if len(bare) == 1 else f", {len(bare)} paths added")
 
 
 def kind_of(node: Expr) -> str:
@@ -196,47 +229,23 @@ def kind_of(node: Expr) -> str:
     return form(node).kind if node.op is CONTRACT else node.op.name
 
 
-def definitions(f: Expr) -> list[tuple[str, str]]:
-    """The named intermediates of `f`, outermost first, with their formulas."""
-    found: dict[str, str] = {}
-    stack = [f.operands[0] if f.op is NAMED else f]
-    while stack:
-        node = stack.pop(0)
-        if node.op is NAMED and node.name not in found:
-            found[str(node.name)] = plain(node)
-        stack += [o for o in node.operands if o.operands]
-        if len(found) > FOLD:
-            break
-    return list(found.items())
-
-
-def plain(expr: Expr) -> str:
-    return str(expr.operands[0] if expr.op is NAMED else expr)
-
-
-def wrapped(expr: Expr) -> str:
-    text = expr.name or str(expr)
-    return text if text.isidentifier() else f"({text})"
-
-
-def short(expr: Expr) -> str:
-    """A name for what has one, the number for a stretched number, else the formula."""
-    if expr.op is CONTRACT and not expr.operands:
-        return str(constant(expr.attributes["coefficient"]))
-    if is_implicit(expr) and expr.operands[0].ndim == 0:
-        return str(expr.operands[0])
-    return expr.name or str(expr)
-
-
-def folded(i: int, total: int) -> bool:
-    return total > FOLD and FOLD // 2 <= i < total - FOLD // 2
-
-
-def tex(expr: Expr) -> str:
-    """LaTeX of `expr`; a named intermediate as its name."""
-    shown = make(SYMBOL, (), name=expr.name, shape=expr.shape, dtype=expr.dtype) if expr.op is NAMED else expr
-    return str(behaviour["latex"](shown))
-
-
-def mathml(latex: str) -> str:
-    return str(behaviour["mathml"](latex, display=False))
+def with_names(root: Expr, target: Expr) -> Expr:
+    """`root` with names z1, z2, ... for the parts on the way to `target` that would be long to write."""
+    order = topological([root])
+    taken = {str(n.name) for n in order if n.name}
+    active: set[Expr] = {target}
+    done: dict[Expr, Expr] = {}
+    count = 0
+    for node in order:
+        over = rebuild(node, tuple(done[o] for o in node.operands)) if node.operands else node
+        done[node] = over
+        if not active.isdisjoint(node.operands):
+            active.add(node)
+        names_itself = node.op is NAMED or is_implicit(node) or node is root or node not in active
+        if names_itself or node is target or not node.operands or len(brief(over)) < LONG:
+            continue
+        count += 1
+        while f"z{count}" in taken:
+            count += 1
+        done[node] = named(over, f"z{count}")
+    return done[root]

@@ -9,7 +9,19 @@ from typing import Protocol
 
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
+from graphc.ir.facts import Fact
 from graphc.rewriting.order import Factor
+
+
+@dataclass(frozen=True)
+class Known:
+    """A fact of an expression that a step rests on."""
+
+    fact: Fact
+    expr: Expr
+
+    def __str__(self) -> str:
+        return f"{self.fact} of {self.expr}"
 
 
 @dataclass(frozen=True)
@@ -20,7 +32,7 @@ class Step:
     reason: str
     before: Expr
     after: Expr
-    facts: tuple[str, ...] = ()
+    facts: tuple[Known, ...] = ()
 
 
 class Engine(Protocol):

@@ -14,7 +14,7 @@ from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.leaves import SIZE
 from graphc.rewriting.matching import match_factors, pools, replaced
 from graphc.rewriting.normal import Normalizer
-from graphc.rewriting.order import Factor
+from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.terms import leading, unit_label, view
 
 AGAIN = 8  # rounds in which one name may uncover another
@@ -86,16 +86,27 @@ class Folder:
 
     def in_sum(self, node: Expr) -> Expr | None:
         terms = dict(zip(node.operands, node.attributes["coefficients"], strict=True))
-        candidates = [c for t in node.operands for c in self.sums.get(t, ())]
-        for part, content, name in sorted(candidates, key=lambda c: (-len(c[0]), str(c[2].name))):
-            first = next(iter(part))
-            if name.shape != node.shape:
+        candidates = [(c, tuple(range(node.ndim))) for t in node.operands for c in self.sums.get(t, ())]
+        for t in node.operands:
+            core, labels = view(t)
+            if len(labels) < node.ndim:  # a sum stretched along further axes: its terms stand among the others
+                candidates += [(c, labels) for c in self.sums.get(core, ())]
+        for (given, content, plain), labels in sorted(candidates, key=lambda c: (-len(c[0][0]), str(c[0][2].name))):
+            if plain.shape != tuple(node.shape[a] for a in labels):
                 continue
+            part, name = (
+                {self.stretched(t, labels, node): c for t, c in given.items()},
+                self.stretched(plain, labels, node),
+            )
+            first = next(iter(part))
             ratio = terms[first] / part[first]
             if all(terms.get(t) == ratio * c for t, c in part.items()):
                 rest = [(c, t) for t, c in terms.items() if t not in part]
                 return self.engine.sum([(ratio / content, name), *rest], node.shape)
         return None
+
+    def stretched(self, x: Expr, labels: Labels, node: Expr) -> Expr:
+        return x if len(labels) == node.ndim else self.engine.product(ONE, [(x, labels, ONE)], node.shape)
 
     def in_product(self, node: Expr) -> Expr | None:
         for wanted, content, name in reversed(self.products):

@@ -15,6 +15,7 @@ from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.factorizations import EIGH_VECTORS
 from graphc.ops.leaves import EYE, PARAMETER, SYMBOL, constant
 from graphc.ops.linalg import INV, SOLVE
+from graphc.rewriting.engine import Known
 from graphc.rewriting.order import Labels, is_symmetric
 from graphc.rewriting.terms import Entries
 
@@ -29,7 +30,7 @@ class Cancelled(NamedTuple):
     gone: tuple[Key, ...]
     result: Key | None
     reason: str = ""
-    facts: tuple[str, ...] = ()
+    facts: tuple[Known, ...] = ()
 
 
 def cancelling(entries: Entries) -> Cancelled | None:
@@ -58,9 +59,13 @@ def is_orthogonal(f: Expr) -> bool:
     return bool(told) and f.ndim >= 2 and ORTHOGONAL in f.op.facts(f)
 
 
-def known(f: Expr) -> tuple[str, ...]:
-    """The fact that says so, where it is a symbol's."""
-    return (f"orthogonal of {f}",) if f.op in (SYMBOL, PARAMETER) else ()
+def known(f: Expr) -> tuple[Known, ...]:
+    """The fact that says so."""
+    return (Known(ORTHOGONAL, f),)
+
+
+def mirrored(f: Expr) -> tuple[Known, ...]:
+    return (Known(Fact("symmetric"), f),)
 
 
 def places(f: Expr) -> tuple[int, ...]:
@@ -93,7 +98,7 @@ def carriers(g: Expr, axis: int) -> Iterator[tuple[Expr, Labels, int]]:
         yield g, labels, axis - len(labels)
 
 
-def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, str, tuple[str, ...]] | None:
+def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, str, tuple[Known, ...]] | None:
     """The factor that two factors make, joined at the axes `at` and `place`, with the labels of its axes."""
     (f, labels), (g, ls) = key, other
     if place < -2 or g.ndim < 2 or ls[:-2] != labels[: len(ls) - 2]:
@@ -103,14 +108,14 @@ def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, str, tuple[s
         if g is f.operands[0] and (place == -1 or is_symmetric(g)):
             solved = list(labels)
             solved[at] = rest
-            return (f.operands[1], tuple(solved)), "A solve(A, b) = b", ()
+            return (f.operands[1], tuple(solved)), "A solve(A, b) = b", mirrored(g) if place != -1 else ()
         return None
     own = labels[-3 - at]
     identity = make(EYE, (), dim=f.shape[-1]), (own, rest)
     if f.op is INV:
         a = f.operands[0]
         if g is a and (place != at or is_symmetric(a)):
-            return identity, "A inv(A) = I", ()
+            return identity, "A inv(A) = I", mirrored(a) if place == at else ()
         part = factor_inverse(a, g, at, place, own, rest) if f.ndim == 2 else None
         if part is not None:
             return part, "inv(A B) = inv(B) inv(A), and A inv(A) = I", ()

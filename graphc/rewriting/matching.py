@@ -14,13 +14,13 @@ from graphc.ir.expr import Expr
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
-from graphc.rewriting.engine import Step
+from graphc.rewriting.engine import Known, Step
 from graphc.rewriting.gathers import beside, gathered
 from graphc.rewriting.layouts import LAYOUTS
 from graphc.rewriting.linear import counted, linear, picked
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
-from graphc.rewriting.rules import RuleSet, is_wildcard, rule_sets
+from graphc.rewriting.rules import Needs, RuleSet, is_wildcard, rule_sets
 from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
@@ -181,7 +181,13 @@ def apply(
     if not all(c.holds() for c in rule.conditions):
         return None
     result = normalizer.normal(rule.rhs)
-    return result, Step(rules.name, rule.reason, rule.lhs, rule.rhs, tuple(str(c) for c in rule.conditions if str(c)))
+    return result, Step(
+        rules.name,
+        rule.reason,
+        rule.lhs,
+        rule.rhs,
+        tuple(Known(c.fact, c.expr) for c in rule.conditions if isinstance(c, Needs)),
+    )
 
 
 @functools.cache

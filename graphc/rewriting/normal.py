@@ -14,26 +14,21 @@ from fractions import Fraction
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD
-from graphc.ops.choices import ARGMAX, ARGMIN
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
-from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED, SIZE
-from graphc.ops.leaving_out import PROD
-from graphc.ops.reductions import MAX, MIN, RESHAPE, reduced_axes
+from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
+from graphc.rewriting.along import REDUCING, along
 from graphc.rewriting.engine import Step
 from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.reshapes import regrouped
-from graphc.rewriting.shifts import unshifted
 from graphc.rewriting.sums import total, turned_sum
 from graphc.rewriting.terms import FLATTEN, leading, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
-
-REDUCTIONS = (MAX, MIN, PROD, LOGSUMEXP, ARGMAX, ARGMIN)  # written without keepdims, and stretched
 
 
 @dataclass
@@ -87,10 +82,10 @@ class Normalizer:
         if op.opens:
             assert op.body is not None
             return self.normal(op.body(rebuild(node, operands)))
-        if op in REDUCTIONS and node.attributes["keepdims"]:
+        if op in REDUCING and node.attributes["keepdims"]:
             plain = make(op, operands, **{**node.attributes, "keepdims": False})
-            shifted = unshifted(self, plain)
-            reduced = self.rewritten(plain) if shifted is None else shifted
+            found = along(self, plain)
+            reduced = self.rewritten(plain) if found is None else found
             axes = reduced_axes(node)
             labels = tuple(-1 if d == 1 else i for i, d in enumerate(operands[0].shape) if i not in axes)
             return self.product(ONE, [(reduced, labels, ONE)], node.shape)
@@ -101,7 +96,7 @@ class Normalizer:
         if op.formula is not None and operands:
             return self.elementwise(rebuild(node, operands))
         over = rebuild(node, operands)
-        found = unshifted(self, over)
+        found = along(self, over)
         found = freed(self, over) if found is None else found
         return self.rewritten(over) if found is None else found
 

@@ -16,7 +16,7 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of,
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import excess
-from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.engine import Engine, Known, Step
 from graphc.rewriting.fractions import cleared
 from graphc.rewriting.inverses import cancelling
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
@@ -294,6 +294,11 @@ class Pool:
                 return node
             self.engine.steps.append(Step("delta", "a sum over a delta is one of its terms", node, split))
             return split
+        if averages_a_shift(factors):
+            split, parts = self.split(node, next(i for i, (f, _, _) in enumerate(factors) if f.op is ADD))
+            if any(number_of(t) is not None for t in parts):
+                self.engine.steps.append(Step("distribute", "sum(p (x + c)) = sum(p x) + c", node, split))
+                return split
         if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
             return node
         split, parts = self.split(node, 0)
@@ -379,7 +384,7 @@ def pure(coefficient: Fraction, factors: list[Factor], shape: Shape) -> Expr:
 
 def root_taken(f: Expr, e: Fraction, coefficient: Fraction, inner: list[Factor]) -> list[Step]:
     """The step of a root taken factor by factor, if a fact of a symbol is what allows it."""
-    facts = tuple(f"nonnegative of {g}" for g in f.operands if g.op in (SYMBOL, PARAMETER) and nonnegative(g))
+    facts = tuple(Known(Fact("nonnegative"), g) for g in f.operands if g.op in (SYMBOL, PARAMETER) and nonnegative(g))
     if not facts:
         return []
     before, after = rational_power(f, e), contract(inner, f.shape, coefficient)
@@ -390,15 +395,13 @@ def power_reduced(f: Expr, power: Fraction, reduced: Fraction) -> Step:
     """The use of the two values that the entries of `f` can have."""
     two = "sign" if Fact("sign") in f.op.facts(f) else "binary"
     reason = "s**2 = 1 for s in {-1, 1}" if two == "sign" else "b**2 = b for b in {0, 1}"
-    facts = (f"{two} of {f}",) if f.op in (SYMBOL, PARAMETER) else ()
-    return Step("powers", reason, rational_power(f, power), rational_power(f, reduced), facts)
+    return Step("powers", reason, rational_power(f, power), rational_power(f, reduced), (Known(Fact(two), f),))
 
 
 def symmetry(f: Expr) -> list[Step]:
     """The step that takes a symmetric matrix for its transpose."""
     mirrored = contract([(f, (1, 0), ONE)], f.shape[::-1])
-    facts = (f"symmetric of {f}",) if Fact("symmetric") in f.op.facts(f) else ()
-    return [Step("symmetric", "a symmetric matrix is its transpose", mirrored, f, facts)]
+    return [Step("symmetric", "a symmetric matrix is its transpose", mirrored, f, (Known(Fact("symmetric"), f),))]
 
 
 def turned_symmetric(group: list[Factor], ordered: list[Factor], free: Labels) -> list[Expr]:
@@ -438,6 +441,16 @@ def written(node: Expr) -> int:
     if node.op is not CONTRACT or summed(node):
         return 1
     return sum(written(f) if f.op is ADD else 1 for f in node.operands)
+
+
+def averages_a_shift(factors: list[Factor]) -> bool:
+    """Whether a distribution weighs a sum of which one term is a number."""
+    if len(factors) != 2 or any(e != 1 for *_, e in factors) or all(f.op is not ADD for f, *_ in factors):
+        return False
+    (total, labels, _), (p, own, _) = sorted(factors, key=lambda x: x[0].op is not ADD)
+    if total.op is not ADD or all(number_of(t) is None for t in total.operands):
+        return False
+    return any(fact.name == "sums_to_one" and own[fact.axis or -1] in labels for fact in p.op.facts(p))
 
 
 def terms_of(x: Expr) -> tuple[Expr, ...]:

@@ -54,7 +54,7 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
         if f.op is ADD and e.denominator == 1 and f not in scales:
             scale = lcm(*(c.denominator for c in f.attributes["coefficients"]))
             share = coefficient / Fraction(scale) ** e.numerator
-            if scale > 1 and (share.denominator if e > 0 else share.numerator) <= (
+            if scale > 1 and (share.denominator if e > 0 else abs(share.numerator)) <= (
                 coefficient.denominator if e > 0 else abs(coefficient.numerator)
             ):
                 scales[f] = scale

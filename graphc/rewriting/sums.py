@@ -44,7 +44,7 @@ POWER = 4  # powers of sums that are multiplied out for that
 
 def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> Expr:
     """The normal form of a sum over terms in normal form: like terms collected, common factors taken out."""
-    collected = collect(terms, shape)
+    collected = collect(engine, terms, shape)
     if not collected:
         return broadcast(constant(0), shape)
     carried = {x for term in collected for x in carried_labels(term)}
@@ -76,7 +76,7 @@ def narrow(engine: Engine, collected: dict[Expr, Fraction], carried: list[int], 
     return engine.product(ONE, [(engine.sum(terms, small), tuple(carried), ONE)], shape)
 
 
-def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, Fraction]:
+def collect(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, Fraction]:
     """Terms by their core (coefficient 1), like terms added, nested sums opened."""
     found: dict[Expr, Fraction] = {}
     stack = list(terms)[::-1]
@@ -86,6 +86,11 @@ def collect(terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> dict[Expr, 
         if term.op is ADD and len(term.operands) <= FLATTEN:
             pairs = list(zip(term.attributes["coefficients"], term.operands, strict=True))
             stack += [(c * inner, t) for inner, t in reversed(pairs)]
+        elif stretched_sum(term):
+            inner_sum, labels, _ = factors_of(term)[0]
+            scale = c * term.attributes["coefficient"]
+            pairs = list(zip(inner_sum.attributes["coefficients"], inner_sum.operands, strict=True))
+            stack += [(scale * x, engine.product(ONE, [(t, labels, ONE)], shape)) for x, t in reversed(pairs)]
         elif c != 0:
             found[term] = found.get(term, Fraction(0)) + c
     return alike({t: found[t] for t in sorted(found, key=term_key) if found[t] != 0}, shape)
@@ -97,6 +102,15 @@ def turned_sum(term: Expr) -> bool:
         return False
     (total,), (labels,) = term.operands, term.attributes["labels"]
     return total.op is ADD and len(total.operands) <= FLATTEN and sorted(labels) == list(range(term.ndim))
+
+
+def stretched_sum(term: Expr) -> bool:
+    """A short sum over fewer axes than what it is added to, such as a + b beside a matrix."""
+    if term.op is not CONTRACT or len(term.operands) != 1 or term.attributes["exponents"] != (1,):
+        return False
+    (total,), (labels,) = term.operands, term.attributes["labels"]
+    short = total.op is ADD and len(total.operands) <= FLATTEN
+    return short and -1 not in labels and len(set(labels)) == len(labels) < term.ndim
 
 
 def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:
@@ -223,7 +237,7 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
         for inner, part in zip(key[0].attributes["coefficients"], key[0].operands, strict=True):
             product = engine.product(inner, [*rest, (part, key[1], ONE)], shape)
             terms.append(opening(c, product, shape))
-    multiplied = collect(plain, shape)
+    multiplied = collect(engine, plain, shape)
     if len(multiplied) >= len(plain) or multiplied == collected:
         return None
     short = engine.sum([(c, t) for t, c in multiplied.items()], shape)
@@ -263,7 +277,7 @@ def ungrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
         flat += [(c * x, t) for x, t in size_group(engine, term, shape)]
     if len(flat) == len(collected) or len(flat) > FLATTEN:
         return None
-    terms = [(entries_of(t, shape), c, t) for t, c in collect(flat, shape).items()]
+    terms = [(entries_of(t, shape), c, t) for t, c in collect(engine, flat, shape).items()]
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
     best = whole
     for common, inside in shared_groups(terms):

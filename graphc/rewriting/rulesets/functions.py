@@ -46,6 +46,7 @@ def logistic(x: Expr, y: Expr) -> Iterator[Rule]:
     yield rewrite(exp(x) / (1 + exp(x))).to(sigmoid(x)).because("sigmoid(x) = exp(x)/(1 + exp(x))")
     yield rewrite(1 / (1 + exp(x))).to(sigmoid(-x)).because("sigmoid(x) = 1/(1 + exp(-x))")
     yield rewrite(exp(x) * (1 - sigmoid(x))).to(sigmoid(x)).because("sigmoid(x) = exp(x) sigmoid(-x)")
+    yield rewrite(exp(-x) * sigmoid(x)).to(1 - sigmoid(x)).because("exp(-x) sigmoid(x) = sigmoid(-x)")
     yield rewrite(sigmoid(-x)).to(1 - sigmoid(x)).when(Unsigned(x)).because("sigmoid(-x) = 1 - sigmoid(x)")
     yield rewrite(log(1 - sigmoid(x))).to(-softplus(x)).because("log(1 - sigmoid(x)) = -softplus(x)")
     yield (rewrite(xlogy(y, 1 - sigmoid(x))).to(-y * softplus(x)).because("log(1 - sigmoid(x)) = -softplus(x)"))

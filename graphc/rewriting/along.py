@@ -1,4 +1,4 @@
-"""What is added along an axis that it does not vary along: softmax forgets it, logsumexp and the maximum pass it on."""
+"""Functions along an axis, such as softmax and the maximum, of operands that are turned, stretched or shifted."""
 
 from __future__ import annotations
 
@@ -6,20 +6,53 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD
+from graphc.ops.choices import ARGMAX, ARGMIN
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.defined import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
+from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, reduced_axes
 from graphc.rewriting.engine import Engine, Step
 from graphc.rewriting.order import Factor, Labels
-from graphc.rewriting.terms import carried_labels
+from graphc.rewriting.terms import carried_labels, unit_label, view
 
 FORGETS = "softmax does not change when what does not vary along its axis is added"
 PASSES = "f(x + c) = f(x) + c for logsumexp and the maximum, where c does not vary along the axis"
 
 
+KEEPING = (SOFTMAX, LOG_SOFTMAX)  # the result has the operand's axes
+REDUCING = (LOGSUMEXP, MAX, MIN, PROD, ARGMAX, ARGMIN)
+
+
+def along(engine: Engine, node: Expr) -> Expr | None:
+    """`node` over an operand that is not turned, stretched or shifted along its axes; None where it is not."""
+    if node.op not in KEEPING and node.op not in REDUCING:
+        return None
+    found = unviewed(engine, node)
+    return unshifted(engine, node) if found is None else found
+
+
+def unviewed(engine: Engine, node: Expr) -> Expr | None:
+    """f(x.T) along one axis is f(x).T along the other."""
+    (x,) = node.operands
+    inner, labels = view(x)
+    axes = {axis % x.ndim for axis in reduced_axes(node)}
+    if inner is x or not axes <= set(labels):
+        return None
+    places = tuple(labels.index(a) for a in sorted(axes))
+    if node.op in KEEPING:
+        plain = make(node.op, (inner,), axis=places[0] - inner.ndim)
+        kept = labels
+    else:
+        plain = make(node.op, (inner,), **{**node.attributes, "axis": tuple(sorted(places)), "keepdims": False})
+        order = [a for a in range(x.ndim) if a not in axes]
+        kept = tuple(order.index(a) for a in labels if a not in axes)
+    placed = tuple(unit_label(a, node.shape[a]) for a in kept)
+    return engine.product(ONE, [(engine.normal(plain), placed, ONE)], node.shape)
+
+
 def unshifted(engine: Engine, node: Expr) -> Expr | None:
     """``softmax(a*(x + c))`` as ``softmax(a*x)``, ``logsumexp(a*(x + c))`` as ``logsumexp(a*x) + a*c``."""
-    if node.op not in (SOFTMAX, LOG_SOFTMAX, LOGSUMEXP, MAX, MIN):
+    if node.op not in (*KEEPING, LOGSUMEXP, MAX, MIN):
         return None
     (x,) = node.operands
     axes = {axis % x.ndim for axis in reduced_axes(node)}
@@ -34,7 +67,7 @@ def unshifted(engine: Engine, node: Expr) -> Expr | None:
         return None
     inner = engine.product(number, [*others, (engine.sum(moving, total.shape), labels, ONE)], x.shape)
     result = engine.normal(make(node.op, (inner,), **node.attributes))
-    if node.op in (SOFTMAX, LOG_SOFTMAX):
+    if node.op in KEEPING:
         engine.steps.append(Step("shifts", FORGETS, node, result))
         return result
     shift = engine.product(number, [*others, (engine.sum(still, total.shape), labels, ONE)], x.shape)
