@@ -38,7 +38,8 @@ def compile(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "fast", **o
     Returns
     -------
     Compiled
-        Takes float32 and float64 arrays of any sizes that fit; ``.source`` is the emitted module.
+        Takes float32 and float64 arrays of any sizes that fit, and by name the sizes that no input's shape tells
+        (``step(x, k=3)``); ``.source`` is the emitted module.
 
     Raises
     ------

@@ -10,6 +10,7 @@ import pytest
 
 import graphc as gc
 from graphc.ir.dims import bind
+from graphc.runtime.optim import update_rule
 
 STYLES = ("fast", "readable")
 n, m, d = gc.dims("n m d")
@@ -42,10 +43,101 @@ def test_emitted_code_solves_compound_sizes(first: Any, second: Any) -> None:
                 np.testing.assert_allclose(np.squeeze(found), np.squeeze(value), 1e-12)
 
 
-def test_a_size_that_the_inputs_do_not_determine_is_named() -> None:
-    x = gc.symbol("x", ("n+d",))
-    with pytest.raises(gc.ValueMissingError, match=r"the size [nd] cannot be read from the inputs x \(d \+ n,\)"):
-        gc.emit(gc.sum(x) * d, [x])
+# What is computed from x, w and A, and the sizes that it takes besides their shapes.
+UNTOLD: list[tuple[str, dict[str, Any], str]] = [
+    ("x[:k]", {"x": ("n",)}, "k"),
+    ("eye(k)*sum(x)", {"x": ("n",)}, "k"),
+    ("ones(k, n) @ x", {"x": ("n",)}, "k"),
+    ("sum(x)/k + m", {"x": ("n",)}, "km"),
+    ("ones(k)/d", {}, "dk"),
+    ("mean(x**2)*x", {"x": ("m*n",)}, ""),
+    ("outer(x, softmax(x))/(2*m*n)", {"x": ("m*n",)}, ""),
+    ("reshape(x, (m, n))", {"x": ("m*n",)}, "m"),
+    ("var(x)*concat([x, x])", {"x": ("n+d",)}, ""),
+    ("x[:n] * sum(x[n:])", {"x": ("n+d",)}, "d"),
+    ("inv(A + 9*eye(n + d))/(n + d)", {"A": ("n+d", "n+d")}, ""),
+    ("mean(x)*x/n", {"x": ("n**2",)}, ""),
+    ("reshape(x, (n, n))", {"x": ("n**2",)}, ""),
+    ("mean(x)*w/m", {"x": ("m*n",), "w": ("n+1",)}, ""),
+    ("x[:d]*w[:d]/n", {"x": ("n+d",), "w": ("n-d",)}, ""),
+    ("mean(x)*w", {"x": ("(n-1)//2",), "w": ("n*m+m",)}, ""),
+    ("std(x)*x", {"x": ("(n-1)//2",)}, ""),
+]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(("text", "shapes", "untold"), UNTOLD)
+def test_sizes_that_no_shape_tells_are_arguments(text: str, shapes: dict[str, Any], untold: str, style: str) -> None:
+    sizes = {"d": 2, "n": 5, "m": 3, "k": 2}
+    inputs = [gc.symbol(name, shape) for name, shape in shapes.items()]
+    e = gc.parse(text, **{str(s.name): s for s in inputs}, **{name: gc.dims(name) for name in sizes})
+    gradients = [gc.grad(gc.sum(e**2), s) for s in inputs]
+    rng = np.random.default_rng(1)
+    values = {str(s.name): rng.normal(size=tuple(bind(q, sizes) for q in s.shape)) for s in inputs}
+    expected = [gc.evaluate(f, values | sizes) for f in (e, *gradients)]
+    namespace: dict[str, Any] = {}
+    exec(gc.emit(e, inputs, style=style), namespace)
+    words = {name: sizes[name] for name in untold}
+    step = gc.compile([e, *gradients], inputs, style=style)
+    single = gc.compile(e, inputs, style=style)
+    for found in ([namespace["step"](*values.values(), **words)], [single(**values, **words)], step(**values, **words)):
+        for result, value in zip(found, expected, strict=False):
+            np.testing.assert_allclose(result, value, 1e-10, 1e-12)
+    if untold:
+        with pytest.raises(gc.ValueMissingError, match=f"no value was given for the size {untold[0]}.*{untold[0]}=3"):
+            single(**values)
+
+
+def test_sizes_that_are_given_must_fit() -> None:
+    x, y = gc.symbol("x", (n,)), gc.symbol("y", (m * n,))
+    k = gc.dims("k")
+    for style in STYLES:
+        step = gc.compile(x[:k] / d, [x], style=style)
+        np.testing.assert_allclose(step(np.ones(3), d=2, k=2), [0.5, 0.5])
+        np.testing.assert_allclose(step(x=np.ones(3), n=3, d=4, k=1), [0.25])
+        with pytest.raises(gc.ShapeError, match=r"n must be at least k, but with k = 4, n = 3"):
+            step(np.ones(3), d=2, k=4)
+        with pytest.raises(gc.ShapeError, match=r"n is 4 as given but 3 in x \(axis 0\)"):
+            step(np.ones(3), d=2, k=2, n=4)
+        with pytest.raises(gc.ShapeError, match=r"the size k must be a whole number of 0 or more, got 1\.5"):
+            step(np.ones(3), d=2, k=1.5)
+        with pytest.raises(gc.ValueMissingError, match=r"there is no input called q; the inputs are x .*sizes: d, k"):
+            step(np.ones(3), d=2, k=2, q=1)
+        shaped = gc.compile(gc.reshape(y, (m, n)), [y], style=style)
+        assert shaped(np.ones(6), m=2).shape == shaped(np.ones(6), n=3).shape == (2, 3)
+        with pytest.raises(gc.ShapeError, match=r"m\*n is 7 in y \(axis 0\), but no whole n gives that"):
+            shaped(np.ones(7), m=2)
+        root = gc.compile(gc.sum(gc.symbol("z", (n**2,))) / n, [gc.symbol("z", (n**2,))], style=style)
+        with pytest.raises(gc.ShapeError, match=r"n\*\*2 is 7 in z \(axis 0\), but no whole n gives that"):
+            root(np.ones(7))
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_size_may_be_called_like_an_input_or_a_variable(style: str) -> None:
+    x, k, size = gc.symbol("k", (n,)), gc.dims("k"), gc.dims("size")
+    step = gc.compile(x[:k] * size, [x], style=style)
+    np.testing.assert_allclose(step(np.ones(3), k_=2, **{step.keywords["size"]: 5}), [5, 5])
+    y = gc.symbol("y", (m * n,))
+    both = gc.compile(y * gc.mean(y) * size, [y], style=style)
+    np.testing.assert_allclose(both(np.ones(4), **{both.keywords["size"]: 5}), 5 * np.ones(4))
+
+
+def test_training_takes_sizes_that_no_data_tells() -> None:
+    X, w, k = gc.symbol("X", (n, d)), gc.parameter("w", (d,)), gc.dims("k")
+    loss = gc.sum((X @ w - 1) ** 2) / k + gc.sum(w[:m] ** 2)
+    data, optimizer = {"X": np.eye(4, 3)}, gc.optim.SGD(0.1)
+    fitted = gc.train.fit(loss, data, optimizer=optimizer, epochs=2, sizes={"k": 4, "m": 1}, validation=data)
+    assert fitted.training_losses[1] < fitted.training_losses[0]
+    with pytest.raises(gc.ValueMissingError, match=r"no shape tells the size k, m; pass it, for example sizes="):
+        gc.train.fit(loss, data, optimizer=optimizer)
+    outputs = {"loss": loss, "dw": gc.grad(loss, w)}
+    fast, readable = dict[str, Any](), dict[str, Any]()
+    for style, namespace in zip(STYLES, (fast, readable), strict=True):
+        exec(gc.emit(outputs, [X, w], style=style, update=update_rule(optimizer)), namespace)
+    training, parameters = fast["Training"](np.zeros(3)), {"w": np.zeros(3)}
+    first = [training.train_step(data["X"], k=4, m=1) for _ in range(2)]
+    again = [readable["train_step"](data["X"], parameters, k=4, m=1) for _ in range(2)]
+    np.testing.assert_allclose(first, again)
 
 
 UNFIT = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphc.codegen.binding import size_lines
-from graphc.codegen.layout import broken, paragraph, shapes_text
+from graphc.codegen.layout import broken, paragraph, shapes_text, sizes_text
 
 if TYPE_CHECKING:
     from graphc.codegen.fast import Fast
@@ -17,12 +17,16 @@ def _real(fast: Fast) -> tuple[list[str], list[str]]:
     return [v for v, s in real if s.shape], [v for v, s in real if not s.shape]
 
 
+def _given(fast: Fast) -> list[str]:
+    """The variables of the sizes that are arguments."""
+    return [fast.renamed[n] for n in fast.given]
+
+
 def prepare_text(fast: Fast) -> str:
     """A function that reads sizes and dtype from arrays and builds the buffers for them."""
     arrays, scalars = _real(fast)
     deciding = arrays or scalars
-    shaped = [(v, s.shape) for v, s in zip(fast.inputs, fast.plan.inputs, strict=True)]
-    lines = size_lines(sorted(fast.sizes), shaped, fast.renamed)
+    lines = size_lines(sorted(fast.sizes), fast.arrays, fast.renamed, fast.given)
     if deciding:
         lines += [
             f"dtype = np.result_type({', '.join(deciding)})",
@@ -46,7 +50,7 @@ def prepare_text(fast: Fast) -> str:
             "    work[0] = cast",
         ]
     lines.append("return work")
-    text = broken(f"def _prepare({', '.join(fast.inputs)}):", 0)
+    text = broken(f"def _prepare({', '.join([*fast.inputs, *_given(fast)])}):", 0)
     for line in ['"""A workspace for the sizes and the dtype of these arrays."""', *lines]:
         indent = len(line) - len(line.lstrip())
         text += broken(line.lstrip(), 4 + indent) if line else [""]
@@ -57,17 +61,20 @@ def call_text(fast: Fast) -> str:
     """The function that users call; workspaces are pooled by shapes and dtypes, one for each call under way."""
     plan = fast.plan
     shaped = [(v, s.shape) for v, s in zip(fast.inputs, plan.inputs, strict=True)]
-    results = [(n, plan.instructions[o].shape) for n, o in zip(fast.output_names, plan.outputs, strict=True)]
+    results = [(n, plan.shape(o)) for n, o in zip(fast.output_names, plan.outputs, strict=True)]
     scalars = [v for v, s in shaped if not s]
     arrays, real_scalars = _real(fast)
     keys = [f"{v}.shape" for v, s in shaped if s] + [f"{v}.dtype" for v in (arrays or real_scalars)]
+    given = _given(fast)
+    keys += given
+    taken = [*([shapes_text(shaped)] if shaped else []), *([sizes_text(given)] if given else [])]
     single = len(plan.outputs) == 1
     spread = [i for i, o in enumerate(plan.outputs) if plan.instructions[o].kind == "spread"]
     cleared = [f"    outs[{i}].fill(0)" for i in spread]  # what is given may hold anything off the diagonal
     doc = [
         f'"""Compute {", ".join(fast.output_names)}.' if len(results) < 8 else f'"""Compute {len(results)} outputs.',
         "",
-        *(paragraph("Takes", shapes_text(shaped)) if shaped else []),
+        *(paragraph("Takes", ", ".join(taken)) if taken else []),
         *paragraph("Returns", shapes_text(results)),
         "With copy=False the results live in buffers that the next call for the same sizes overwrites;",
         "they must not be passed back as arguments. Arrays in out are written instead.",
@@ -80,7 +87,7 @@ def call_text(fast: Fast) -> str:
         "try:",
         "    work = _pools[key].pop()",
         "except (KeyError, IndexError):",
-        f"    work = _prepare({', '.join(fast.inputs)})",
+        f"    work = _prepare({', '.join([*fast.inputs, *given])})",
         "run, fresh, kept = work",
         "if out is not None:",
         "    outs = out",
@@ -95,7 +102,7 @@ def call_text(fast: Fast) -> str:
         "_pools.setdefault(key, []).append(work)",
         "return outs[0]" if single else "return outs",
     ]
-    text = broken(f"def {fast.name}({', '.join([*fast.inputs, '*', 'copy=True', 'out=None'])}):", 0)
+    text = broken(f"def {fast.name}({', '.join([*fast.inputs, '*', *given, 'copy=True', 'out=None'])}):", 0)
     for line in lines:
         indent = len(line) - len(line.lstrip())
         text += broken(line.lstrip(), 4 + indent) if line else [""]

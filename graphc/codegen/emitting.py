@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphc.codegen.fast import Fast
 from graphc.codegen.layout import HEAD, WIDTH
@@ -19,6 +19,13 @@ from graphc.scheduling.planning import plan
 STYLES = ("readable", "fast")
 
 
+class Source(NamedTuple):
+    """A module, and the keywords of its function for the sizes that no input's shape tells."""
+
+    text: str
+    sizes: dict[str, str]
+
+
 def emit(
     outputs: Any,
     inputs: Sequence[Expr],
@@ -29,6 +36,8 @@ def emit(
     sizes: Mapping[str, int] | None = None,
 ) -> str:
     """The source of a module that computes `outputs` from `inputs` and imports NumPy alone.
+
+    A size that no input's shape tells is a keyword argument of the functions that need it.
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def emit(
         If an output needs a symbol that is not among `inputs`.
     """
     named = named_outputs(outputs)
-    return source_of(planned(list(named.values()), inputs, style, sizes), list(named), style, name, update)
+    return source_of(planned(list(named.values()), inputs, style, sizes), list(named), style, name, update).text
 
 
 def named_outputs(outputs: Any) -> dict[str, Expr]:
@@ -80,15 +89,16 @@ def planned(outputs: Sequence[Expr], inputs: Sequence[Expr], style: str, sizes: 
 
 def source_of(
     program: Plan, names: Sequence[str], style: str, name: str = "step", update: UpdateRule | None = None
-) -> str:
+) -> Source:
     """The module for a plan that `planned` made for the same style."""
     checked_name(name)
+    writer: Fast | Readable
     if style == "fast":
         writer = Fast(program, names, name)
         parts = writer.write()
         imports = set(writer.imports)
         if update is not None:
-            more, functions = fast_training(program, name, update)
+            more, functions = fast_training(writer, update)
             parts += more
             imports |= functions
         line = f"from numpy import {', '.join(sorted(imports))}"
@@ -97,7 +107,9 @@ def source_of(
         head = "\n".join(["import numpy as np", *([line] if imports else []), "", "_pools = {}"])
     else:
         head = "import numpy as np"
-        parts = Readable(program, names, name).write()
+        writer = Readable(program, names, name)
+        parts = writer.write()
         if update is not None:
-            parts += readable_training(program, name, update)
-    return "\n\n\n".join([f"{HEAD}\n\n{head}", *parts]) + "\n"
+            parts += readable_training(writer, update)
+    keywords = {n: writer.renamed[n] for n in writer.given}
+    return Source("\n\n\n".join([f"{HEAD}\n\n{head}", *parts]) + "\n", keywords)

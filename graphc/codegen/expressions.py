@@ -9,11 +9,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from graphc.codegen.sources import numpy_name
-from graphc.ir.dims import Shape
+from graphc.ir.dims import Shape, dim_names
 from graphc.ops.padding import shortest_widths
 from graphc.ops.ranges import entry_written, written
-from graphc.scheduling.plan import Instruction
+from graphc.scheduling.plan import Instruction, Plan
 from graphc.scheduling.scales import Scale, dim_code, number_text
+from graphc.scheduling.sizing import flat
 
 COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
 INFIX = {
@@ -252,6 +253,15 @@ class Writer:
         if hasattr(value, "free_symbols"):
             return self.size_code(unwrapped(dim_code(value)))
         return number_text(value) if isinstance(value, Fraction) else repr(value)
+
+
+def size_names(plan: Plan) -> set[str]:
+    """The names of the sizes of a plan: those of shapes, of details, and in scales."""
+    found = {n for inst in plan.instructions for n in inst.sizes}
+    found |= dim_names(d for s in plan.inputs for d in s.shape) | {s.name for s in plan.whole.fresh.values()}
+    scales = {v for inst in plan.instructions for v in flat(inst.detail) if isinstance(v, Scale)}
+    words = {word for scale in scales for word in IDENTIFIER.findall(scale.code)}
+    return found | words - WORDS - plan.functions.keys()
 
 
 def array_text(values: tuple[Fraction, ...], shape: Any) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from graphc.codegen.binding import input_arrays, untold
 from graphc.codegen.calling import call_text, prepare_text
 from graphc.codegen.calls import Calls
-from graphc.codegen.expressions import Piece, Writer
+from graphc.codegen.expressions import Piece, Writer, size_names
 from graphc.codegen.layout import broken
 from graphc.codegen.names import UFUNCS, Names
 from graphc.codegen.sources import function_sources, is_numpy
-from graphc.ir.dims import Dim, Shape, dim_names
+from graphc.ir.dims import Dim, Shape
 from graphc.scheduling.plan import UNALLOCATED, VIEWS, Plan
 from graphc.scheduling.scales import Scale
 
@@ -62,9 +63,7 @@ class Fast:
             UFUNCS | functions | {name, "_empty", "_build", "_prepare", "_pools", "run", "copy", "out", "outs"}
         )
         self.inputs = [self.names.fresh(str(s.name)) for s in plan.inputs]
-        used = {n for inst in plan.instructions for n in inst.sizes}
-        used |= {n for s in plan.inputs for n in dim_names(s.shape)}
-        self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
+        self.renamed = {n: self.names.fresh(n) for n in sorted(size_names(plan))}
         self.writer = Writer(plan.functions, self.renamed, views=True)
         self.slots = [self.names.fresh(f"{'t' if s.output is None else 'out'}{i}") for i, s in enumerate(plan.slots)]
         for output, donor in self.donors.items():
@@ -80,6 +79,9 @@ class Fast:
         self.imports: set[str] = set()
         self.calls = Calls(self)
         self._lower()
+        self.built = self.build()
+        self.arrays = input_arrays(plan, dict(enumerate(self.inputs)), range(len(self.inputs)))
+        self.given = untold(self.sizes, self.arrays)
 
     def _slot(self, place: int) -> int:
         slot = self.plan.slot_of[place]
@@ -205,7 +207,7 @@ class Fast:
     def write(self) -> list[str]:
         """The parts of the module."""
         sources = function_sources(self.plan.functions.values())
-        return [ALIGNED, *sources, self.build(), prepare_text(self), call_text(self)]
+        return [ALIGNED, *sources, self.built, prepare_text(self), call_text(self)]
 
     def build(self) -> str:
         """The function that allocates the buffers and returns the computation."""

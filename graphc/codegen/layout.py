@@ -21,6 +21,10 @@ def shapes_text(values: Shaped) -> str:
     return ", ".join(f"{name} {shape_text(shape)}" for name, shape in values)
 
 
+def sizes_text(names: Sequence[str]) -> str:
+    return f"the size{'s' * (len(names) > 1)} {', '.join(names)}"
+
+
 def comment(formula: str, code: str) -> list[str]:
     """The formula as a comment, where the code does not say the same already."""
     plain = code.replace("np.", "").replace(" ", "")
@@ -38,15 +42,18 @@ def function_text(
     saved: Shaped | None = None,
     cache: bool = False,
     defaults: Mapping[str, float] | None = None,
+    sizes: Sequence[str] = (),
 ) -> str:
-    """A function with its shapes in the docstring; arguments with `defaults` are keywords."""
+    """A function with its shapes in the docstring; `sizes` and arguments with `defaults` are keywords."""
     given = defaults or {}
-    keywords = [f"{n}={given[n]!r}" for n, _ in arguments if n in given]
+    keywords = [*sizes, *(f"{n}={given[n]!r}" for n, _ in arguments if n in given)]
     parameters = [n for n, _ in arguments if n not in given] + (["cache"] if cache else [])
     parameters += ["*", *keywords] if keywords else []
     doc = [f"{_title(results)}.", ""]
-    if arguments:
-        doc += paragraph("Takes", shapes_text(arguments) + (", and what forward saved" if cache else ""))
+    taken = [shapes_text(arguments)] if arguments else []
+    taken += [sizes_text(sizes)] if sizes else []
+    if taken:
+        doc += paragraph("Takes", ", ".join(taken) + (", and what forward saved" if cache else ""))
     elif cache:
         doc += ["Takes what forward saved."]
     if saved is not None:

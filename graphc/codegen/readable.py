@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import sympy
-
-from graphc.codegen.binding import size_lines
-from graphc.codegen.expressions import Piece, Writer
+from graphc.codegen.binding import arguments_for, input_arrays, size_lines, untold
+from graphc.codegen.expressions import Piece, Writer, size_names
 from graphc.codegen.layout import comment, function_text, tuple_text
 from graphc.codegen.names import Names
 from graphc.codegen.sources import function_sources, is_numpy
@@ -16,7 +14,7 @@ from graphc.ir.dims import Shape, dim_names
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import NAMED
 from graphc.scheduling.plan import UNALLOCATED, VIEWS, Instruction, Plan
-from graphc.scheduling.sizing import linear_solution
+from graphc.scheduling.sizing import known_names
 
 LONGEST = 84  # characters of a right-hand side
 MOST_PARTS = 60  # nodes of a formula that is written as a comment
@@ -62,14 +60,13 @@ class Readable:
         for place, symbol in enumerate(plan.inputs):
             self.variables[place] = self.names.fresh(str(symbol.name))
         self._name_values(output_names)
-        used = {n for inst in plan.instructions for n in inst.sizes}
-        used |= {n for s in plan.inputs for n in dim_names(s.shape)}
-        self.renamed = {n: self.names.fresh(n) for n in sorted(used)}
+        self.renamed = {n: self.names.fresh(n) for n in sorted(size_names(plan))}
         self.forward_values = _needed(plan, plan.outputs[:1])
         self.uses = _uses(plan)
         self.writer = Writer(plan.functions, self.renamed)
         self.parts = [Part() for _ in range(2 if self.split else 1)]
         self.pieces: dict[int, Piece] = {}
+        self.given: list[str] = []  # sizes that are arguments
 
     def _name_values(self, output_names: Sequence[str]) -> None:
         self.output_names = list(output_names)
@@ -88,6 +85,8 @@ class Readable:
                 self.pieces[place] = Piece(self.variables[place], needs=frozenset((place,)))
             else:
                 self._value(place)
+        needed = set[str]().union(*(part.sizes for part in self.parts))
+        self.given = untold(needed, self._arrays(range(len(self.plan.inputs))))
         sources = function_sources(self.plan.functions.values())
         return [*sources, *(self._split() if self.split else self._single(defaults))]
 
@@ -146,20 +145,20 @@ class Readable:
         part.lines.append(f"{variable} = {piece.text}")
         self.pieces[place] = Piece(variable, needs=frozenset((place,)))
 
-    def _body(self, part: Part, arguments: list[tuple[str, Shape]]) -> list[str]:
+    def _body(self, part: Part, arguments: Sequence[int]) -> list[str]:
         """The lines of a part, after those that read sizes and the dtype from its arguments."""
-        head = size_lines(sorted(part.sizes), arguments, self.renamed)
+        head = size_lines(sorted(part.sizes), self._arrays(arguments), self.renamed, self.given)
         if part.typed:
-            real = [self.variables[i] for i, s in enumerate(self.plan.inputs) if s.dtype.startswith("float")]
-            present = [v for v in real if v in dict(arguments)]
+            real = [i for i, s in enumerate(self.plan.inputs) if s.dtype.startswith("float")]
+            present = [self.variables[i] for i in real if i in arguments]
             head.append(f"dtype = {present[0]}.dtype" if present else "dtype = np.float64")
         return head + part.lines
 
     def _arguments(self, part: Part) -> list[int]:
         """The inputs a part takes: those it computes with, and as many more as its sizes and dtype take."""
         chosen = {i for i in part.needs if i < len(self.plan.inputs)}
-        everything = [(i, _determined(s.shape), dim_names(s.shape)) for i, s in enumerate(self.plan.inputs)]
-        missing = set(part.sizes)
+        everything = [(i, _told(shapes), dim_names(d for s in shapes for d in s)) for i, shapes in self._seen()]
+        missing = set(part.sizes) - set(self.given)
         for i, sizes, _ in sorted(everything, key=lambda row: row[0] not in chosen):
             if i in chosen or sizes & missing:
                 chosen.add(i)
@@ -169,16 +168,28 @@ class Readable:
             chosen |= {i for i, s in enumerate(self.plan.inputs) if s.dtype.startswith("float")}
         return sorted(chosen)
 
+    def _seen(self) -> list[tuple[int, tuple[Shape, Shape]]]:
+        """The inputs with their shapes in the sizes of the instructions, and as declared."""
+        return [(i, (self.plan.instructions[i].shape, s.shape)) for i, s in enumerate(self.plan.inputs)]
+
     def _shaped(self, places: Sequence[int]) -> list[tuple[str, Shape]]:
-        return [(self.variables[p], self.plan.instructions[p].shape) for p in places]
+        return [(self.variables[p], self.plan.shape(p)) for p in places]
+
+    def _arrays(self, places: Sequence[int]) -> list[tuple[str, Shape]]:
+        """Values with the shapes that tell sizes."""
+        return input_arrays(self.plan, self.variables, places)
+
+    def _sizes(self, part: Part, arguments: Sequence[int]) -> list[str]:
+        """The variables of the sizes that a part takes as arguments."""
+        return [self.renamed[n] for n in arguments_for(part.sizes, self._arrays(arguments), self.given)]
 
     def _single(self, defaults: Mapping[str, float] | None = None) -> list[str]:
         (part,) = self.parts
         places = list(range(len(self.plan.inputs)))
-        lines = self._body(part, self._shaped(places))
         outputs = self.plan.outputs
-        lines = self._returning(lines, outputs)
-        return [function_text(self.name, self._shaped(places), self._shaped(outputs), lines, defaults=defaults or {})]
+        lines = self._returning(self._body(part, places), outputs)
+        shaped, sizes = (self._shaped(places), self._shaped(outputs)), self._sizes(part, places)
+        return [function_text(self.name, *shaped, lines, defaults=defaults or {}, sizes=sizes)]
 
     def _returning(self, lines: list[str], outputs: Sequence[int]) -> list[str]:
         """The lines and a return; a single result that was just assigned is returned at once."""
@@ -193,30 +204,35 @@ class Readable:
         saved = [p for p in first.computed if p in wanted]
         ins, outs = self._arguments(first), self._arguments(second)
         cache = [self.variables[p] for p in saved]
-        lines = self._body(first, self._shaped(ins))
+        lines = self._body(first, ins)
         loss = self.pieces[outputs[0]].text
         lines.append(f"return {loss}, {tuple_text(cache)}")
+        sizes = self._sizes(first, ins), self._sizes(second, [*outs, *saved])
         forward = function_text(
-            "forward", self._shaped(ins), self._shaped(outputs[:1]), lines, saved=self._shaped(saved)
+            "forward", self._shaped(ins), self._shaped(outputs[:1]), lines, saved=self._shaped(saved), sizes=sizes[0]
         )
-        arguments = self._shaped(outs)
         head = [f"{tuple_text(cache) if len(cache) == 1 else ', '.join(cache)} = cache"] if cache else []
-        lines = head + self._body(second, arguments + self._shaped(saved))
+        lines = head + self._body(second, [*outs, *saved])
         lines = self._returning(lines, outputs[1:])
-        backward = function_text("backward", arguments, self._shaped(outputs[1:]), lines, cache=True)
-        return [forward, backward, self._whole(ins, outs)]
+        backward = function_text(
+            "backward", self._shaped(outs), self._shaped(outputs[1:]), lines, cache=True, sizes=sizes[1]
+        )
+        return [forward, backward, self._both(ins, outs, sizes)]
 
-    def _whole(self, ins: list[int], outs: list[int]) -> str:
+    def _both(self, ins: list[int], outs: list[int], sizes: tuple[list[str], list[str]]) -> str:
+        """The function that calls forward and backward."""
         outputs = self.plan.outputs
+        given = [[f"{n}={n}" for n in names] for names in sizes]
         places = list(range(len(self.plan.inputs)))
         first = self.variables[outputs[0]]
         rest = [self.variables[o] for o in outputs[1:]]
         lines = [
-            f"{first}, cache = forward({', '.join(self.variables[i] for i in ins)})",
-            f"{', '.join(rest)} = backward({', '.join([*(self.variables[i] for i in outs), 'cache'])})",
+            f"{first}, cache = forward({', '.join([*(self.variables[i] for i in ins), *given[0]])})",
+            f"{', '.join(rest)} = backward({', '.join([*(self.variables[i] for i in outs), 'cache', *given[1]])})",
             f"return {', '.join([first, *rest])}",
         ]
-        return function_text(self.name, self._shaped(places), self._shaped(outputs), lines)
+        every = [self.renamed[n] for n in self.given]
+        return function_text(self.name, self._shaped(places), self._shaped(outputs), lines, sizes=every)
 
 
 def _brief(expr: Expr) -> bool:
@@ -254,8 +270,6 @@ def _uses(plan: Plan) -> list[int]:
     return uses
 
 
-def _determined(shape: Shape) -> set[str]:
-    """The sizes that a shape tells by itself: m*n tells neither, (n - 1)//2 not n."""
-    value = sympy.Symbol("_value", integer=True)
-    alone = [(d, name) for d in shape if len(dim_names((d,))) == 1 for name in dim_names((d,))]
-    return {name for d, name in alone if linear_solution(d, name, value) is not None}
+def _told(shapes: Sequence[Shape]) -> set[str]:
+    """The sizes that shapes tell axis by axis: m*n tells neither, (n - 1)//2 not n."""
+    return {name for shape in shapes for dim in shape for name in known_names([(dim,)])}

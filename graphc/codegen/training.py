@@ -65,7 +65,7 @@ def _keywords(rule: UpdateRule) -> list[str]:
     return [f"{s.name}={rule.hyper[str(s.name)]!r}" for s in hyperparameters(rule)]
 
 
-def readable_training(program: Plan, name: str, rule: UpdateRule) -> list[str]:
+def readable_training(writer: Readable, rule: UpdateRule) -> list[str]:
     """``update`` and ``train_step``, over one array at a time.
 
     Raises
@@ -79,17 +79,21 @@ def readable_training(program: Plan, name: str, rule: UpdateRule) -> list[str]:
         )
     names = [f"new_{rule.parameter.name}", *(f"new_{s.name}" for s in rule.states)]
     update = Readable(_update_plan(rule, False), names, "update", split=False).write(rule.hyper)
+    program, name = writer.plan, writer.name
     places = trained(program)
     inputs = [str(s.name) for s in program.inputs]
     parameters = [inputs[i] for i in places]
-    variables = _variables(inputs, name, rule)
+    keys = [writer.renamed[n] for n in writer.given]
+    variables = _variables([*inputs, *keys], name, rule)
+    sizes = [variables[n] for n in keys]
     data = [variables[n] for n in inputs if n not in parameters]
     call = [f'parameters["{n}"]' if n in parameters else variables[n] for n in inputs]
+    call += [f"{n}={variables[n]}" for n in keys]
     hyper = [f"{s.name}={s.name}" for s in hyperparameters(rule)]
     states = ["*states[name]"] if rule.states else []
     passed = ["parameters[name]", "gradient", *states, *(["t"] if rule.t is not None else []), *hyper]
     target = "parameters[name], *states[name]" if rule.states else "parameters[name]"
-    keywords = ["*", *_keywords(rule)] if hyper else []
+    keywords = ["*", *sizes, *_keywords(rule)] if hyper or sizes else []
     lines = [
         f"loss, *gradients = {name}({', '.join(call)})",
         f"for name, gradient in zip({_names(parameters)}, gradients, strict=True):",
@@ -127,12 +131,12 @@ def _function(head: str, lines: Sequence[str], indent: int = 0) -> str:
     return "\n".join(text)
 
 
-def fast_training(program: Plan, name: str, rule: UpdateRule) -> tuple[list[str], set[str]]:
+def fast_training(step: Fast, rule: UpdateRule) -> tuple[list[str], set[str]]:
     """A class that owns the flat buffers of one training run, and the NumPy functions it needs."""
     update = _update_plan(rule, True)
     names = ["parameter", *(str(s.name) for s in rule.states)]
     writer = Fast(update, names, "update", "_build_update", _donors(update, 2 + len(rule.states)))
-    return [writer.build(), _training_class(program, name, rule, bool(writer.sizes))], writer.imports
+    return [writer.built, _training_class(step, rule, bool(writer.sizes))], writer.imports
 
 
 def _donors(update: Plan, vectors: int) -> dict[int, Donor]:
@@ -150,14 +154,18 @@ def _free(update: Plan, vector: int, place: int) -> bool:
     return last < place or (last == place and entrywise(update.instructions[place]))
 
 
-def _training_class(program: Plan, name: str, rule: UpdateRule, sized: bool) -> str:
+def _training_class(writer: Fast, rule: UpdateRule, sized: bool) -> str:
+    program, name = writer.plan, writer.name
     places = trained(program)
-    variables = _variables([str(s.name) for s in program.inputs], name, rule)
-    inputs = list(variables.values())
+    declared = [str(s.name) for s in program.inputs]
+    keys = [writer.renamed[n] for n in writer.given]
+    variables = _variables([*declared, *keys], name, rule)
+    inputs, sizes = [variables[n] for n in declared], [variables[n] for n in keys]
     parameters = [inputs[i] for i in places]
     data = [n for n in inputs if n not in parameters]
     call = [f"self.parameters[{parameters.index(n)}]" if n in parameters else n for n in inputs]
-    keywords = ["*", *_keywords(rule)] if rule.hyper else []
+    call += [f"{n}={variables[n]}" for n in keys]
+    keywords = ["*", *sizes, *_keywords(rule)] if rule.hyper or sizes else []
     passed = ["*parts", *(["self.t"] if rule.t is not None else []), *(str(s.name) for s in hyperparameters(rule))]
     tile = f"min(size, {TILE})" if elementwise_rule(rule) else "size"
     init = [

@@ -14,9 +14,8 @@ from graphc.errors import DTypeError, GraphcError, ShapeError
 from graphc.ir.dims import Dim, bind, dim_names, dim_symbol, dim_text, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.arguments import shown
-from graphc.scheduling.sizing import linear_solution
+from graphc.scheduling.sizing import VALUE, solution
 
-VALUE = sympy.Symbol("_value", integer=True)
 KINDS = {"float64": "real numbers", "float32": "real numbers", "int64": "whole numbers", "bool": "truth values"}
 
 
@@ -134,12 +133,28 @@ def given_sizes(values: Mapping[str, Any], taken: Iterable[str], needed: Iterabl
     for name, value in values.items():
         if name in symbols:
             continue
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if name in names and isinstance(value, Real) and not (whole and float(value) >= 0):
-            raise ShapeError(f"the size {name} must be a whole number of 0 or more, got {value!r}")
-        if whole:
+        if name in names and isinstance(value, Real):
+            sizes.give(name, whole_size(name, value), "as given")
+        elif is_whole(value):
             sizes.give(name, int(value), "as given")
     return sizes
+
+
+def whole_size(name: str, value: Any) -> int:
+    """The value of a size.
+
+    Raises
+    ------
+    ShapeError
+        If it counts nothing, as -1 or 2.5.
+    """
+    if not is_whole(value) or value < 0:
+        raise ShapeError(f"the size {name} must be a whole number of 0 or more, got {value!r}")
+    return int(value)
+
+
+def is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def bind_sizes(declared: Sequence[Expr], shapes: Sequence[tuple[int, ...]], sizes: Sizes) -> Sizes:
@@ -185,10 +200,10 @@ def _solved(dim: Dim, value: int, place: str, sizes: Sizes) -> bool:
     rest = dim.subs(known) if isinstance(dim, sympy.Expr) else dim
     if rest == 0 == value:  # n*d where n is 0: any d does
         return False
-    solution = linear_solution(dim, name, VALUE)
-    if solution is None:
+    formula = solution(dim, name, VALUE)
+    if formula is None:
         return False
-    unknown = solution.subs(known | {VALUE: value})
+    unknown = formula.subs(known | {VALUE: value})
     if not unknown.is_integer or unknown < 0:
         raise ShapeError(f"{dim_text(dim)} is {value} {place}, but no whole {name} gives that")
     sizes.give(name, int(unknown), place)

@@ -75,7 +75,9 @@ class FitResult:
 class Judge:
     """The loss and the metrics without dropout."""
 
-    def __init__(self, loss: Expr, metrics: Mapping[str, Expr], problem: Problem, style: str) -> None:
+    def __init__(
+        self, loss: Expr, metrics: Mapping[str, Expr], problem: Problem, style: str, sizes: Mapping[str, int]
+    ) -> None:
         for name, metric in metrics.items():
             if not isinstance(metric, Expr) or metric.ndim:
                 raise UnsupportedError(f"the metric {name!r} must be a scalar expression, got {metric!r}")
@@ -84,13 +86,14 @@ class Judge:
         outputs = without_dropout([loss, *metrics.values()])
         self.loss = outputs[0]
         self.run = compile(outputs, self.leaves, style=style, equal=conditions([loss, *metrics.values()]))
+        self.sizes = self.run.untold(sizes)
 
     def __call__(self, held: Arrays | None, training: Arrays, values: Arrays) -> tuple[float | None, dict[str, float]]:
         """The validation loss (None without validation data) and the metrics."""
         if held is None and not self.names:
             return None, {}
         at = {**(training if held is None else held), **values}
-        loss, *measured = self.run(*(at[str(leaf.name)] for leaf in self.leaves))
+        loss, *measured = self.run(*(at[str(leaf.name)] for leaf in self.leaves), **self.sizes)
         found = {name: float(m) for name, m in zip(self.names, measured, strict=True)}
         return None if held is None else float(loss), found
 
@@ -118,7 +121,7 @@ class Trainer:
         values = starting_values(problem, arrays, start, sizes, drawing)
         shapes = [a.shape for a in (*arrays.values(), *values.values())]
         bound = bind_sizes([*problem.inputs, *problem.parameters], shapes, given_sizes(sizes, (), sizes))
-        self.step = Gradients(loss, problem, trained, style)
+        self.step = Gradients(loss, problem, trained, style, sizes)
         self.update = Update(optimizer, values, [str(p.name) for p in trained], style)
         self.masks = Masks(problem, bound.values, dropping, common_dtype(problem, arrays))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +26,7 @@ from graphc.runtime.contracting import contracted, python_number
 from graphc.runtime.failures import naming
 from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
+from graphc.scheduling.sizing import flat
 
 
 def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
@@ -95,17 +96,8 @@ def _size_names(order: list[Expr]) -> set[str]:
             if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
                 found |= dim_names(node.shape)
         else:
-            found |= dim_names(flat(node.attributes.values()))
+            found |= dim_names(flat(tuple(node.attributes.values())))
     return found
-
-
-def flat(values: Iterable[Any]) -> Iterator[Any]:
-    """What is in nested tuples."""
-    for value in values:
-        if isinstance(value, tuple):
-            yield from flat(value)
-        else:
-            yield value
 
 
 def _run(

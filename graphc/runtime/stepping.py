@@ -25,15 +25,18 @@ from graphc.runtime.regularize import dropout_mask
 class Gradients:
     """The loss and its gradients, as one compiled function of a batch."""
 
-    def __init__(self, loss: Expr, problem: Problem, trained: Sequence[Expr], style: str) -> None:
+    def __init__(
+        self, loss: Expr, problem: Problem, trained: Sequence[Expr], style: str, sizes: Mapping[str, int]
+    ) -> None:
         self.problem = problem
         self.outputs = simplify([loss, *grad(loss, list(trained))])  # jointly: the stable form, and shared parts once
         self.run = compile(self.outputs, list(problem.leaves), style=style, copy=False, equal=conditions([loss]))
+        self.sizes = self.run.untold(sizes)
 
     def __call__(self, batch: Mapping[str, Any], masks: Sequence[Any], values: Mapping[str, Any]) -> Any:
         problem = self.problem
         given = [batch[str(x.name)] for x in problem.inputs]
-        return self.run(*given, *masks, *(values[str(p.name)] for p in problem.parameters))
+        return self.run(*given, *masks, *(values[str(p.name)] for p in problem.parameters), **self.sizes)
 
 
 class Update:

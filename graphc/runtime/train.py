@@ -66,7 +66,7 @@ def fit(
     start : mapping from parameter names to arrays, optional
         First values; the others are drawn as each parameter's ``init`` says.
     sizes : mapping from names to int, optional
-        Sizes that no data tells, such as the number of hidden units.
+        Sizes that no data tells, such as the number of hidden units, or the k of ``x[:k]``.
     style : {"fast", "readable"}
         The compiled code's style.
 
@@ -85,7 +85,7 @@ def fit(
     arrays = checked_data(problem, data)[0]
     held = None if validation is None else checked_data(problem, validation, "validation")[0]
     trainer = Trainer(loss, problem, trained, arrays, optimizer, seed, start or {}, sizes or {}, style)
-    judge = Judge(loss, metrics or {}, problem, style)
+    judge = Judge(loss, metrics or {}, problem, style, sizes or {})
     stopper = early_stopping.fresh() if early_stopping is not None else None
     history: list[Epoch] = []
     stop = False

@@ -26,6 +26,7 @@ from graphc.scheduling.builder import COMPARISONS, Builder, dtype_class
 from graphc.scheduling.lazy import Lazy
 from graphc.scheduling.products import contraction
 from graphc.scheduling.scales import ONE, UNIT, Scale, dim_code, float_text
+from graphc.scheduling.sizing import Wholes
 from graphc.scheduling.steps import STEPS
 
 LINEAR = {
@@ -48,12 +49,19 @@ class Lowering:
     ----------
     given : names of nodes, for comments
     stepwise : whether softmax and its like become their steps (to run in place) or stay calls (to be read)
+    whole : what stands for compound sizes
     """
 
     def __init__(
-        self, order: list[Expr], roots: list[Expr], sizes: Mapping[str, int], stepwise: bool, given: Mapping[Expr, str]
+        self,
+        order: list[Expr],
+        roots: list[Expr],
+        sizes: Mapping[str, int],
+        stepwise: bool,
+        given: Mapping[Expr, str],
+        whole: Wholes,
     ) -> None:
-        self.given = given
+        self.given, self.whole = given, whole
         self.build = Builder(sizes, stepwise)
         self.stepwise = stepwise
         self.uses = Counter(o for node in order for o in node.operands)
@@ -109,7 +117,7 @@ class Lowering:
         if node.op is CONSTANT:
             return Scale(node.attributes["value"])
         if node.op is SIZE:
-            return Scale(ONE, (dim_code(node.attributes["dim"]),))
+            return Scale(ONE, (dim_code(self.whole(node.attributes["dim"])),))
         if node.op is PI:
             return Scale(ONE, ("np.pi",), real=True)
         scales = [self.done[o].scale for o in node.operands]

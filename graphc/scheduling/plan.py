@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.errors import GraphcError
 from graphc.ir.dims import Shape, dim_names, shape_text
 from graphc.ir.expr import Expr
+from graphc.scheduling.sizing import Wholes, flat
 
 VIEWS = frozenset(("transpose", "index", "broadcast_to", "reshape", "diagonal", "view"))
 LEAVES = frozenset(("input", "number", "full", "eye", "array"))
@@ -39,7 +40,7 @@ class Instruction:
     @property
     def sizes(self) -> set[str]:
         """The names of sizes in the shape and in what the kind needs."""
-        return dim_names((*self.shape, *_flat(self.detail)))
+        return dim_names((*self.shape, *flat(self.detail)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,6 @@ class Slot:
     shape: Shape
     dtype: str
     output: int | None = None
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
-        for v in value:
-            yield from _flat(v)
-    else:
-        yield value
 
 
 @dataclass
@@ -72,6 +65,7 @@ class Plan:
     last_use : for each value, the place of the last instruction that reads it (or a view of it)
     slot_of : the slot each value is written to; None for leaves, views and what NumPy allocates itself
     functions : kernels that the plan calls, by name
+    whole : what stands for compound sizes in the instructions
     """
 
     instructions: list[Instruction]
@@ -83,6 +77,11 @@ class Plan:
     slot_of: list[int | None] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     functions: dict[str, Any] = field(default_factory=dict)
+    whole: Wholes = field(default_factory=Wholes)
+
+    def shape(self, place: int) -> Shape:
+        """The shape of a value as the user declared it."""
+        return self.whole.declared(self.instructions[place].shape)
 
     def base(self, place: int) -> int:
         """The value whose memory `place` looks at."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from graphc.errors import NameConflictError, UnsupportedError
 from graphc.ir.expr import Expr, rebuild, topological
@@ -17,6 +18,7 @@ from graphc.scheduling.lower import Lowering
 from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
 from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Plan
+from graphc.scheduling.sizing import wholes
 
 
 def plan(
@@ -58,7 +60,7 @@ def plan(
         raise missing_error([(str(s.name), s.shape) for s in absent], ())
     by_depth = sorted(roots[1:], key=lambda e: e.depth)  # gradients of the last layers first, as backpropagation goes
     order = topological([*inputs, *roots[:1], *by_depth])
-    lowering = Lowering(order, roots, assumed, stepwise, names)
+    lowering = Lowering(order, roots, assumed, stepwise, names, wholes(inputs, order))
     wanted = set(roots)
     for node in order:
         lowering.lower(node)
@@ -107,10 +109,13 @@ def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr]) -> Plan
                 lowering.names.setdefault(place, name)
         places.append(place)
     instructions, moved = without_dead(build, places)
+    whole = lowering.whole
+    if whole.fresh:
+        instructions = [replace(i, shape=whole.within(i.shape), detail=whole.within(i.detail)) for i in instructions]
     names = {moved[p]: name for p, name in lowering.names.items() if p in moved}
     sources = {moved[p]: root for p, root in zip(places, roots, strict=True)}
     sources.update({moved[p]: source for p, source in lowering.sources.items() if p in moved})
     ends = [moved[p] for p in places]
-    result = Plan(instructions, inputs, ends, names, sources, functions=build.functions)
+    result = Plan(instructions, inputs, ends, names, sources, functions=build.functions, whole=whole)
     assign(result)
     return result
