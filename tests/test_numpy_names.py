@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import graphc as gc
+from graphc.ir.expr import topological
+from graphc.scheduling.sizing import flat
 
 la = np.linalg
 rng = np.random.default_rng(0)
@@ -135,6 +138,52 @@ ERRORS: list[tuple[str, type[Exception], str]] = [
 def test_errors(text: str, kind: type[Exception], message: str) -> None:
     with pytest.raises((kind, gc.FormulaError), match=message):
         gc.parse(text, **SHAPES)
+
+
+# Axes, counts and offsets; each is tried with NumPy's whole numbers in place of Python's.
+A4, P33 = gc.symbol("A4", (4, 4)), gc.symbol("P33", (3, 3, 2))
+WHOLE: list[Callable[[Any], Any]] = [
+    lambda c: gc.sum(P33, axis=(c(0), c(-1))),
+    lambda c: gc.var(A4, axis=c(0), ddof=c(1)),
+    lambda c: gc.argmax(A4, axis=c(1)),
+    lambda c: gc.take(A4, c(1), axis=c(1)),
+    lambda c: gc.stack([A4, A4], axis=c(1)),
+    lambda c: gc.expand_dims(A4, (c(0), c(1))),
+    lambda c: gc.transpose(A4, (c(1), c(0))),
+    lambda c: gc.reshape(A4, (c(-1), c(2))),
+    lambda c: gc.diag(gc.ones(c(3)), c(-1)),
+    lambda c: gc.trace(A4, c(1)),
+    lambda c: gc.tensordot(A4, A4, c(1)) + gc.tensordot(A4, A4, axes=((c(0),), (c(1),))),
+    lambda c: gc.cross(P33[:, :, 0], P33[:, :, 1], axis=c(0)),
+    lambda c: gc.diff(A4, c(2), axis=c(0)),
+    lambda c: gc.shift(A4, c(1), axis=c(0)),
+    lambda c: gc.pad(A4, ((c(1), c(2)), (c(0), c(1)))),
+    lambda c: gc.repeat(gc.tile(A4, (c(2), c(1))), c(2), axis=c(0)),
+    lambda c: gc.tril(A4, c(-1)) @ gc.matrix_power(A4, c(2)),
+    lambda c: A4[c(-1), c(0) : c(4) : c(2)] ** c(2) / c(3),
+    lambda c: gc.symbol("t", c(3), facts=[gc.facts.one_hot(c(0))]),
+    lambda c: gc.arange(c(1), c(8), c(2)),
+]
+
+
+@pytest.mark.parametrize("make", WHOLE, ids=range(len(WHOLE)))
+def test_numpys_whole_numbers_are_whole_numbers(make: Callable[[Any], Any]) -> None:
+    found = make(np.int64)  # first, so that no node of it exists already
+    assert found is make(int)
+    attributes = [value for node in topological([found]) for value in node.attributes.values()]
+    assert not any(isinstance(part, np.generic) for part in flat((*found.shape, *attributes)))
+
+
+@pytest.mark.parametrize("bounds", [(5,), (0,), (2, 7), (7, 2), (1, 8, 3), (8, 1, -2), (1, 8, -1), (-3, 4, 7)])
+def test_arange_as_numpys(bounds: tuple[int, ...]) -> None:
+    e = gc.arange(*bounds)
+    np.testing.assert_array_equal(gc.evaluate(e, {}), np.arange(*bounds))
+    assert gc.parse(str(e)) is e
+    n = gc.dims("n")
+    stretched = gc.arange(bounds[0], n + 2, 2)
+    np.testing.assert_array_equal(gc.evaluate(stretched, {"n": 9}), np.arange(bounds[0], 11, 2))
+    with pytest.raises(gc.ShapeError, match="the step must be a whole number other than 0, got 0"):
+        gc.arange(1, 2, 0)
 
 
 def test_floor_of_sizes_is_a_size() -> None:

@@ -8,6 +8,7 @@ import keyword
 import operator
 import re
 from collections.abc import Callable, Iterable
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import sympy
@@ -105,6 +106,11 @@ def whole(value: Any) -> int:
         raise ShapeError(f"a whole number is needed, got {value!r}") from None
 
 
+def integer(value: Any) -> int | None:
+    """A whole number as an int, NumPy's too; None for anything else, truth values included."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+
+
 def _checked_int(value: int) -> int:
     if value < 0:
         raise ShapeError(f"a size cannot be negative, got {value}")
@@ -135,7 +141,7 @@ def _parse_dim(text: str) -> Dim:
 
 def as_shape(value: Any) -> Shape:
     """A tuple of dimensions from a tuple or list, a single size, or ``()``."""
-    if isinstance(value, (str, int, sympy.Expr)):
+    if isinstance(value, (str, Integral, sympy.Expr)):
         return (as_dim(value),)
     try:
         sizes = tuple(value)

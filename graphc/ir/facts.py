@@ -124,11 +124,12 @@ def as_facts(given: Any, shape: Shape, owner: str) -> frozenset[Fact]:
 
 def _fitted(fact: Fact, shape: Shape, owner: str) -> Fact:
     if fact.axis is not None:
-        if not -len(shape) <= fact.axis < len(shape):
+        axis = int(fact.axis)
+        if not -len(shape) <= axis < len(shape):
             raise FactError(
                 f"{owner}: the fact {fact.name} needs axis {fact.axis}, but the shape is {shape_text(shape)}"
             )
-        return Fact(fact.name, fact.axis - len(shape) if fact.axis >= 0 else fact.axis)
+        return Fact(fact.name, axis - len(shape) if axis >= 0 else axis)
     if fact.name in MATRIX and (len(shape) < 2 or compare(shape[-1], shape[-2]) == "different"):
         raise FactError(f"{owner}: only a square matrix can be {fact.name}; the shape is {shape_text(shape)}")
     return fact

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.errors import ShapeError
-from graphc.ir.dims import shape_text
+from graphc.ir.dims import integer, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.broadcasting import brief, declared_at, unify
 from graphc.ops.contraction import contract
@@ -69,13 +69,14 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
         If there are no such axes, one is named twice, or the sizes of a pair differ.
     """
     a, b = as_expr(a), as_expr(b)
-    if isinstance(axes, int) and not isinstance(axes, bool):
-        if not 0 <= axes <= min(a.ndim, b.ndim):
+    count = integer(axes)
+    if count is not None:
+        if not 0 <= count <= min(a.ndim, b.ndim):
             raise ShapeError(
                 f"tensordot({brief(a)}, {brief(b)}): there are no {axes} axes in shapes {shape_text(a.shape)} and "
                 f"{shape_text(b.shape)}{declared_at()}"
             )
-        return _over("tensordot", a, b, list(range(a.ndim - axes, a.ndim)), list(range(axes)))
+        return _over("tensordot", a, b, list(range(a.ndim - count, a.ndim)), list(range(count)))
     if not isinstance(axes, (tuple, list)) or len(axes) != 2:
         raise ShapeError(f"tensordot: axes is a whole number or a pair of axes, got {axes!r}{declared_at()}")
     left, right = (list(v) if isinstance(v, (tuple, list)) else [v] for v in axes)

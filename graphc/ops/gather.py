@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import DTypeError, IndexRangeError, ShapeError
-from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
+from graphc.ir.dims import Dim, Shape, as_dim, compare, integer, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, entrywise
 from graphc.ir.op import Acts, Attributes, Inference, Op, register
@@ -24,6 +24,7 @@ from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, normalize_axes
 from graphc.ops.leaves import ARRAY, CONSTANT, as_expr, dim_of, promote, symbol
 from graphc.ops.notation import notation
+from graphc.ops.ranges import floored, plain
 from graphc.ops.reductions import flat_for_none
 
 ROWS = {"x": ("n", "d"), "i": symbol("i", ("m",), dtype="int64")}
@@ -417,18 +418,23 @@ ARANGE = register(
 
 
 @notation
-def arange(start: Any, stop: Any = None) -> Expr:
-    """The whole numbers from 0 below a size, ``arange(n)``, or from `start` below `stop`, as ``numpy.arange``.
+def arange(start: Any, stop: Any = None, step: Any = 1) -> Expr:
+    """The whole numbers from 0 below a size, ``arange(n)``, or from `start` to before `stop`, as ``numpy.arange``.
 
     Raises
     ------
     ShapeError
-        If an argument is no size.
+        If an argument is no size, or `step` no whole number other than 0.
     """
-    if stop is None:
-        return make(ARANGE, (), stop=as_dim(dim_of(start)))
-    first, last = dim_of(start), dim_of(stop)
-    result: Expr = as_expr(first) + make(ARANGE, (), stop=as_dim(last - first))
+    first, last = (0, dim_of(start)) if stop is None else (dim_of(start), dim_of(stop))
+    by = integer(dim_of(step))
+    if not by:
+        raise ShapeError(
+            f"arange: the step must be a whole number other than 0, got {step!r}; linspace takes others{declared_at()}"
+        )
+    count = -floored(plain(first - last), by) if by > 0 else -floored(plain(last - first), -by)
+    numbers: Expr = make(ARANGE, (), stop=as_dim(max(0, count) if isinstance(count, int) else plain(count)))
+    result: Expr = numbers if first == 0 and by == 1 else as_expr(first) + by * numbers
     return result
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from graphc.errors import ShapeError, UnsupportedError
-from graphc.ir.dims import Dim, Shape, as_dim, dim_text, shape_text
+from graphc.ir.dims import Dim, Shape, as_dim, dim_text, integer, shape_text
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import closure, entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
@@ -246,11 +246,12 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Expr:
 def expand_dims(x: Any, axis: Any) -> Expr:
     """`x` with new axes of size 1 at `axis` of the result, as ``numpy.expand_dims``."""
     array = as_expr(x)
-    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    rank = array.ndim + len(axes)
-    if not all(isinstance(a, int) and -rank <= a < rank for a in axes) or len({a % rank for a in axes}) < len(axes):
-        raise ShapeError(f"expand_dims({brief(array)}): axis {axis!r} is no place among {rank} axes{declared_at()}")
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    rank = array.ndim + len(given)
+    axes = [a for a in map(integer, given) if a is not None and -rank <= a < rank]
     places = {a % rank for a in axes}
+    if len(places) < len(given):
+        raise ShapeError(f"expand_dims({brief(array)}): axis {axis!r} is no place among {rank} axes{declared_at()}")
     return index(array, tuple(None if i in places else slice(None) for i in range(rank)))
 
 

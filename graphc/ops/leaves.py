@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from graphc.errors import DTypeError, NameConflictError, ShapeError, UnsupportedError
-from graphc.ir.dims import as_dim, as_shape
+from graphc.ir.dims import as_dim, as_shape, integer
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import Fact, as_facts, closure
 from graphc.ir.op import Attributes, Inference, Op, register
@@ -276,7 +276,8 @@ def dim_of(value: Any) -> Any:
         if value.op is CONSTANT and value.attributes["value"].denominator == 1:
             return int(value.attributes["value"])
         raise ShapeError(f"a size must be a whole number or a dimension, got {value}")
-    return value
+    found = integer(value)
+    return value if found is None else found
 
 
 def as_expr(value: Any) -> Expr:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ShapeError, UnsupportedError
+from graphc.ir.dims import integer
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ir.op import Attributes, Inference, Op, register
@@ -121,6 +122,7 @@ def prod_except(x: Any, order: Any = 1) -> Expr:
     array = as_expr(x)
     if not array.ndim:
         raise ShapeError(f"prod_except({brief(array)}): needs an array, got a scalar{declared_at()}")
-    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+    count = integer(order)
+    if count is None or count < 1:
         raise UnsupportedError(f"prod_except: order must be a whole number from 1 up, got {order!r}{declared_at()}")
-    return make(PROD_EXCEPT, (array,), order=order)
+    return make(PROD_EXCEPT, (array,), order=count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.errors import FormulaError, ShapeError
-from graphc.ir.dims import Dim, Shape, shape_text
+from graphc.ir.dims import Dim, Shape, integer, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ops.arguments import flag
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, normalize_axes, unify
@@ -66,9 +66,10 @@ def outer(a: Any, b: Any) -> Expr:
 def transpose(x: Any, axes: Any = None) -> Expr:
     """`x` with its axes permuted, reversed by default, as ``numpy.transpose``."""
     array = as_expr(x)
-    if axes is not None and not (isinstance(axes, (tuple, list)) and all(isinstance(a, int) for a in axes)):
+    given = [integer(a) for a in axes] if isinstance(axes, (tuple, list)) else None if axes is None else [None]
+    if given is not None and None in given:
         raise ShapeError(f"transpose: the axes must be a tuple of integers, got {axes!r}{declared_at()}")
-    order = tuple(reversed(range(array.ndim))) if axes is None else tuple(axes)
+    order = tuple(reversed(range(array.ndim))) if given is None else tuple(a for a in given if a is not None)
     if sorted(order) != list(range(array.ndim)):
         if len(order) != array.ndim:
             raise ShapeError(f"transpose: {array.ndim} axes need {array.ndim} places, got {axes!r}{declared_at()}")
@@ -130,8 +131,8 @@ def diag(x: Any, k: int = 0) -> Expr:
         If `x` is neither a vector nor a square matrix, or `k` no whole number.
     """
     x = as_expr(x)
+    k = _offset("diag", x, k)
     if x.ndim == 1 and k:
-        _offset("diag", x, k)
         widths: Any = ((0, k), (k, 0)) if k > 0 else ((-k, 0), (0, -k))
         return behaviour["pad"](diag(x), widths)  # type: ignore[no-any-return]
     x = _beside("diag", x, k)
@@ -145,14 +146,16 @@ def diag(x: Any, k: int = 0) -> Expr:
     return contract([(x, (unit(0, x.shape[0]),) * 2, 1)], x.shape[:1])
 
 
-def _offset(what: str, x: Expr, k: Any) -> None:
-    if isinstance(k, bool) or not isinstance(k, int):
+def _offset(what: str, x: Expr, k: Any) -> int:
+    offset = integer(k)
+    if offset is None:
         raise ShapeError(f"{what}({brief(x)}): a diagonal is counted by a whole number, got {k!r}{declared_at()}")
+    return offset
 
 
 def _beside(what: str, x: Expr, k: Any) -> Expr:
     """The square block whose main diagonal is number `k` of a square matrix."""
-    _offset(what, x, k)
+    k = _offset(what, x, k)
     if not k:
         return x
     _square(what, x)

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from graphc.errors import ShapeError
-from graphc.ir.dims import Dim, Shape, as_dim, compare, shape_text
+from graphc.ir.dims import Dim, Shape, as_dim, compare, integer, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ir.facts import entrywise
 from graphc.ir.op import Attributes, Inference, Op, register
@@ -160,7 +160,7 @@ def reshape(x: Any, shape: Any) -> Expr:
     array = as_expr(x)
     given = list(shape) if isinstance(shape, (tuple, list)) else [shape]
     values = [dim_of(s) for s in given]
-    open_places = [i for i, v in enumerate(values) if isinstance(v, (int, sympy.Integer)) and v == -1]
+    open_places = [i for i, v in enumerate(values) if integer(v) == -1]
     total = entries(array.shape)
     if len(open_places) > 1:
         raise ShapeError(f"reshape({brief(array)}): only one size can be -1, got {shape!r}{declared_at()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.errors import ShapeError
-from graphc.ir.dims import as_dim, shape_text
+from graphc.ir.dims import as_dim, integer, shape_text
 from graphc.ir.expr import Expr, make
 from graphc.ops.arguments import flag
 from graphc.ops.arithmetic import broadcast, sqrt
@@ -151,9 +151,10 @@ def diff(x: Any, n: int = 1, axis: Any = -1) -> Expr:
         If `n` is no whole number from 0 up, or there is no such axis.
     """
     found = as_expr(x)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+    times = integer(n)
+    if times is None or times < 0:
         raise ShapeError(f"diff({brief(found)}): n must be a whole number from 0 up, got {n!r}{declared_at()}")
     before = (slice(None),) * axis_of("diff", found, axis)
-    for _ in range(n):
+    for _ in range(times):
         found = index(found, (*before, slice(1, None))) - index(found, (*before, slice(None, -1)))
     return found

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import UnsupportedError
+from graphc.ir.dims import integer
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ir.op import Acts, Op, register
@@ -246,7 +247,8 @@ def shift(x: Any, places: Any, axis: Any = 0, fill: Any = 0) -> Expr:
         If `x` has no such axis.
     """
     array = as_expr(x)
-    if isinstance(places, bool) or not isinstance(places, int):
+    by = integer(places)
+    if by is None:
         raise UnsupportedError(f"shift({brief(array)}): places must be a whole number, got {places!r}{declared_at()}")
     along = axis_of("shift", array, axis)
-    return make(SHIFT, (array,), places=places, axis=along, fill=exact(fill)) if places else array
+    return make(SHIFT, (array,), places=by, axis=along, fill=exact(fill)) if by else array

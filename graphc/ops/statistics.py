@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.errors import ShapeError
+from graphc.ir.dims import integer
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Op
@@ -52,10 +53,11 @@ STD = defined(
 def _deviation(op: Op, x: Any, axis: Any, ddof: Any, keepdims: bool) -> Expr:
     x = as_expr(x)
     axes = normalize_axes(axis, x, op.name)
-    if isinstance(ddof, bool) or not isinstance(ddof, int):
+    less = integer(ddof)
+    if less is None:
         raise ShapeError(f"{op.name}({brief(x)}): ddof must be a whole number, got {ddof!r}{declared_at()}")
     return (
-        make(op, (x,), axis=axes, keepdims=flag(keepdims, f"{op.name}(keepdims=)"), ddof=ddof or None)
+        make(op, (x,), axis=axes, keepdims=flag(keepdims, f"{op.name}(keepdims=)"), ddof=less or None)
         if axes
         else x * 0
     )
