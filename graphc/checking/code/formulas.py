@@ -125,12 +125,14 @@ def confirmed(formulas: Formulas, samples: Sequence[Sample]) -> Formulas:
         raise UnsupportedError("the formula of forward, as traced, has other values than the code")
     right = {}
     for name, gradient in formulas.gradients.items():
-        if all(same(gradient, formulas.values(s), s.comparisons[name].claim) for s in samples if name in s.comparisons):
+        if all(
+            _same(gradient, formulas.values(s), s.comparisons[name].claim) for s in samples if name in s.comparisons
+        ):
             right[name] = gradient
     return replace(formulas, gradients=right)
 
 
-def same(gradient: Expr, values: Mapping[str, Any], claim: Any) -> bool:
+def _same(gradient: Expr, values: Mapping[str, Any], claim: Any) -> bool:
     try:
         with np.errstate(all="ignore"):
             return agree(evaluate(gradient, values), claim)
