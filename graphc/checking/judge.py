@@ -31,6 +31,7 @@ from graphc.ops.broadcasting import brief
 from graphc.ops.symbols import described
 from graphc.runtime.evaluate import evaluate_all
 
+BRIEF = 60  # characters of a function that is named in full
 FIRST = 16  # points that a claim must pass before a proof is tried
 UNREADABLE = (ShapeError, UnknownNameError, NameConflictError, DTypeError)
 
@@ -72,10 +73,19 @@ def check(*given: Any, **names: Any) -> Verdict:
     if len(given) not in (2, 3):
         raise UnsupportedError(f"check takes (f, x, claim) or (a, b), got {len(given)} arguments")
     play = {**names_in_play(e for e in (*given, *names.values()) if isinstance(e, Expr)), **names}
+    written = unlabelled(given[-1]) if isinstance(given[-1], str) else None
     if len(given) == 2:
-        return _equation(given[0], given[1], play)
+        return replace(_equation(given[0], given[1], play), written=written)
     f, x = read(given[0], play), read(given[1], {**names_in_play([read(given[0], play)]), **play})
-    return _gradient(f, x, given[2], {**names_in_play([f, x]), **play})
+    verdict = _gradient(f, x, given[2], {**names_in_play([f, x]), **play})
+    return replace(verdict, written=written, subject=_asked(f, x))
+
+
+def _asked(f: Expr, x: Expr) -> str:
+    """What the claim is held against."""
+    what = str(f)
+    of = what if len(what) <= BRIEF and "\n" not in what else "f"
+    return f"the {'gradient' if f.ndim == 0 else 'Jacobian'} of {of} by {brief(x)}"
 
 
 def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict:

@@ -1,4 +1,4 @@
-"""Verdicts as LaTeX and HTML, and arrays with the entries that differ marked."""
+"""A verdict as a page: text for a terminal, and the same parts as HTML."""
 
 from __future__ import annotations
 
@@ -6,68 +6,152 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-
+from graphc.checking import arrays, markup
 from graphc.ir.expr import Expr
 from graphc.visualize import html
 from graphc.visualize.html import Html
-from graphc.visualize.latex import latex
+from graphc.visualize.stylesheet import VERDICT
 
-RELATIONS = {"proved": "=", "equal": "=", "wrong": r"\neq", "undecided": r"\overset{?}{=}", "incomparable": r"\not\sim"}
+MOST_LINES = 8  # of a formula on a page; longer ones are left out
+LEGEND = "[-struck out-] {+inserted+}"
 
 
-def shown(value: Any) -> str:
-    """An expression or a claim as text."""
+def text_of(value: Any) -> str:
+    """A claim or an answer as text; a listing that is too long for a page by its size."""
     if callable(value) and not isinstance(value, Expr):
         return f"{getattr(value, '__name__', 'function')}(...)"
-    return str(value)
+    text = str(value)
+    count = text.count("\n") + 1
+    return text if count <= MOST_LINES else f"(a formula of {count} lines)"
 
 
-def array_text(value: Any, marked: Any = None) -> str:
-    """An array as nested lists; entries that differ stand between asterisks."""
-    array = np.asarray(value)
-    marks = np.zeros(array.shape, dtype=bool) if marked is None else marked
-    if array.ndim == 0:
-        text = f"{float(array):.6g}"
-        return f"*{text}*" if marks else text
-    return f"[{', '.join(array_text(a, m) for a, m in zip(array, marks, strict=True))}]"
+def headline(verdict: Any) -> str:
+    """The status and the claim; a claim of several lines stands below."""
+    text = verdict.claim_text
+    return f"{verdict.status.upper()}:" + ("\n" + indented(text) if "\n" in text else f" {text}")
 
 
-def equation(status: str, claim: Any, answer: Expr | None) -> str:
-    r"""``claim = answer``, or with the sign that the status calls for."""
-    left = latex(claim) if isinstance(claim, Expr) else rf"\text{{{shown(claim).translate(PLAIN)}}}"
-    if answer is None:
-        return rf"{left} \quad \text{{({status})}}"
-    return rf"{left} {RELATIONS[status]} {latex(answer)} \quad \text{{({status})}}"
+def lines(verdict: Any) -> list[str]:
+    """The page below its headline."""
+    out = [entry("judged as", verdict.subject)] if verdict.subject else []
+    out += [entry(name, text) for name, text in findings(verdict)]
+    if verdict.steps:
+        out += ["by:", *(f"  {i}. {step}" for i, step in enumerate(verdict.steps, 1))]
+    found = verdict.counterexample
+    if found is not None:
+        out += ["", *counterexample(found, verdict.labels)]
+    return [part for line in out for part in line.split("\n")]
 
 
-PLAIN = {ord(c): " " for c in "\\{}$&#^_%~"}
+def findings(verdict: Any) -> list[tuple[str, str]]:
+    """What is said in words and formulas: pairs of a title (perhaps empty) and a text."""
+    out = []
+    if not (verdict.diagnosis and verdict.counterexample is not None and verdict.reason == DIFFER):
+        out.append(("", verdict.reason))
+    if verdict.facts:
+        out.append(("needs", "; ".join(verdict.facts)))
+    if verdict.diagnosis:
+        out.append(("what is wrong", verdict.diagnosis))
+    pieces = edit(verdict)
+    if pieces is not None:
+        out.append(("edit" if verdict.repair else "difference", markup.plain(pieces)))
+    if verdict.repair:
+        out.append(("repaired", verdict.repair))
+    if verdict.answer is not None and not verdict and text_of(verdict.answer) != verdict.repair:
+        out.append((verdict.labels[0], text_of(verdict.answer)))
+    return out
 
 
-def page(
-    headline: str,
-    formula: str,
-    reason: str,
-    notes: Sequence[tuple[str, str]],
-    repair: str | None,
-    arrays: Sequence[tuple[str, Any, Any]],
-) -> str:
-    """The parts of a verdict as one HTML element, without scripts."""
-    blocks = [html.math(formula), _line(reason)]
-    blocks += [_line(text, name) for name, text in notes]
-    if repair:
-        blocks.append(Html(f"<p><em>repaired</em>: <code>{escape(repair)}</code></p>"))
-    if arrays:
-        rows = [[name, cells(value, marks)] for name, value, marks in arrays]
-        blocks.append(html.table([], rows, caption="counterexample"))
-    return html.verdict(headline, blocks)
+DIFFER = "the two sides differ at the point below."
 
 
-def _line(text: str, name: str = "") -> Html:
-    return Html(f"<p>{f'<em>{escape(name)}</em>: ' if name else ''}{escape(text)}</p>")
+def edit(verdict: Any) -> list[markup.Piece] | None:
+    """The way from the claim to its repair; without one, to the right result."""
+    if verdict or verdict.answer is None:
+        return None
+    return markup.marked(verdict.claim_text, verdict.repair or text_of(verdict.answer))
 
 
-def cells(value: Any, marked: Any) -> Html:
-    """An array as text with the marked entries in ``<mark>``."""
-    pieces = escape(array_text(value, marked)).split("*")
-    return Html("".join(f"<mark>{piece}</mark>" if i % 2 else piece for i, piece in enumerate(pieces)))
+def entry(name: str, text: str) -> str:
+    """A titled line; a text of several lines is set below its title."""
+    if not name:
+        return text
+    return f"{name}:\n{indented(text)}" if "\n" in text else f"{name}: {text}"
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"  {line}".rstrip() for line in text.split("\n"))
+
+
+def counterexample(found: Any, labels: tuple[str, str]) -> list[str]:
+    """The point, and both results side by side."""
+    sizes = ", ".join(f"{name} = {value}" for name, value in found.sizes.items())
+    inputs = arrays.packed([arrays.shown(name, value) for name, value in found.values.items()])
+    results = arrays.compared(labels, found.answer, found.claim, found.differing)
+    return [
+        "counterexample" + (f" with {sizes}:" if sizes else ":"),
+        *(f"  {line}" for line in inputs),
+        "",
+        *(f"  {line}" for line in results),
+        "  (entries between asterisks differ)" if any("*" in line for line in results) else "",
+    ]
+
+
+def page(verdict: Any) -> str:
+    """The verdict as one HTML element with its style, without scripts."""
+    return f"<style>{VERDICT}</style>{element(verdict)}"
+
+
+def element(verdict: Any) -> str:
+    """The verdict as one HTML element."""
+    blocks = [html.math(verdict.latex())]
+    if verdict.subject:
+        blocks.append(titled("judged as", escape(verdict.subject)))
+    pieces = edit(verdict)
+    for name, text in findings(verdict):
+        shown = markup.html(pieces) if pieces is not None and name in ("edit", "difference") else escape(text)
+        blocks.append(titled(name, shown, formula=name in FORMULAS or name == verdict.labels[0]))
+    if verdict.steps:
+        items = "".join(f"<li>{escape(step)}</li>" for step in verdict.steps)
+        blocks.append(
+            Html(f"<details><summary>{len(verdict.steps)} rules of the proof</summary><ol>{items}</ol></details>")
+        )
+    if verdict.counterexample is not None:
+        blocks += point(verdict.counterexample, verdict.labels)
+    return html.verdict(f"{verdict.status.upper()}: {verdict.claim_text}", blocks)
+
+
+FORMULAS = ("edit", "difference", "repaired")
+
+
+def titled(name: str, content: str, *, formula: bool = False) -> Html:
+    """A paragraph; formulas are set as code."""
+    body = f"<code>{content}</code>" if formula else content
+    return Html(f"<p>{f'<em>{escape(name)}</em>: ' if name else ''}{body}</p>")
+
+
+def point(found: Any, labels: tuple[str, str]) -> list[Html]:
+    """The counterexample: a table of the inputs, and one of both results."""
+    inputs = [[name, value] for name, value in found.sizes.items()]
+    inputs += [[name, array(value)] for name, value in found.values.items()]
+    same = found.comparable
+    results = [[array(found.answer, found.differing if same else None), array(found.claim, found.differing)]]
+    return [html.table([], inputs, caption="counterexample"), html.table(labels, results)]
+
+
+def array(value: Any, marks: Any = None) -> Html:
+    """An array as a grid of numbers; entries that differ in ``<mark>``."""
+    cells = arrays.texts(value)
+    if marks is not None:
+        for place in map(tuple, arrays.places(marks)):
+            cells[place] = f"<mark>{cells[place]}</mark>"
+    return Html(f'<span class="array">{_grid(cells)}</span>')
+
+
+def _grid(cells: Any) -> str:
+    if cells.ndim == 0:
+        return str(cells)
+    if cells.ndim <= 2:
+        lines: Sequence[Any] = cells if cells.ndim == 2 else [cells]
+        return "<table>" + "".join(f"<tr>{''.join(f'<td>{c}</td>' for c in line)}</tr>" for line in lines) + "</table>"
+    return "".join(map(_grid, cells))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-from graphc.checking.page import array_text, equation, page, shown
-from graphc.checking.points import SEARCH_ORDER, differing
+from graphc.checking import page, record
+from graphc.checking.equations import equation
+from graphc.checking.points import differing
 from graphc.checking.snippets import snippet
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
@@ -46,10 +48,13 @@ class Counterexample:
     claim: Any
 
     @property
+    def comparable(self) -> bool:
+        """Whether both results have one shape."""
+        return bool(np.shape(self.answer) == np.shape(self.claim))
+
+    @property
     def differing(self) -> Any:
-        if np.shape(self.answer) != np.shape(self.claim):
-            return np.ones(np.shape(self.claim), dtype=bool)
-        return differing(self.answer, self.claim)
+        return differing(self.answer, self.claim) if self.comparable else np.ones(np.shape(self.claim), dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,7 @@ class Verdict:
     repair : the claim made right, in the notation of the claim
     labels : what the answer and the claim are called on the page
     subject : what the claim is about, where the claim alone does not say
+    written : the claim as it was written, for a claim in text
     """
 
     status: Status
@@ -84,6 +90,7 @@ class Verdict:
     repair: str | None = None
     labels: tuple[str, str] = ("right", "claim")
     subject: str | None = None
+    written: str | None = None
 
     def __bool__(self) -> bool:
         return self.status in (Status.PROVED, Status.EQUAL)
@@ -94,35 +101,34 @@ class Verdict:
     def __repr__(self) -> str:
         return f"<Verdict {self.status}: {self.reason}>"
 
+    @property
+    def claim_text(self) -> str:
+        """The claim as it was written, or as graphc writes it."""
+        return self.written if self.written is not None else page.text_of(self.claim)
+
     def headline(self) -> str:
-        """The status and the claim in one line."""
-        return f"{self.status.upper()}: {shown(self.claim)}"
+        """The status and the claim."""
+        return page.headline(self)
 
     def lines(self) -> list[str]:
         """The page below its headline."""
-        out = [self.reason]
-        if self.facts:
-            out.append(f"needs: {'; '.join(self.facts)}")
-        if self.steps:
-            out += ["by:", *(f"  {step}" for step in self.steps)]
-        if self.diagnosis:
-            out.append(f"what is wrong: {self.diagnosis}")
-        if self.repair:
-            out.append(f"repaired: {self.repair}")
-        if self.answer is not None and not self:
-            out.append(f"{self.labels[0]}: {shown(self.answer)}")
-        if self.counterexample is not None:
-            out += ["", *counterexample_lines(self.counterexample, self.labels)]
-        return out
+        return page.lines(self)
 
     def latex(self) -> str:
         r"""The claim and what it should be, as LaTeX for math mode; a wrong claim with ``\neq``."""
         return equation(self.status, self.claim, self.answer)
 
     def html(self) -> str:
-        """The page as HTML with the formulas set, entries that differ marked."""
-        notes = [(name, text) for name, text in (("needs", "; ".join(self.facts)), ("wrong", self.diagnosis)) if text]
-        return page(self.headline(), self.latex(), self.reason, notes, self.repair, self.pairs())
+        """The page as HTML: formulas set, entries that differ marked, what a repair changes struck out or inserted."""
+        return page.page(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain data, arrays as nested lists; see docs/checking.md for the keys."""
+        return record.document(record.verdict(self))
+
+    def json(self, *, indent: int | None = 2) -> str:
+        """`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -139,30 +145,3 @@ class Verdict:
         if found is None or self.answer is None or not isinstance(self.claim, Expr):
             raise UnsupportedError("only a wrong formula has a counterexample to reproduce")
         return snippet(self.answer, self.claim, found.values, self.labels)
-
-    def pairs(self) -> list[tuple[str, Any, Any]]:
-        """The arrays of the counterexample: name, value, which entries to mark."""
-        found = self.counterexample
-        if found is None:
-            return []
-        same = np.shape(found.answer) == np.shape(found.claim)
-        inputs = [(name, value, None) for name, value in (*found.sizes.items(), *found.values.items())]
-        results = [
-            (self.labels[0], found.answer, found.differing if same else None),
-            (self.labels[1], found.claim, found.differing),
-        ]
-        return [*inputs, *results]
-
-
-def counterexample_lines(found: Counterexample, labels: tuple[str, str]) -> list[str]:
-    """The point and both results, a line each."""
-    sizes = ", ".join(f"{name} = {value}" for name, value in found.sizes.items())
-    same = np.shape(found.answer) == np.shape(found.claim)
-    width = max(map(len, labels))
-    return [
-        "counterexample" + (f" with {sizes}:" if sizes else ":"),
-        *(f"  {name} = {array_text(value)}" for name, value in found.values.items()),
-        f"  {labels[0]:<{width}} = {array_text(found.answer, found.differing if same else None)}",
-        f"  {labels[1]:<{width}} = {array_text(found.claim, found.differing)}",
-        f"  (entries between asterisks differ; the first point found, in this order: {SEARCH_ORDER})",
-    ]

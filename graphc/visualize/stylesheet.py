@@ -1,6 +1,20 @@
 """The style of HTML reports: light, printable, with the fonts of the reader's system."""
 
-STYLE = """
+VERDICT = """
+.verdict { margin: 1rem 0; padding: .7rem 1rem; border-left: 4px solid; border-radius: 0 6px 6px 0; color: #1f2933; }
+.verdict p, .verdict details { margin: .4rem 0; } .verdict caption { text-align: left; color: #52606d; }
+.verdict mark { background: #f9d5d0; color: #7b1f16; }
+.verdict del { background: #f9d5d0; color: #7b1f16; }
+.verdict ins { background: #c9ecd2; color: #14532d; text-decoration: none; }
+.verdict pre { margin: .2rem 0; padding: 0; border: 0; background: none; }
+.verdict .math { overflow: auto hidden; margin: .6rem 0; }
+.verdict .array table { display: inline-table; width: auto; margin: .1rem .4rem .1rem 0; border-collapse: collapse;
+  border: solid; border-width: 0 1px; border-radius: 5px; }
+.verdict .array td { border: 0; padding: .05rem .5rem; text-align: right; font-variant-numeric: tabular-nums; }
+.good { background: #eefaf0; border-color: #2b9a48; } .fair { background: #fff8e6; border-color: #d69e1b; }
+.bad { background: #fdeeec; border-color: #c0392b; }
+"""
+PAGE = """
 :root { --ink: #1f2933; --soft: #52606d; --line: #d9e2ec; --ground: #f7f9fb; --accent: #2f6fb5; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 60rem; color: var(--ink); background: #fff;
@@ -40,11 +54,8 @@ table { border-collapse: collapse; margin: .75rem 0; font-size: .95rem; }
 th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; border-bottom-width: 2px; }
 .number { text-align: right; font-variant-numeric: tabular-nums; padding-right: 1.2rem; }
-.verdict { margin: 1rem 0; padding: .7rem 1rem; border-left: 4px solid; border-radius: 0 6px 6px 0; }
-.verdict p { margin: .4rem 0; } mark { background: #f9d5d0; color: #7b1f16; }
-.good { background: #eefaf0; border-color: #2b9a48; } .fair { background: #fff8e6; border-color: #d69e1b; }
-.bad { background: #fdeeec; border-color: #c0392b; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } nav { display: none; }
   pre { white-space: pre-wrap; } .scroll > svg { max-width: 100%; } figure, .verdict { break-inside: avoid; }
   figure.wide { width: auto; margin-left: 0; transform: none; } figure.wide svg { min-width: 0; } }
 """
+STYLE = PAGE + VERDICT

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from graphc.checking import page, record
 from graphc.checking.verdict import ORDER, Status, Verdict
+from graphc.visualize import html
+from graphc.visualize.html import Html
+from graphc.visualize.stylesheet import VERDICT
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +46,40 @@ class CodeReport:
         return self.gradients[name]
 
     def __str__(self) -> str:
-        return "\n".join([self.headline(), *(f"  note: {note}" for note in self.notes), *map(str, self._pages())])
+        out = [self.headline(), *(f"  note: {note}" for note in self.notes)]
+        out += [f"\n{verdict}" for verdict in self.gradients.values() if not verdict]
+        out += [f"{'' if self else chr(10)}{self.brief(name)}" for name, verdict in self.gradients.items() if verdict]
+        return "\n".join(out)
+
+    def brief(self, name: str) -> str:
+        """A right gradient in two lines."""
+        verdict = self.gradients[name]
+        text = verdict.claim_text
+        formula = f" = {text}" if verdict.subject is not None and "\n" not in text else ""
+        return f"{verdict.status.upper()}: d{name}{formula}\n  {verdict.reason}"
+
+    def html(self) -> str:
+        """The pages of all gradients as HTML without scripts."""
+        notes = [html.text(f"note: {note}") for note in self.notes]
+        pages = sorted(self.gradients.values(), key=lambda v: ORDER.index(v.status))
+        parts = [Html(page.element(v)) for v in pages]
+        return f"<style>{VERDICT}</style>{html.verdict(self.headline(), [*notes, *parts])}"
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdicts as plain data; see docs/checking.md for the keys."""
+        gradients = {name: record.verdict(v) for name, v in self.gradients.items()}
+        content = {"status": str(self.status), "right": bool(self), "function": self.function, "gradients": gradients}
+        return record.document({**content, "notes": list(self.notes)})
+
+    def json(self, *, indent: int | None = 2) -> str:
+        """`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
     def __repr__(self) -> str:
         return f"<CodeReport {self.status}: {self.headline()}>"
-
-    def _pages(self) -> list[Verdict]:
-        return sorted(self.gradients.values(), key=lambda v: ORDER.index(v.status))
 
     def headline(self) -> str:
         """Which gradients are wrong, in one line."""

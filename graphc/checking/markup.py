@@ -1,0 +1,65 @@
+"""A formula and its repair as one marked-up text: what is struck out, and what is inserted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from html import escape
+from typing import Literal, NamedTuple
+
+TOKEN = re.compile(r"\s*(?:\d+\.?\d*(?:e[+-]?\d+)?|\w+|\*\*|[<>=!]=|:=|\S)|\s+$")
+MOSTLY = 0.5  # of the tokens must stay, or the mark-up would be harder to read than both formulas
+Mark = Literal["kept", "struck", "inserted"]
+
+
+class Piece(NamedTuple):
+    """A part of the mark-up."""
+
+    mark: Mark
+    text: str
+
+
+def marked(before: str, after: str) -> list[Piece] | None:
+    """The smallest edit, word by word, from one formula to the other; None where little stays or nothing changes."""
+    if before == after or "\n" in before or "\n" in after:
+        return None
+    a, b = TOKEN.findall(before), TOKEN.findall(after)
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    if matcher.ratio() < MOSTLY:
+        return None
+    pieces: list[Piece] = []
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag == "equal":
+            pieces.append(Piece("kept", "".join(a[i:j])))
+            continue
+        pieces += [Piece("struck", "".join(a[i:j]))] * (j > i) + [Piece("inserted", "".join(b[k:m]))] * (m > k)
+    return pieces
+
+
+def plain(pieces: Sequence[Piece]) -> str:
+    """As text: ``X.T @ (p - T){+/n+}``, ``[-2*-]W @ x``."""
+    return _joined(pieces, lambda text: f"[-{_apart(text)}-]", lambda text: f"{{+{_apart(text)}+}}", str)
+
+
+def _apart(text: str) -> str:
+    """The text with blanks where it would run into the signs around it."""
+    return f" {text} " if text[0] in "+-" or text[-1] in "+-" else text
+
+
+def html(pieces: Sequence[Piece]) -> str:
+    """As HTML, with ``<del>`` and ``<ins>``."""
+    return _joined(pieces, lambda text: f"<del>{escape(text)}</del>", lambda text: f"<ins>{escape(text)}</ins>", escape)
+
+
+def _joined(
+    pieces: Sequence[Piece], struck: Callable[[str], str], inserted: Callable[[str], str], kept: Callable[[str], str]
+) -> str:
+    out = []
+    for mark, text in pieces:
+        if mark == "kept":
+            out.append(kept(text))
+            continue
+        body = text.lstrip()
+        out.append(text[: len(text) - len(body)] + (struck if mark == "struck" else inserted)(body))
+    return "".join(out)
