@@ -15,7 +15,7 @@ from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, ONE
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant, named
-from graphc.rewriting.engine import Known
+from graphc.rewriting.engine import Known, law
 from graphc.rewriting.engine import Step as Rewrite
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.grounds import grounds
@@ -187,7 +187,7 @@ class Trace:
         """The steps, with one more where the gradient came out shorter along the simplified `f`."""
         last = next((s.after for s in reversed(self.steps) if s.kind != "rewrite"), result)
         if self.engine.normal(last) is not self.engine.normal(result):
-            self.steps.append(Step("rewrite", "simplified function", SHORTER, last, result))
+            self.steps.append(Step("rewrite", SHORTER.name, SHORTER.reason, last, result))
         return tuple(self.steps)
 
     def told(self, used: Rewrite) -> Iterator[str]:
@@ -207,7 +207,7 @@ class Trace:
 
 CHAIN = "the sum over what the part feeds, of the derivative by that times the local derivative"
 START = "the derivative of L by itself"
-SHORTER = "the same gradient, taken along the simplified function"
+SHORTER = law("simplified function", "the same gradient, taken along the simplified function")
 
 
 def tidied(step: Rewrite) -> tuple[Expr, Expr]:

@@ -11,12 +11,12 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.defined import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
 from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, reduced_axes
-from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.terms import carried_labels, unit_label, view
 
-FORGETS = "softmax does not change when what does not vary along its axis is added"
-PASSES = "f(x + c) = f(x) + c for logsumexp and the maximum, where c does not vary along the axis"
+FORGETS = law("shifts", "softmax does not change when what does not vary along its axis is added")
+PASSES = law("shifts", "f(x + c) = f(x) + c for logsumexp and the maximum, where c does not vary along the axis")
 
 
 KEEPING = (SOFTMAX, LOG_SOFTMAX)  # the result has the operand's axes
@@ -68,7 +68,7 @@ def unshifted(engine: Engine, node: Expr) -> Expr | None:
     inner = engine.product(number, [*others, (engine.sum(moving, total.shape), labels, ONE)], x.shape)
     result = engine.normal(make(node.op, (inner,), **node.attributes))
     if node.op in KEEPING:
-        engine.steps.append(Step("shifts", FORGETS, node, result))
+        engine.steps.append(FORGETS.step(node, result))
         return result
     shift = engine.product(number, [*others, (engine.sum(still, total.shape), labels, ONE)], x.shape)
     kept = [a for a in range(x.ndim) if a not in axes]
@@ -77,7 +77,7 @@ def unshifted(engine: Engine, node: Expr) -> Expr | None:
     scale = shift.attributes["coefficient"] if shift.op is CONTRACT and not summed(shift) else ONE
     outside = engine.product(scale, [(f, tuple(place[a] for a in ls), e) for f, ls, e in factors], node.shape)
     result = engine.sum([(ONE, result), (ONE, outside)], node.shape)
-    engine.steps.append(Step("shifts", PASSES, node, result))
+    engine.steps.append(PASSES.step(node, result))
     return result
 
 

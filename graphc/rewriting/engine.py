@@ -35,6 +35,28 @@ class Step:
     facts: tuple[Known, ...] = ()
 
 
+@dataclass(frozen=True)
+class Law:
+    """What a pass of the normal form does: the name and the reason that its steps carry."""
+
+    name: str
+    reason: str
+
+    def step(self, before: Expr, after: Expr, facts: tuple[Known, ...] = ()) -> Step:
+        return Step(self.name, self.reason, before, after, facts)
+
+
+laws: list[Law] = []  # of every pass, for docs/rules.md
+
+
+def law(name: str, reason: str) -> Law:
+    """A law, entered in the list of `laws`."""
+    found = Law(name, reason)
+    if found not in laws:
+        laws.append(found)
+    return found
+
+
 class Engine(Protocol):
     """Builds normal forms over operands in normal form."""
 

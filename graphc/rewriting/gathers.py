@@ -15,14 +15,14 @@ from graphc.ir.expr import Expr, make
 from graphc.ops.contraction import ONE, aligned, factors_of
 from graphc.ops.gather import SCATTER_ADD, SCATTER_ADD_ALONG_AXIS, TAKE_ALONG_AXIS
 from graphc.ops.labels import ONE_HOT
-from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.engine import Engine, Step, law
 from graphc.rewriting.linear import factored
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.terms import unit_label
 
-ADJOINT = "a sum over entries that were added up at indices is the sum over what was added"
-SAME = "the entry that a one-hot array picks"
-CANCELS = "p[i]/p[i] = 1 where it was added up"
+ADJOINT = law("gather", "a sum over entries that were added up at indices is the sum over what was added")
+SAME = law("gather", "the entry that a one-hot array picks")
+CANCELS = law("gather", "p[i]/p[i] = 1 where it was added up")
 
 
 def gathered(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
@@ -45,7 +45,7 @@ def gathered(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
         if found is not None:
             others = [x for x in rest if x not in meeting]
             result = engine.product(node.attributes["coefficient"], [*found, *others], node.shape)
-            return result, Step("gather", ADJOINT if at >= node.ndim else CANCELS, node, result)
+            return result, (ADJOINT if at >= node.ndim else CANCELS).step(node, result)
     return None
 
 
@@ -97,7 +97,7 @@ def beside(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
             else:
                 continue
             result = engine.product(node.attributes["coefficient"], [*factors[:k], new, *factors[k + 1 :]], node.shape)
-            return result, Step("gather", SAME, node, result)
+            return result, SAME.step(node, result)
     return None
 
 

@@ -15,12 +15,18 @@ from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.factorizations import EIGH_VECTORS
 from graphc.ops.leaves import EYE, PARAMETER, SYMBOL, constant
 from graphc.ops.linalg import INV, SOLVE
-from graphc.rewriting.engine import Known
+from graphc.rewriting.engine import Known, Law, law
 from graphc.rewriting.order import Labels, is_symmetric
 from graphc.rewriting.terms import Entries
 
 Key = tuple[Expr, Labels]
 ORTHOGONAL = Fact("orthogonal")
+
+ROWS = law("inverses", "rows of an orthogonal Q have norm 1")
+SOLVED = law("inverses", "A solve(A, b) = b")
+INVERSE = law("inverses", "A inv(A) = I")
+PART = law("inverses", "inv(A B) = inv(B) inv(A), and A inv(A) = I")
+ORTHONORMAL = law("inverses", "Q Q.T = I for an orthogonal Q")
 
 
 class Cancelled(NamedTuple):
@@ -29,7 +35,7 @@ class Cancelled(NamedTuple):
     label: int
     gone: tuple[Key, ...]
     result: Key | None
-    reason: str = ""
+    law: Law | None = None
     facts: tuple[Known, ...] = ()
 
 
@@ -46,7 +52,7 @@ def cancelling(entries: Entries) -> Cancelled | None:
             if e == 2:
                 alone = is_orthogonal(f) and sum(x in ls for _, ls in entries) == 1
                 if alone:
-                    return Cancelled(x, (key,), (constant(1), ()), "rows of an orthogonal Q have norm 1", known(f))
+                    return Cancelled(x, (key,), (constant(1), ()), ROWS, known(f))
                 continue
             found = met(entries, key, at, x)
             if found is not None:
@@ -81,8 +87,8 @@ def met(entries: Entries, key: Key, at: int, x: int) -> Cancelled | None:
     ((g, labels),) = (other for other, _ in others)
     made = joined(key, at, (g, labels), labels.index(x) - len(labels))
     if made is not None:
-        result, reason, facts = made
-        return Cancelled(x, (key, (g, labels)), result, reason, facts)
+        result, used, facts = made
+        return Cancelled(x, (key, (g, labels)), result, used, facts)
     inside = any(joined(key, at, (h, ls), place) is not None for h, ls, place in carriers(g, labels.index(x)))
     return Cancelled(x, ((g, labels),), None) if inside and len(key[1]) <= 2 else None
 
@@ -98,7 +104,7 @@ def carriers(g: Expr, axis: int) -> Iterator[tuple[Expr, Labels, int]]:
         yield g, labels, axis - len(labels)
 
 
-def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, str, tuple[Known, ...]] | None:
+def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, Law, tuple[Known, ...]] | None:
     """The factor that two factors make, joined at the axes `at` and `place`, with the labels of its axes."""
     (f, labels), (g, ls) = key, other
     if place < -2 or g.ndim < 2 or ls[:-2] != labels[: len(ls) - 2]:
@@ -108,19 +114,19 @@ def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, str, tuple[K
         if g is f.operands[0] and (place == -1 or is_symmetric(g)):
             solved = list(labels)
             solved[at] = rest
-            return (f.operands[1], tuple(solved)), "A solve(A, b) = b", mirrored(g) if place != -1 else ()
+            return (f.operands[1], tuple(solved)), SOLVED, mirrored(g) if place != -1 else ()
         return None
     own = labels[-3 - at]
     identity = make(EYE, (), dim=f.shape[-1]), (own, rest)
     if f.op is INV:
         a = f.operands[0]
         if g is a and (place != at or is_symmetric(a)):
-            return identity, "A inv(A) = I", mirrored(a) if place == at else ()
+            return identity, INVERSE, mirrored(a) if place == at else ()
         part = factor_inverse(a, g, at, place, own, rest) if f.ndim == 2 else None
         if part is not None:
-            return part, "inv(A B) = inv(B) inv(A), and A inv(A) = I", ()
+            return part, PART, ()
     if g is f and place == at and is_orthogonal(f):
-        return identity, "Q Q.T = I for an orthogonal Q", known(f)
+        return identity, ORTHONORMAL, known(f)
     return None
 
 

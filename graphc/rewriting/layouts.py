@@ -18,7 +18,7 @@ from graphc.ops.layout import CONCAT, TRIL, along, part_spans
 from graphc.ops.leaves import EYE, constant
 from graphc.ops.ranges import Span, ascending, composed, last_of, plain, ranged, surely
 from graphc.ops.slicing import PLACE, SLICE, Spans, place_at, section
-from graphc.rewriting.engine import Step
+from graphc.rewriting.engine import Step, law
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import leading, unit_label
@@ -470,11 +470,13 @@ RULES: dict[str, list[tuple[Rule, str]]] = {
 
 
 def _rewriter(rule: Rule, reason: str) -> Rewriter:
+    used = law(rule.__name__.replace("_", " "), reason)
+
     def attempt(engine: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
         found = rule(engine, node)
         if found is None or found is node:
             return None
-        return found, Step(rule.__name__.replace("_", " "), reason, node, found)
+        return found, used.step(node, found)
 
     return attempt
 

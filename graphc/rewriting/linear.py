@@ -16,13 +16,13 @@ from graphc.ops.gather import ARANGE, SCATTER_ADD, SCATTER_ADD_ALONG_AXIS, TAKE,
 from graphc.ops.labels import ONE_HOT
 from graphc.ops.leaves import CONSTANT, EYE, constant, size
 from graphc.ops.scans import CUMSUM, REVERSE_CUMSUM
-from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.engine import Engine, Step, law
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.terms import unit_label
 
-OUTSIDE = "the function is linear and does not mix what stands outside"
-COUNTED = "the running sum of ones counts"
-PICKED = "the entries that a delta or ones have at an index are one-hot"
+OUTSIDE = law("linear", "the function is linear and does not mix what stands outside")
+COUNTED = law("linear", "the running sum of ones counts")
+PICKED = law("one-hot", "the entries that a delta or ones have at an index are one-hot")
 
 
 def factored(x: Expr) -> tuple[Fraction, list[Factor]]:
@@ -56,7 +56,7 @@ def linear(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
         return None
     else:
         result = engine.product(coefficient, [*outside, _smaller(engine, node, stay, order, place)], node.shape)
-    return result, Step("linear", OUTSIDE, node, result)
+    return result, OUTSIDE.step(node, result)
 
 
 def _passed(rank: int, out: int, ins: Labels, outs: Labels) -> dict[int, int]:
@@ -132,7 +132,7 @@ def picked(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
         return None
     placed = tuple(unit_label(a, d) for a, d in zip(labels, hot.shape, strict=True))
     result = engine.product(ONE, [(hot, placed, ONE)], node.shape)
-    return result, Step("one-hot", PICKED, node, result)
+    return result, PICKED.step(node, result)
 
 
 def counted(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
@@ -144,4 +144,4 @@ def counted(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     before = engine.product(ONE, [(make(ARANGE, (), stop=n), (unit_label(0, n),), ONE)], x.shape)
     whole = engine.product(ONE, [(constant(1) if node.op is CUMSUM else size(n), (), ONE)], x.shape)
     result = engine.sum([(ONE, whole), (ONE if node.op is CUMSUM else -ONE, before)], x.shape)
-    return result, Step("linear", COUNTED, node, result)
+    return result, COUNTED.step(node, result)

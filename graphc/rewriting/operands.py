@@ -12,9 +12,16 @@ from graphc.ops.leaves import EYE, constant, size
 from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet
 from graphc.ops.matrix_functions import EXPM_FRECHET, expm, expm_frechet
 from graphc.ops.reductions import RESHAPE
-from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor
 from graphc.rewriting.reshapes import kronecker
+
+DIAGONALS = law("diagonals", "a function of a diagonal matrix acts on its diagonal")
+KRONECKER = law("kronecker", "a function of a Kronecker product, side by side")
+SCALARS = law("scalars", "a scalar factor comes out")
+EXPONENTIALS = law("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0")
+COLUMNS = law("solutions", "A**-1 I = A**-1")
+TRANSPOSES = law("transposes", "f(X.T) is f(X).T, or f(X) for a number")
 
 
 def freed(engine: Engine, node: Expr) -> Expr | None:
@@ -34,7 +41,7 @@ def on_diagonal(engine: Engine, node: Expr) -> Expr | None:
     if entries is None:
         return None
     result = engine.normal(node.op.diagonal(node, entries))
-    engine.steps.append(Step("diagonals", "a function of a diagonal matrix acts on its diagonal", node, result))
+    engine.steps.append(DIAGONALS.step(node, result))
     return result
 
 
@@ -55,7 +62,7 @@ def on_kronecker(engine: Engine, node: Expr) -> Expr | None:
     else:
         found = det(a) ** m * det(b) ** n if node.op is DET else m * logdet(a) + n * logdet(b)
     result = engine.normal(found)
-    engine.steps.append(Step("kronecker", "a function of a Kronecker product, side by side", node, result))
+    engine.steps.append(KRONECKER.step(node, result))
     return result
 
 
@@ -93,7 +100,7 @@ def unscaled(engine: Engine, node: Expr) -> Expr | None:
     inner = freed(engine, bare)
     inner = engine.rewritten(bare) if inner is None else inner
     result = engine.product(coefficient, [*scalars, (inner, aligned(node.shape, node.shape), ONE)], node.shape)
-    engine.steps.append(Step("scalars", "a scalar factor comes out", node, result))
+    engine.steps.append(SCALARS.step(node, result))
     return result
 
 
@@ -104,7 +111,7 @@ def commuting(engine: Engine, node: Expr) -> Expr | None:
     x, *moves = node.operands
     left = [e for e in moves if e.op is not EYE]
     result = engine.normal(expm_frechet(x, *left) if left else expm(x))
-    engine.steps.append(Step("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0", node, result))
+    engine.steps.append(EXPONENTIALS.step(node, result))
     return result
 
 
@@ -113,7 +120,7 @@ def unit_columns(engine: Engine, node: Expr) -> Expr | None:
     if node.op is not SOLVE or node.operands[1].op is not EYE:
         return None
     result = engine.normal(inv(node.operands[0]))
-    engine.steps.append(Step("solutions", "A**-1 I = A**-1", node, result))
+    engine.steps.append(COLUMNS.step(node, result))
     return result
 
 
@@ -143,7 +150,7 @@ def unturned(engine: Engine, node: Expr) -> Expr | None:
         labels = aligned(node.shape, node.shape)
         turned = (*labels[: rank - 2], labels[-1], labels[-2])
         result = engine.product(ONE, [(result, turned, ONE)], node.shape)
-    engine.steps.append(Step("transposes", "f(X.T) is f(X).T, or f(X) for a number", node, result))
+    engine.steps.append(TRANSPOSES.step(node, result))
     return result
 
 

@@ -16,13 +16,24 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of,
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import excess
-from graphc.rewriting.engine import Engine, Known, Step
+from graphc.rewriting.engine import Engine, Known, Step, law
 from graphc.rewriting.fractions import cleared
 from graphc.rewriting.inverses import cancelling
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
 from graphc.rewriting.reshapes import taken_apart
 from graphc.rewriting.terms import LONG, Entries, entries_of, is_long, is_thin, leading
+
+CLEAR = law("clear", "a/(b/c + d) = a c/(b + c d)")
+SPREAD = law("distribute", "a (b + c) = a b + a c, where factors cancel")
+OUTER = law("distribute", "a sum of outer products, term by term")
+DELTA = law("delta", "a sum over a delta is one of its terms")
+SHIFT = law("distribute", "sum(p (x + c)) = sum(p x) + c")
+TERMWISE = law("distribute", "a sum of a sum, term by term")
+ROOTS = law("powers", "(a b)**c = a**c b**c where nothing is negative")
+SIGNS = law("powers", "s**2 = 1 for s in {-1, 1}")
+BITS = law("powers", "b**2 = b for b in {0, 1}")
+MIRROR = law("symmetric", "a symmetric matrix is its transpose")
 
 
 class Pool:
@@ -151,10 +162,10 @@ class Pool:
         place = {x: i for i, x in enumerate(dict.fromkeys(labels))} | {-1: -1, found.label: len(labels)}
         sizes = {x: d for g, ls, _ in factors for x, d in zip(ls, g.shape, strict=True)}
         shape = tuple(1 if x == -1 else sizes[x] for x in dict.fromkeys(labels))
-        if found.label not in labels and all(x in place for _, ls, _ in factors for x in ls):
+        if found.law and found.label not in labels and all(x in place for _, ls, _ in factors for x in ls):
             before = contract([(g, [place[x] for x in ls], e) for g, ls, e in factors], shape)
             after = contract([(f, [place[x] for x in labels], ONE)], shape)
-            self.engine.steps.append(Step("inverses", found.reason, before, after, found.facts))
+            self.engine.steps.append(found.law.step(before, after, found.facts))
         self.add_all([(self.engine.normal(f), labels, ONE)])
         return True
 
@@ -236,7 +247,7 @@ class Pool:
             return None
         plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
         result = self.engine.product(self.coefficient, factors, self.shape)
-        self.engine.steps.append(Step("clear", "a/(b/c + d) = a c/(b + c d)", plain, result))
+        self.engine.steps.append(CLEAR.step(plain, result))
         return result
 
     def spread(self, entries: Entries) -> Expr | None:
@@ -253,9 +264,7 @@ class Pool:
             result = self.engine.sum(terms, self.shape)
             plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
             if (excess(result, plain), written(result)) < (0, written(plain)):
-                self.engine.steps.append(
-                    Step("distribute", "a (b + c) = a b + a c, where factors cancel", plain, result)
-                )
+                self.engine.steps.append(SPREAD.step(plain, result))
                 return result
         return None
 
@@ -286,18 +295,18 @@ class Pool:
         )
         if thin is not None:
             split, _ = self.split(node, thin)
-            self.engine.steps.append(Step("distribute", "a sum of outer products, term by term", node, split))
+            self.engine.steps.append(OUTER.step(node, split))
             return split
         if place is not None:
             split, _ = self.split(node, place)
             if factors[place][0].ndim == 2 and excess(split, node) >= 0:
                 return node
-            self.engine.steps.append(Step("delta", "a sum over a delta is one of its terms", node, split))
+            self.engine.steps.append(DELTA.step(node, split))
             return split
         if averages_a_shift(factors):
             split, parts = self.split(node, next(i for i, (f, _, _) in enumerate(factors) if f.op is ADD))
             if any(number_of(t) is not None for t in parts):
-                self.engine.steps.append(Step("distribute", "sum(p (x + c)) = sum(p x) + c", node, split))
+                self.engine.steps.append(SHIFT.step(node, split))
                 return split
         if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
             return node
@@ -305,7 +314,7 @@ class Pool:
         vanished = any(number_of(t) is not None for t in parts) or len(terms_of(split)) < len(parts)
         if not vanished or excess(split, node) >= 0:
             return node
-        self.engine.steps.append(Step("distribute", "a sum of a sum, term by term", node, split))
+        self.engine.steps.append(TERMWISE.step(node, split))
         return split
 
     def split(self, node: Expr, place: int) -> tuple[Expr, list[Expr]]:
@@ -388,20 +397,19 @@ def root_taken(f: Expr, e: Fraction, coefficient: Fraction, inner: list[Factor])
     if not facts:
         return []
     before, after = rational_power(f, e), contract(inner, f.shape, coefficient)
-    return [Step("powers", "(a b)**c = a**c b**c where nothing is negative", before, after, facts)]
+    return [ROOTS.step(before, after, facts)]
 
 
 def power_reduced(f: Expr, power: Fraction, reduced: Fraction) -> Step:
     """The use of the two values that the entries of `f` can have."""
-    two = "sign" if Fact("sign") in f.op.facts(f) else "binary"
-    reason = "s**2 = 1 for s in {-1, 1}" if two == "sign" else "b**2 = b for b in {0, 1}"
-    return Step("powers", reason, rational_power(f, power), rational_power(f, reduced), (Known(Fact(two), f),))
+    used, two = (SIGNS, "sign") if Fact("sign") in f.op.facts(f) else (BITS, "binary")
+    return used.step(rational_power(f, power), rational_power(f, reduced), (Known(Fact(two), f),))
 
 
 def symmetry(f: Expr) -> list[Step]:
     """The step that takes a symmetric matrix for its transpose."""
     mirrored = contract([(f, (1, 0), ONE)], f.shape[::-1])
-    return [Step("symmetric", "a symmetric matrix is its transpose", mirrored, f, (Known(Fact("symmetric"), f),))]
+    return [MIRROR.step(mirrored, f, (Known(Fact("symmetric"), f),))]
 
 
 def turned_symmetric(group: list[Factor], ordered: list[Factor], free: Labels) -> list[Expr]:

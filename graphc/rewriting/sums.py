@@ -16,7 +16,7 @@ from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import SIZE, constant
 from graphc.rewriting.cost import excess
-from graphc.rewriting.engine import Engine, Step
+from graphc.rewriting.engine import Engine, Law, law
 from graphc.rewriting.fractions import together
 from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
 from graphc.rewriting.selects import selected
@@ -40,6 +40,12 @@ NETWORK = 10  # factors up to which chains of products are compared whatever the
 CONTRACTIONS = 3  # contractions of one term that are looked into for shared factors
 Term = tuple[Entries, Fraction, Expr]  # powers of factors, coefficient, and the term itself
 POWER = 4  # powers of sums that are multiplied out for that
+
+FACTOR = law("factor", "a b + a c = a (b + c)")
+EXPANDED = law("expand", "(a + b) c = a c + b c, and terms cancel")
+ONE_LINE = law("fractions", "a/b + c = (a + b c)/b, and terms cancel")
+GATHER = law("factor", "A B + A C = A (B + C)")
+SELECT = law("select", "[c] a + [not c] b is a where c, else b")
 
 
 def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> Expr:
@@ -203,7 +209,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
             key: min_power([t[0] for t in terms], key)
             for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
         }
-        return note(engine, "factor", "a b + a c = a (b + c)", collected, take_out(engine, common, terms, [], shape))
+        return note(engine, FACTOR, collected, take_out(engine, common, terms, [], shape))
     best: tuple[int, object, tuple[tuple[Expr, Labels], bool]] | None = None
     for (key, positive), n in counts.items():
         if n < 2 or (not key[0].operands and key[0].weak):
@@ -218,7 +224,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     inside = [t for t in terms if key in t[0] and (t[0][key] > 0) == positive]
     outside = [t for t in terms if t not in inside]
     taken = {key: min_power([t[0] for t in inside], key)}
-    return note(engine, "factor", "a b + a c = a (b + c)", collected, take_out(engine, taken, inside, outside, shape))
+    return note(engine, FACTOR, collected, take_out(engine, taken, inside, outside, shape))
 
 
 def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
@@ -244,7 +250,7 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
     if excess(short, whole) >= 0:
         return None
-    return note(engine, "expand", "(a + b) c = a c + b c, and terms cancel", collected, short)
+    return note(engine, EXPANDED, collected, short)
 
 
 class Opening(NamedTuple):
@@ -286,7 +292,7 @@ def ungrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
             best = shorter
     if best is whole:
         return None
-    return note(engine, "factor", "a b + a c = a (b + c)", collected, best)
+    return note(engine, FACTOR, collected, best)
 
 
 def shared_groups(terms: list[Term]) -> Iterator[tuple[Entries, list[Term]]]:
@@ -329,7 +335,7 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
     if excess(joined, whole) >= 0:
         return None
-    return note(engine, "fractions", "a/b + c = (a + b c)/b, and terms cancel", collected, joined)
+    return note(engine, ONE_LINE, collected, joined)
 
 
 def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
@@ -349,7 +355,7 @@ def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
             joined = engine.product(ONE, factors, shape)
             left = [(x, t) for t, x in collected.items() if t not in (term, other)]
             whole = engine.sum([(ONE, joined), *left], shape)
-            return note(engine, "factor", "A B + A C = A (B + C)", collected, whole)
+            return note(engine, GATHER, collected, whole)
     return None
 
 
@@ -426,15 +432,13 @@ def worth(terms: list[Term], shared: list[tuple[tuple[Expr, Labels], bool]]) -> 
 def choices(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     """Terms guarded by a condition and by its opposite, as one selection."""
     found = selected(engine, collected, shape)
-    return (
-        found if found is None else note(engine, "select", "[c] a + [not c] b is a where c, else b", collected, found)
-    )
+    return found if found is None else note(engine, SELECT, collected, found)
 
 
-def note(engine: Engine, rule: str, reason: str, before: dict[Expr, Fraction], after: Expr) -> Expr:
+def note(engine: Engine, used: Law, before: dict[Expr, Fraction], after: Expr) -> Expr:
     """Record a step from a sum of terms to `after`."""
     whole = make(ADD, tuple(before), coefficients=tuple(before.values()))
-    engine.steps.append(Step(rule, reason, whole, after))
+    engine.steps.append(used.step(whole, after))
     return after
 
 
