@@ -32,6 +32,11 @@ class SizeSymbol(sympy.Symbol):  # type: ignore[misc]  # SymPy comes without typ
     """A positive-integer symbol that explains itself where a whole number is needed, as in ``range(n)``."""
 
     __slots__ = ()
+    __hash__ = sympy.Symbol.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Sizes are compared often, with 1 most of all: nothing that is no SymPy object needs to be turned into one."""
+        return self is other or (isinstance(other, sympy.Basic) and bool(super().__eq__(other)))
 
     def __index__(self) -> int:
         raise UnsupportedError(

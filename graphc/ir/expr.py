@@ -32,7 +32,7 @@ class Expr:
     digest : int, a structural hash that is the same in every process
     """
 
-    __slots__ = ("__weakref__", "attributes", "depth", "digest", "dtype", "op", "operands", "shape", "weak")
+    __slots__ = ("__weakref__", "attributes", "cache", "depth", "digest", "dtype", "op", "operands", "shape", "weak")
 
     op: Op
     operands: tuple[Expr, ...]
@@ -41,6 +41,7 @@ class Expr:
     dtype: str
     digest: int
     depth: int  # 0 for a leaf
+    cache: dict[str, Any]  # what was found out about the node, and holds for as long as it is there
     weak: bool  # a literal number: it takes the dtype of what it meets, as Python numbers do in NumPy
 
     def __new__(cls) -> Expr:
@@ -271,6 +272,7 @@ def make(op: Op, operands: Iterable[Expr] = (), **attributes: Any) -> Expr:
     node.weak = all(o.weak for o in operands) if operands else op.literal
     node.depth = 1 + max(o.depth for o in operands) if operands else 0
     node.digest = _digest(op, operands, items)
+    node.cache = {}
     _nodes[key] = node
     return node
 

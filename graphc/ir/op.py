@@ -24,6 +24,25 @@ def _no_facts(node: Expr) -> frozenset[Fact]:
     return frozenset()
 
 
+def once(facts: Callable[[Expr], frozenset[Fact]]) -> Callable[[Expr], frozenset[Fact]]:
+    """`facts`, asked once for each node, and of what is below a node before the node: no recursion into the graph."""
+
+    def known(node: Expr) -> frozenset[Fact]:
+        stack = [] if "facts" in node.cache else [node]
+        while stack:
+            top = stack[-1]
+            missing = [o for o in top.operands if "facts" not in o.cache and o.op.facts is not _no_facts]
+            stack += missing
+            if not missing:
+                stack.pop()
+                if "facts" not in top.cache:
+                    top.cache["facts"] = top.op.own_facts(top)
+        found: frozenset[Fact] = node.cache["facts"]
+        return found
+
+    return known
+
+
 class Acts(NamedTuple):
     """The axes `ins` of the first operand that a linear op mixes, and the axes `outs` of the result they become.
 
@@ -114,6 +133,13 @@ class Op:
     diagonal: Callable[[Expr, Expr], Expr] | None = None
     defaults: Attributes | None = None
     replaceable: bool = False
+
+    own_facts: Callable[[Expr], frozenset[Fact]] = field(default=_no_facts, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own_facts", self.facts)
+        if self.facts is not _no_facts:
+            object.__setattr__(self, "facts", once(self.facts))
 
     def __repr__(self) -> str:
         return f"Op({self.name})"

@@ -47,6 +47,8 @@ def brief(expr: Expr) -> str:
 
 def unify(a: Dim, b: Dim, conditions: list[tuple[Dim, Dim]]) -> bool:
     """Whether two sizes can be equal; an undecided pair is added to `conditions`."""
+    if a is b:
+        return True
     verdict = compare(a, b)
     if verdict == "unknown":
         pair = (a, b) if str(a) <= str(b) else (b, a)

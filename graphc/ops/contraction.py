@@ -120,11 +120,15 @@ def contract(factors: Sequence[tuple[Expr, Sequence[int], Any]], shape: Shape, c
     return make(
         CONTRACT,
         tuple(f for f, _, _ in factors),
-        coefficient=Fraction(coefficient),
+        coefficient=exact(coefficient),
         labels=tuple(tuple(rename[x] for x in labels) for _, labels, _ in factors),
-        exponents=tuple(Fraction(e) for _, _, e in factors),
+        exponents=tuple(exact(e) for _, _, e in factors),
         shape=shape,
     )
+
+
+def exact(value: Any) -> Fraction:
+    return value if type(value) is Fraction else Fraction(value)
 
 
 def factors_of(node: Expr) -> list[tuple[Expr, Labels, Fraction]]:

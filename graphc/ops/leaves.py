@@ -355,7 +355,7 @@ def promote(operands: tuple[Expr, ...]) -> str:
     if not strong:
         return "int64"
     strong = [d for d in strong if d.startswith("float")] or strong
-    found = np.result_type(*strong).name
+    found = strong[0] if len(set(strong)) == 1 else np.result_type(*strong).name
     if found == "bool":
         found = "int64"
     if found == "int64" and any(fractional(o) for o in operands if o.weak):

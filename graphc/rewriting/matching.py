@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from graphc.ir.expr import Expr
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
 from graphc.rewriting.engine import Known, Step
 from graphc.rewriting.gathers import beside, gathered
 from graphc.rewriting.layouts import LAYOUTS
 from graphc.rewriting.linear import counted, linear, picked
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
-from graphc.rewriting.rules import Needs, RuleSet, is_wildcard, rule_sets
+from graphc.rewriting.reach import needed, ranks, reach
+from graphc.rewriting.rules import Needs, Rule, RuleSet, Unsigned, is_wildcard, rule_sets
 from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
 _plain = Normalizer()
+INSIDE = 1  # levels that a product pattern may look deeper than itself: into a sum among the factors
 APART = 1000  # keeps the labels summed inside a factor apart from those of the product around it
 
 
@@ -169,36 +173,53 @@ def _terms(
             yield from _terms(pattern[1:], terms, c / wanted, matched, used | {j})
 
 
-def apply(
-    normalizer: Normalizer, rules: RuleSet, index: int, axis: int | None, binding: Binding, node: Expr
-) -> tuple[Expr, Step] | None:
-    """The rule's right side over the bound expressions, in normal form, if its conditions hold."""
-    by_name = {mark.attributes["name"][1:]: e for mark, e in binding.items()}
-    if any(w not in by_name for w in rules.wildcards):
-        first = next(iter(by_name.values()))
-        by_name = {w: by_name.get(w, first) for w in rules.wildcards}
-    rule = rules.rule(index, [by_name[w] for w in rules.wildcards], axis)
-    if not all(c.holds() for c in rule.conditions):
-        return None
-    result = normalizer.normal(rule.rhs)
-    return result, Step(
-        rules.name,
-        rule.reason,
-        rule.lhs,
-        rule.rhs,
-        tuple(Known(c.fact, c.expr) for c in rule.conditions if isinstance(c, Needs)),
-    )
+class Template(NamedTuple):
+    """A rule of a set, over wildcards."""
+
+    rules: RuleSet
+    place: int
+    axis: int | None
+    conditions: tuple[Needs | Unsigned, ...]
+
+    def over(self, binding: Binding) -> Rule | None:
+        """The rule over the bound expressions, if its conditions hold."""
+        bound = (replace(c, expr=binding[c.expr]) for c in self.conditions if c.expr in binding)
+        if not all(c.holds() for c in bound):  # before the rule is built
+            return None
+        by_name = {mark.attributes["name"][1:]: e for mark, e in binding.items()}
+        any_other = next(iter(by_name.values()))
+        rule = self.rules.rule(self.place, [by_name.get(w, any_other) for w in self.rules.wildcards], self.axis)
+        return rule if all(c.holds() for c in rule.conditions) else None
+
+    def apply(self, normalizer: Normalizer, binding: Binding) -> tuple[Expr, Step] | None:
+        """The right side over the bound expressions, in normal form, if the rule's conditions hold."""
+        rule = self.over(binding)
+        if rule is None:
+            return None
+        facts = tuple(Known(c.fact, c.expr) for c in rule.conditions if isinstance(c, Needs))
+        return normalizer.normal(rule.rhs), Step(self.rules.name, rule.reason, rule.lhs, rule.rhs, facts)
+
+
+class Entry(NamedTuple):
+    """A rule as it is tried at a node, and what must occur in the node down to which level."""
+
+    rewriter: Rewriter
+    needs: int
+    depth: int
 
 
 @functools.cache
-def table(rank: int) -> dict[tuple[str, str], list[Rewriter]]:
+def table(rank: int) -> dict[tuple[str, str], list[Entry]]:
     """The rules for wildcards of `rank`, by the op they are tried at and an op that must be among its operands."""
-    found: dict[tuple[str, str], list[Rewriter]] = {}
+    found: dict[tuple[str, str], list[Entry]] = {}
     for rules in rule_sets.values():
         if rank not in rules.ranks:
             continue
-        patterns = [(index, axis, _plain.normal(rule.lhs)) for index, axis, rule in rules.patterns(rank)]
-        for index, axis, pattern in sorted(patterns, key=lambda p: -len(p[2].operands)):  # the larger match first
+        patterns = [
+            (Template(rules, index, axis, rule.conditions), _plain.normal(rule.lhs))
+            for index, axis, rule in rules.patterns(rank)
+        ]
+        for template, pattern in sorted(patterns, key=lambda p: -len(p[1].operands)):  # the larger match first
             turned = unturned(pattern)
             if turned is not None:
                 pattern, attempt = turned, _try_turned  # noqa: PLW2901 - the product itself is what is met
@@ -209,7 +230,8 @@ def table(rank: int) -> dict[tuple[str, str], list[Rewriter]]:
             else:
                 attempt = _try_whole
             key = (pattern.op.name, anchor(pattern))
-            found.setdefault(key, []).append(functools.partial(attempt, rules, index, axis, pattern))
+            rewriter = functools.partial(attempt, template, pattern)
+            found.setdefault(key, []).append(Entry(rewriter, needed(pattern), pattern.depth + INSIDE))
     return found
 
 
@@ -228,22 +250,21 @@ def rewriters(node: Expr) -> Iterator[Rewriter]:
         yield from (linear, picked, counted)
     elif node.op is CONTRACT and any(f.op.acts(f) is not None for f in node.operands):
         yield from (gathered, beside)
-    near = [node, *node.operands]
-    if node.op is CONTRACT and not summed(node):
-        near += [g for f in node.operands if f.op is CONTRACT for g in f.operands]
-    kinds = ["", *sorted({f.op.name for f in near[1:]})]
-    below = [g for f in node.operands for g in f.operands]
-    for rank in sorted({f.ndim for f in [*near, *below]} | {h.ndim for g in below for h in g.operands}):
+    near = {f.op.name for f in node.operands}
+    if node.op is CONTRACT and not is_sum(node):
+        near |= {g.op.name for f in node.operands if f.op is CONTRACT for g in f.operands}
+    kinds = ["", *sorted(near)]
+    for rank in ranks(node, 3):
         rules = table(rank)
         for kind in kinds:
-            yield from rules.get((node.op.name, kind), ())
+            for rewriter, needs, depth in rules.get((node.op.name, kind), ()):
+                if not needs & ~reach(node, depth):
+                    yield rewriter
 
 
-def _try_whole(
-    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
-) -> tuple[Expr, Step] | None:
+def _try_whole(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
     for binding in match(pattern, node, {}):
-        found = apply(normalizer, rules, index, axis, binding, node)
+        found = template.apply(normalizer, binding)
         if found is not None:
             return found
     return None
@@ -258,17 +279,13 @@ def unturned(pattern: Expr) -> Expr | None:
     return inner if plain and inner.op is CONTRACT and summed(inner) else None
 
 
-def _try_turned(
-    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
-) -> tuple[Expr, Step] | None:
+def _try_turned(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
     """A rule whose left side is the transpose of `pattern`: the transpose of its right side."""
-    found = _try_whole(rules, index, axis, pattern, normalizer, node)
+    found = _try_whole(template, pattern, normalizer, node)
     return found and (normalizer.product(ONE, [(found[0], (1, 0), ONE)], node.shape), found[1])
 
 
-def _try_sum(
-    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
-) -> tuple[Expr, Step] | None:
+def _try_sum(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
     terms = _pairs(node)
     if len(terms) < len(pattern.operands) or not {t.op for t in pattern.operands if not is_wildcard(t)} <= {
         t.op for _, t in terms
@@ -276,16 +293,14 @@ def _try_sum(
         return None
     ordered = sorted(_pairs(pattern), key=lambda p: is_wildcard(p[1]))
     for binding, (used, ratio) in _terms(ordered, terms, None, {}):
-        found = apply(normalizer, rules, index, axis, binding, node)
+        found = template.apply(normalizer, binding)
         if found is not None and found[0].shape == node.shape:
             rest = [t for j, t in enumerate(terms) if j not in used]
             return normalizer.sum([(ratio, found[0]), *rest], node.shape), found[1]
     return None
 
 
-def _try_product(
-    rules: RuleSet, index: int, axis: int | None, pattern: Expr, normalizer: Normalizer, node: Expr
-) -> tuple[Expr, Step] | None:
+def _try_product(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
     wanted = factors_of(pattern)
     for pool, inside in pools(node, {f.op for f, _, _ in wanted if not is_wildcard(f)}):
         for binding, labels, used, times in match_factors(wanted, pool, {}, {-1: -1}, exact=False):
@@ -294,7 +309,7 @@ def _try_product(
                 continue
             if any(i not in labels for i in range(pattern.ndim)):
                 continue
-            found = apply(normalizer, rules, index, axis, binding, node)
+            found = template.apply(normalizer, binding)
             if found is not None:
                 scale = node.attributes["coefficient"] / pattern.attributes["coefficient"] ** times.numerator
                 return replaced(normalizer, node, pool, used, times, labels, found[0], scale), found[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -129,7 +130,8 @@ class RuleSet:
         return list(self.build(*arguments, **keywords))
 
     def rule(self, index: int, arguments: list[Expr], axis: int | None) -> Rule:
-        return self.rules(arguments, axis)[index]
+        keywords = {"axis": axis} if self.axial else {}
+        return next(itertools.islice(self.build(*arguments, **keywords), index, None))
 
 
 rule_sets: dict[str, RuleSet] = {}
