@@ -162,7 +162,7 @@ ERRORS: list[tuple[str, type[GraphcError], str]] = [
     ("[i,i] = x[i]", FormulaError, "i is named twice"),
     ("[i,0] = x[i]", FormulaError, "0 is no name"),
     ("[i,j] = x[j]", FormulaError, "the index i runs along no array here, so that its size is not known"),
-    ("[i] = x", FormulaError, "the left side is an entry, this is a whole array: write (...)[i]"),
+    ("[i] = W", FormulaError, "the left side is an entry, this is an array with 2 axes: write (...)[i]"),
     ("sum[i](s)", FormulaError, "the index i runs along no array here"),
     ("sum[n](x[n]/n)", FormulaError, "n is an index here, and also a size or an array"),
     ("sum[x](x[x])", FormulaError, "x is an index here, and also a size or an array"),
@@ -190,3 +190,112 @@ def test_errors_explain(text: str, error: type[GraphcError], message: str) -> No
         gc.parse(text, **NAMES)
     assert message in str(found.value)
     assert "column" in str(found.value)
+
+
+WX = {"W": ("m", "n"), "x": ("n",)}
+ZN = {"z": ("n",)}
+XA = {"x": ("n",), "A": ("n", "n")}
+XYW = {"X": ("N", "d"), "w": ("d",), "y": ("N",)}
+# A function, its variable, a claim in index notation, the names, and what is to be found.
+CLAIMS: list[tuple[str, str, str, dict[str, Any], str]] = [
+    ("sum((W @ x)**2)", "W", "df/dW[i,j] = 2*(W @ x)[i]*x[j]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "dW[i,j] = 2*sum[k](W[i,k]*x[k])*x[j]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "dW[i,j] = sum[k](2*(W @ x)[k]*1[k=i]*x[j])", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "dW[k,l] = 2*(W @ x)[k]*x[l]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "[i,j] 2*(W @ x)[i]*x[j]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "q[i] = sum[j](W[i,j]*x[j])\ndW[i,j] = 2*q[i]*x[j]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "dW[0,j] = 2*(W @ x)[0]*x[j]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "dW[0,1] = 2*(W @ x)[0]*x[1]", WX, "proved"),
+    ("sum((W @ x)**2)", "W", "dW[0,1] = (W @ x)[0]*x[1]", WX, "wrong"),
+    ("sum((W @ x)**2)", "W", "dW[i,j] = (W @ x)[i]*x[j]", WX, "wrong"),
+    ("sum((W @ x)**2)", "W", "dW[i,j] = 2*(W @ x)[j]*x[i]", WX, "wrong"),
+    ("sum((W @ x)**2)", "W", "dW[j,i] = 2*(W @ x)[i]*x[j]", WX, "wrong"),
+    ("sum((W @ x)**2)", "W", "dW[i,j] = 2*sum[k](W[i,k]*x[k])", WX, "wrong"),
+    ("sum((W @ x)**2)", "x", "2*sum[i](W[i,j]*(W @ x)[i])", WX, "proved"),
+    ("sum((W @ x)**2)", "x", "d2f/dx[i]dx[j] = 2*sum[k](W[k,i]*W[k,j])", WX, "proved"),
+    ("sum((W @ x)**2)", "x", "d2f/dx2 = W.T @ W", WX, "wrong"),
+    ("W @ x", "x", "dy[i]/dx[j] = W[i,j]", WX, "proved"),
+    ("W @ x", "W", "dy[i]/dW[j,k] = delta[i,j]*x[k]", WX, "proved"),
+    ("W @ x", "W", "dy[i]/dW[j,k] = x[k]", WX, "wrong"),
+    ("softmax(z)", "z", "dp[i]/dz[j] = softmax(z)[i]*(delta[i,j] - softmax(z)[j])", ZN, "proved"),
+    (
+        "softmax(z)",
+        "z",
+        "dp[i]/dz[j] = where(i == j, softmax(z)[i]*(1 - softmax(z)[i]), -softmax(z)[i]*softmax(z)[j])",
+        ZN,
+        "proved",
+    ),
+    ("softmax(z)", "z", "dp[i]/dz[j] = softmax(z)[i]*(1 - softmax(z)[i])*delta[i,j]", ZN, "wrong"),
+    ("tanh(z)", "z", "dh[i]/dz[j] = delta[i,j]*(1 - tanh(z[i])**2)", ZN, "proved"),
+    ("z/norm(z)", "z", "dy[i]/dz[j] = delta[i,j]/norm(z) - z[i]*z[j]/norm(z)**3", ZN, "proved"),
+    ("logsumexp(z)", "z", "exp(z[i])/sum[k](exp(z[k]))", ZN, "proved"),
+    ("logsumexp(z)", "z", "exp(z[i])/sum[k](z[k])", ZN, "wrong"),
+    ("sum(z)", "z", "dz[i] = 1", ZN, "proved"),
+    ("sum[i,j]((z[i] - z[j])**2)", "z", "dz[i] = 4*(n*z[i] - sum[j](z[j]))", ZN, "proved"),
+    ("x @ A @ x", "x", "df/dx[i] = sum[j]((A[i,j] + A[j,i])*x[j])", XA, "proved"),
+    ("x @ A @ x", "x", "df/dx[i] = 2*sum[j](A[i,j]*x[j])", XA, "wrong"),
+    ("inv(A)", "A", "dB[i,j]/dA[k,l] = -inv(A)[i,k]*inv(A)[l,j]", XA, "proved"),
+    ("logdet(A)", "A", "dA[i,j] = inv(A)[j,i]", XA, "proved"),
+    ("logdet(A)", "A", "dA[i,j] = inv(A)[i,j]", XA, "wrong"),
+    ("sum((X @ w - y)**2)/N", "w", "2/N*sum[i]((sum[l](X[i,l]*w[l]) - y[i])*X[i,j])", XYW, "proved"),
+    ("sum(log(1 + exp(-y*(X @ w))))", "w", "-sum[i](y[i]*X[i]/(1 + exp(y[i]*(w @ X[i]))))", XYW, "proved"),
+    ("sum(log(1 + exp(-y*(X @ w))))", "w", "sum[i](y[i]*X[i]/(1 + exp(y[i]*(w @ X[i]))))", XYW, "wrong"),
+    ("sum(relu(X @ w))", "w", "dw[j] = sum[i](1[i == i]*(X[i] @ w > 0)*X[i,j])", XYW, "proved"),
+    ("sum((X @ w - y)**2)", "w", "df/dy = -2*(X @ w - y)", XYW, "incomparable"),
+]
+
+
+@pytest.mark.parametrize(("f", "by", "claim", "names", "status"), CLAIMS, ids=[c[2] for c in CLAIMS])
+def test_claims(f: str, by: str, claim: str, names: dict[str, Any], status: str) -> None:
+    verdict = gc.check(f, by, claim, **names)
+    assert verdict.status == status, str(verdict)
+    assert (verdict.counterexample is not None) == (status == "wrong")
+    if verdict.repair is not None and not claim.startswith(("d2", "dW[0")):
+        assert gc.check(f, by, verdict.repair, **names).status == "proved"
+
+
+def test_a_claim_over_several_indices_says_their_order() -> None:
+    with pytest.raises(FormulaError, match=r"the order of the indices i,j is not given: write them on the left"):
+        gc.check("sum((W @ x)**2)", "W", "2*(W @ x)[i]*x[j]", **WX)
+    with pytest.raises(FormulaError, match=r"the index l is neither on the left nor summed: write sum\[l\]"):
+        gc.check("sum((W @ x)**2)", "W", "dW[i,j] = 2*W[i,l]*x[l]*x[j]", **WX)
+    with pytest.raises(FormulaError, match="a claim has one ="):
+        gc.check("sum(z)", "z", "dz = f = 1", **ZN)
+
+
+def test_equations_in_index_notation() -> None:
+    assert gc.check("sum[i](x[i]*y[i])", "x @ y", **NAMES).status == "proved"
+    assert gc.check("[i,j] = sum[l](A[i,l]*B[l,j])", "A @ B", **NAMES).status == "proved"
+    assert gc.check("(A @ B)[i,j]", "sum[l](B[l,j]*A[i,l])", **NAMES).status == "proved"
+    assert gc.check("(M @ M)[i,j]", "sum[l](M[l,j]*M[l,i])", **NAMES).status == "wrong"
+    assert gc.check_steps("(W @ x)[i] = sum[j](W[i,j]*x[j]) = sum[l](x[l]*W[i,l])", **WX)
+    assert gc.check_steps("dy[i]/dx[j] = W[i,j]\ndy/dx = W", given="y = W @ x", **WX)
+
+
+@pytest.mark.parametrize(
+    ("claim", "status", "kind"),
+    [
+        ([[0.088, 0.176], [0.104, 0.208]], "equal", None),
+        ([[0.09, 0.18], [0.1, 0.21]], "equal", None),  # rounded
+        (np.array([[0.088, 0.176], [0.104, 0.208]], dtype=np.float32), "equal", None),
+        ([[0.044, 0.088], [0.052, 0.104]], "wrong", "constant factor"),
+        ([[0.088, 0.104], [0.176, 0.208]], "wrong", "transposed"),
+        ([[-0.088, -0.176], [-0.104, -0.208]], "wrong", "sign"),
+        ([0.088, 0.176], "wrong", None),
+        ([[0.088, 0.176], [0.104, 0.2]], "wrong", None),
+    ],
+)
+def test_arrays_at_given_inputs(claim: Any, status: str, kind: str | None) -> None:
+    inputs = {"W": [[0.1, 0.5], [-0.3, 0.8]], "x": [0.2, 0.4]}  # B2 of the lecture
+    verdict = gc.check("sum((W @ x)**2)", "W", claim, values=inputs, **WX)
+    assert (verdict.status, verdict.kind) == (status, kind), str(verdict)
+    assert (verdict.counterexample is not None) == (status == "wrong")
+
+
+def test_what_is_no_array_at_given_inputs() -> None:
+    assert gc.check("sum(abs(z))", "z", [1.0, 0.0], values={"z": [2.0, 0.0]}, **ZN).status == "undecided"
+    with pytest.raises(gc.ValueMissingError, match="give them, as in values="):
+        gc.check("sum(z)", "z", [1, 1], **ZN)
+    with pytest.raises(gc.UnsupportedError, match="the claim is an array"):
+        gc.check("sum(z)", "z", "ones(n)", values={"z": [1, 1]}, **ZN)
+    assert gc.check("sum(values)", "values", "ones(n)", values=("n",)).status == "proved"

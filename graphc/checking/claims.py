@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,66 @@ from graphc.ir.dims import dim_names, dim_symbol
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, as_expr
 
-LABEL = re.compile(r"\s*[\w∂∇ ./()]+(?<![=<>!])=(?!=)")
+_LABEL = re.compile(r"\s*(?P<label>(?:[\w∂∇ ./()²]|\[[^\[\]\n]*\])+)(?<![=<>!])=(?!=)")
 _OPERATION = re.compile(r"[+\-*@]|\w\(")
+_DERIVATIVE = re.compile(
+    r"\s*(?:grad|jacobian|hessian)\(\s*\w+\s*(?:,\s*\w+\s*)*\)\s*(?:\[[^\[\]\n]*\]\s*)*(?<![=<>!])=(?!=)"
+)
+_ITEMS = re.compile(r"\[([^\[\]]*)\]")
+_SECOND = re.compile(r"\s*(?:[d∂](?:2|²)\w+\s*/|hessian\()")
+_VARIABLE = re.compile(r"(?:^|[/\])\s])\s*[d∂](\w+)")
+
+
+class Label(NamedTuple):
+    """What a claim says that it is a formula of: ``d2f/dx[i]dy[j]``.
+
+    Attributes
+    ----------
+    items : what stands in the brackets, one for each axis; None without brackets
+    variables : the names behind the letters d of the denominator
+    second : whether it is a second derivative
+    """
+
+    items: tuple[str, ...] | None
+    variables: tuple[str, ...]
+    second: bool
+
+    def by(self, x: str | None, names: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        """The names of the variables of a second derivative; `x` for those that are not named."""
+        if len(self.variables) == 2:
+            return self.variables
+        word = self.variables[0] if self.variables else ""
+        if word not in names:
+            for i, c in enumerate(word):
+                if c == "d" and word[:i] in names and word[i + 1 :] in names:
+                    return word[:i], word[i + 1 :]
+        return x, x
+
+
+def labelled(text: str) -> tuple[Label | None, str]:
+    """The label of a claim, if it has one, and the claim without it.
+
+    Raises
+    ------
+    FormulaError
+        If there is more than one ``=`` in a line.
+    """
+    *lines, last = text.strip().split("\n")
+    found = _LABEL.match(last)
+    if found is None or _OPERATION.search(_ITEMS.sub("", found[0])):
+        found = _DERIVATIVE.match(last)
+    if found is None:
+        return None, text
+    formula = last[found.end() :].strip()
+    if _LABEL.match(formula) and not _OPERATION.search(_LABEL.match(formula)[0]):  # type: ignore[index]
+        raise FormulaError(f"{last.strip()}: a claim has one =; check_steps judges several in a row")
+    written = found[0]
+    groups = _ITEMS.findall(written)
+    items = tuple(part.strip() for group in groups for part in group.split(",")) if groups else None
+    denominator = _ITEMS.sub(" ", written.rpartition("/")[2]).replace("∂", " d")
+    return Label(items, tuple(_VARIABLE.findall(denominator)), bool(_SECOND.match(written))), "\n".join(
+        [*lines, formula]
+    )
 
 
 def names_in_play(exprs: Iterable[Expr]) -> dict[str, Any]:
@@ -31,12 +89,12 @@ def names_in_play(exprs: Iterable[Expr]) -> dict[str, Any]:
 
 
 def unlabelled(text: str) -> str:
-    """The formula of the last line without a label such as ``dW =`` or ``df/dW =``."""
-    *lines, last = text.strip().split("\n")
-    found = LABEL.match(last)
-    if found and not _OPERATION.search(found[0]):
-        last = last[found.end() :].strip()
-    return "\n".join([*lines, last])
+    """A claim without a label such as ``dW =`` or ``df/dW =``; the names of indices in it stay."""
+    label, formula = labelled(text)
+    if label is None or label.items is None or not all(item.isidentifier() for item in label.items):
+        return formula
+    *lines, last = formula.split("\n")
+    return "\n".join([*lines, f"[{', '.join(label.items)}] = {last}"])
 
 
 def read(claim: Any, names: Mapping[str, Any]) -> Expr:

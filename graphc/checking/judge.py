@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import sympy
+
 from graphc.checking.case import Case, Diagnosis
-from graphc.checking.claims import caller, names_in_play, read, unlabelled
+from graphc.checking.claims import Label, caller, labelled, names_in_play, unlabelled
 from graphc.checking.diagnose import diagnose
+from graphc.checking.given_values import array_verdict
 from graphc.checking.kinks import Kink, kinks
 from graphc.checking.points import (
     RELATIVE,
@@ -21,10 +25,12 @@ from graphc.checking.points import (
     size_names,
     steady,
 )
-from graphc.checking.prove import Equation, Gradient, Proof, Question, derivative, leaves, prove
+from graphc.checking.prove import Gradient, Proof, Question, derivative, leaves, prove
 from graphc.checking.safeguards import confirm, cross_check
+from graphc.checking.sides import Relation, Side, Taken
 from graphc.checking.verdict import Counterexample, Status, Verdict
 from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, UnknownNameError, UnsupportedError
+from graphc.frontend.parse import bound
 from graphc.ir.dims import compare, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.broadcasting import brief
@@ -36,18 +42,23 @@ FIRST = 16  # points that a claim must pass before a proof is tried
 UNREADABLE = (ShapeError, UnknownNameError, NameConflictError, DTypeError)
 
 
-def check(*given: Any, **names: Any) -> Verdict:
+def check(*given: Any, values: Any = None, **names: Any) -> Verdict:
     """Judge a gradient derived by hand, or whether two expressions are equal.
 
-    ``check(f, x, claim)`` holds the claim against the gradient of `f` by `x`; ``check(a, b)`` holds `b` against `a`.
+    ``check(f, x, claim)`` holds the claim against the gradient of `f` by `x` (the Jacobian, if `f` is an array);
+    ``check(a, b)`` holds `b` against `a`.
 
     Parameters
     ----------
-    f, x, a, b : Expr, or text
+    f, x, a, b : Expr, text, or SymPy expression
         Text is read with the names in play: symbols, named intermediates and sizes of the other arguments.
-    claim : str, Expr, or function on NumPy arrays
-        A formula, with or without a label such as ``dW =`` before it. A function takes arrays by the names of
-        symbols and can be judged numerically only.
+    claim : str, Expr, SymPy expression, array, or function on NumPy arrays
+        A formula, with or without a label such as ``dW =`` before it. In index notation the label gives the order of
+        the indices, ``df/dW[i,j] = 2*q[i]*x[j]``; a claim with one index needs none. ``df/dW[0,j] = ...`` is a claim
+        on some entries, ``d2f/dx[i]dx[j] = ...`` on second derivatives. A function takes arrays by the names of
+        symbols; it and an array can be judged numerically only.
+    values : mapping of names to arrays, optional
+        Where an array is claimed to be the gradient: the inputs that it belongs to.
     **names
         Further names for the texts, as `parse` takes them.
 
@@ -59,9 +70,9 @@ def check(*given: Any, **names: Any) -> Verdict:
     Raises
     ------
     FormulaError
-        If a text is not in the notation.
+        If a text is not in the notation, or the order of its indices is not given.
     DifferentiationError
-        If `f` has no gradient.
+        If `f` has no derivative by `x`.
 
     Examples
     --------
@@ -69,16 +80,25 @@ def check(*given: Any, **names: Any) -> Verdict:
     >>> x = symbol("x", ("n",))
     >>> check((x**2).sum(), x, "2*x").status
     <Status.PROVED: 'proved'>
+    >>> check("sum((W @ q)**2)", "W", "df/dW[i,j] = 2*(W @ q)[i]*q[j]", W=("m", "n"), q=("n",)).status
+    <Status.PROVED: 'proved'>
     """
     if len(given) not in (2, 3):
         raise UnsupportedError(f"check takes (f, x, claim) or (a, b), got {len(given)} arguments")
-    play = {**names_in_play(e for e in (*given, *names.values()) if isinstance(e, Expr)), **names}
+    if values is not None and not isinstance(values, Mapping):  # a symbol may be called so
+        names, values = {**names, "values": values}, None
+    known = {name: bound(name, value) for name, value in names.items()}
+    play = {**names_in_play(e for e in (*given, *known.values()) if isinstance(e, Expr)), **known}
     written = unlabelled(given[-1]) if isinstance(given[-1], str) else None
     if len(given) == 2:
         return replace(_equation(given[0], given[1], play), written=written)
-    f, x = read(given[0], play), read(given[1], {**names_in_play([read(given[0], play)]), **play})
-    verdict = _gradient(f, x, given[2], {**names_in_play([f, x]), **play})
-    return replace(verdict, written=written, subject=_asked(f, x))
+    f = Side(_formula(given[0]), play).expr
+    x = Side(given[1], {**names_in_play([f]), **play}).expr
+    if isinstance(given[2], (list, np.ndarray)) or values is not None:
+        verdict = array_verdict(f, x, derivative(f, x), given[2], values)
+    else:
+        verdict = _gradient(f, x, given[2], {**names_in_play([f, x]), **play})
+    return replace(verdict, written=written, subject=verdict.subject or _asked(f, x))
 
 
 def _asked(f: Expr, x: Expr) -> str:
@@ -88,31 +108,78 @@ def _asked(f: Expr, x: Expr) -> str:
     return f"the {'gradient' if f.ndim == 0 else 'Jacobian'} of {of} by {brief(x)}"
 
 
+def _formula(given: Any) -> Any:
+    return unlabelled(given) if isinstance(given, str) else given
+
+
 def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict:
-    answer = derivative(f, x)
-    if callable(claim) and not isinstance(claim, Expr):
+    if callable(claim) and not isinstance(claim, (Expr, sympy.Basic)):
+        answer = derivative(f, x)
         return _function(Gradient(f, x, answer), answer, claim, names)
-    text = unlabelled(claim) if isinstance(claim, str) else str(claim)
+    label, formula = labelled(claim) if isinstance(claim, str) else (None, claim)
+    if label is not None:
+        other = names.get(label.variables[0]) if len(label.variables) == 1 and not label.second else None
+        if isinstance(other, Expr) and other is not x and other.name != x.name:
+            reason = f"the claim is about the derivative by {other.name}, the question about that by {brief(x)}"
+            return Verdict(Status.INCOMPARABLE, claim, None, reason)
+        if label.second or not all(item.isidentifier() for item in label.items or ()):
+            return _entries(f, x, label, formula, names)
+    answer = derivative(f, x)
+    free = (label.items or ()) if label is not None else ()
+    side = Side(formula, names, free, answer.shape if len(free) == answer.ndim else ())
     try:
-        expr = read(claim, names)
-        same_symbols([f, x, expr])
+        side = _readable(side)
+        same_symbols([f, x, side.expr])
     except UNREADABLE as error:
-        return _unreadable(Gradient(f, x, answer), answer, text, names, error)
-    names = {**names_in_play([expr]), **names}
-    return judged(Gradient(f, x, expr), answer, expr, text, names)
+        return _unreadable(Gradient(f, x, answer), answer, str(formula), names, error)
+    names = {**names_in_play([side.expr]), **names}
+    question: Question = Gradient(f, x, side.expr)
+    if side.taken:
+        question = Relation(Side("jacobian(_f, _x)", {**names, "_f": f, "_x": x}), side)
+    return judged(question, answer, side.expr, side.text, names)
+
+
+def _readable(side: Side) -> Side:
+    """The side; without the shape that the answer has, where its indices run along others."""
+    try:
+        side.expr  # noqa: B018 - read here, for its errors
+    except ShapeError:
+        if not side.shape:
+            raise
+        return _readable(replace(side, shape=()))
+    return side
+
+
+def _entries(f: Expr, x: Expr, label: Label, formula: str, names: Mapping[str, Any]) -> Verdict:
+    """A claim on some entries of a gradient, or on second derivatives."""
+    rows, columns = label.by(x.name, names) if label.second else (None, None)
+    parts = {"_f": f, "_x": names.get(rows or "", x), "_y": names.get(columns or "", x)}
+    text = "hessian(_f, _x, _y)" if label.second else "jacobian(_f, _x)"
+    items = f"[{', '.join(label.items)}]" if label.items else ""
+    left = Side(text + items, {**names, **parts}, leads=True)
+    what = "the second derivatives" if label.second else "entries of the derivative"
+    return replace(related(left, formula), subject=f"{what} of {brief(f)} by {brief(x)}")
 
 
 def _equation(a: Any, b: Any, names: Mapping[str, Any]) -> Verdict:
+    return replace(related(Side(_formula(a), names, leads=True), _formula(b)), labels=LABELS)
+
+
+def related(left: Side, claim: Any, earlier: tuple[Taken, ...] = ()) -> Verdict:
+    """Whether a side equals another, `claim`, after derivatives that were taken `earlier`."""
     try:
-        left, right = read(a, names), read(b, names)
-        same_symbols([left, right])
+        right = left.facing(claim)
+        relation = Relation(left, right, earlier)
+        same_symbols(relation.symbols())
     except UNREADABLE as error:
-        return Verdict(Status.INCOMPARABLE, b, None, str(error), labels=LABELS)
-    text = b if isinstance(b, str) else str(b)
-    verdict = judged(Equation(left, right), left, right, text, {**names_in_play([left, right]), **names})
-    return replace(verdict, labels=LABELS)
+        return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
+    gradient = relation.gradient()
+    names = {**names_in_play([left.expr, right.expr]), **left.names}
+    verdict = judged(gradient or relation, left.expr, right.expr, right.text, names)
+    return verdict if gradient is not None else replace(verdict, labels=SIDES)
 
 
+SIDES = ("left", "right")
 LABELS = ("first", "second")
 
 

@@ -14,10 +14,10 @@ ENTRIES = 64  # entries of one array that are compared; larger arrays are sample
 STENCIL = ((1, 8.0), (2, -1.0))  # the central difference of fourth order, times 12
 
 
-def difference_quotient(function: Callable[[Any], float], x: Any, place: Any, step: float) -> float:
+def difference_quotient(function: Callable[[Any], Any], x: Any, place: Any, step: float) -> Any:
     """The derivative of `function` by one entry of `x`, in float64; `x` is left as it was."""
     kept = x[place]
-    total = 0.0
+    total: Any = 0.0
     for k, weight in STENCIL:
         for side in (1, -1):
             x[place] = kept + side * k * step
@@ -27,11 +27,11 @@ def difference_quotient(function: Callable[[Any], float], x: Any, place: Any, st
 
 
 def finite_difference(f: Expr, x: Expr, values: Mapping[str, Any], /, step: float = 1e-3) -> Any:
-    """The gradient of a scalar expression by one of its symbols, by central differences of fourth order.
+    """The derivative of an expression by one of its symbols, by central differences of fourth order.
 
     Parameters
     ----------
-    f : Expr of shape ()
+    f : Expr
     x : Expr
         A symbol or parameter.
     values : mapping from names to arrays and numbers
@@ -41,17 +41,17 @@ def finite_difference(f: Expr, x: Expr, values: Mapping[str, Any], /, step: floa
 
     Returns
     -------
-    numpy.ndarray of the shape of ``values[x.name]``
+    numpy.ndarray of the shape of `f` followed by that of ``values[x.name]``
     """
     given = dict(values)
     point = np.array(given[str(x.name)], dtype=np.float64)
 
-    def value(at: Any) -> float:
-        return float(evaluate(f, {**given, str(x.name): at}))
+    def value(at: Any) -> Any:
+        return np.asarray(evaluate(f, {**given, str(x.name): at}), dtype=np.float64)
 
-    result = np.empty_like(point)
+    result = np.empty((*np.shape(value(point)), *point.shape))
     for place in np.ndindex(point.shape):
-        result[place] = difference_quotient(value, point, place, step * max(1.0, abs(float(point[place]))))
+        result[(..., *place)] = difference_quotient(value, point, place, step * max(1.0, abs(float(point[place]))))
     return result
 
 

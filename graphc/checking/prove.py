@@ -10,6 +10,7 @@ from typing import Protocol
 from graphc.calculus import grad, jacobian
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.denominators import vanishes
+from graphc.checking.slices import inward
 from graphc.checking.translate import DISCRETE, Translator
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import Fact
@@ -191,8 +192,10 @@ def identity(
             return method, rule_names(engine)
     engine = normalizer()
     forms = engine.normal(left), engine.normal(right)
+    sliced = inward(left), inward(right)
+    pairs = ((left, right), forms) if sliced == (left, right) else ((left, right), forms, sliced)
     for method, make_translator in _expansions(discrete, kinks_of):
-        for pair in ((left, right), forms):
+        for pair in pairs:
             if expands_to_zero(make_translator(), *pair):
                 return method, () if pair[0] is left else rule_names(engine)
     return None

@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 
-from graphc.calculus import grad
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.points import agree, judge_of, sample
-from graphc.checking.prove import Gradient, identity, leaves
+from graphc.checking.prove import Gradient, derivative, identity, leaves
 from graphc.checking.translate import Translator
 from graphc.errors import GraphcError
 from graphc.ir.expr import Expr, make, substitute, topological
@@ -70,7 +69,7 @@ def holds_with_constants(case: Case, f: Expr, x: Expr, parts: tuple[Expr, ...], 
     (held,) = substitute([f], frozen)
     if x not in leaves([held]):
         return False
-    partial = substitute([grad(held, x)], {symbol: part for part, symbol in frozen.items()})[0]
+    partial = substitute([derivative(held, x)], {symbol: part for part, symbol in frozen.items()})[0]
     return case.same(partial, claim) and identity(partial, claim) is not None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from graphc.calculus import hessian, jvp
 from graphc.calculus.gradients import scalar
 from graphc.checking.claims import read
-from graphc.checking.prove import Known, derivative, leaves, twins
+from graphc.checking.prove import Gradient, Known, derivative, leaves, twins
 from graphc.checking.quotients import Quotient, written_over
 from graphc.frontend.parse import read_lines
 from graphc.ir.dims import Shape
@@ -154,6 +154,14 @@ class Relation:
     def smooth(self) -> list[Expr]:
         """The functions whose kinks are no counterexamples."""
         return list(dict.fromkeys(t.f for t in self.taken))
+
+    def gradient(self) -> Gradient | None:
+        """The relation as a claim about a derivative, if its left side is one and its right side takes none."""
+        if not self.right.taken:
+            for t in self.left.taken:
+                if t.value is self.left.expr:
+                    return Gradient(t.f, t.x, self.right.expr)
+        return None
 
     def claiming(self, claim: Expr) -> Relation:
         return replace(self, right=Side(claim))

@@ -8,16 +8,14 @@ from typing import Any
 
 from graphc.checking.chains import Stated, equations
 from graphc.checking.claims import names_in_play
-from graphc.checking.judge import UNREADABLE, fits, judged, same_symbols
-from graphc.checking.prove import Equation, Gradient, Question
-from graphc.checking.sides import Relation, Side, Taken, directions
+from graphc.checking.judge import UNREADABLE, fits, judged, related
+from graphc.checking.prove import Equation
+from graphc.checking.sides import Side, Taken, directions
 from graphc.checking.verdict import Status, Verdict
 from graphc.errors import FormulaError, NameConflictError
 from graphc.frontend.parse import bound
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, checked_name
-
-SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,30 +207,12 @@ def _judge_one(
     step: Stated, names: Mapping[str, Any], earlier: tuple[Taken, ...]
 ) -> tuple[StepVerdict, tuple[Taken, ...]]:
     left = Side(step.left, names, leads=True)
+    verdict = related(left, step.right, earlier)
     try:
-        right = left.facing(step.right)
-        relation = Relation(left, right, earlier)
-        same_symbols(relation.symbols())
-    except UNREADABLE as error:
-        verdict = Verdict(Status.INCOMPARABLE, step.right, None, str(error), labels=SIDES)
-        return extended(verdict, step), ()
-    taken = (*left.taken, *right.taken)
-    question = gradient_question(relation) or relation
-    known = {**names_in_play([left.expr, right.expr]), **names}
-    verdict = judged(question, left.expr, right.expr, right.text, known)
-    if question is relation:
-        verdict = replace(verdict, labels=SIDES)
+        taken = (*left.taken, *left.facing(step.right).taken)
+    except UNREADABLE:
+        taken = ()
     return extended(verdict, step), taken
-
-
-def gradient_question(relation: Relation) -> Question | None:
-    """The step as a claim about a gradient, if its left side is one and its right side takes no derivative."""
-    if relation.right.taken:
-        return None
-    for t in relation.left.taken:
-        if t.value is relation.left.expr:
-            return Gradient(t.f, t.x, relation.right.expr)
-    return None
 
 
 def rests_on(found: Sequence[StepVerdict]) -> int | None:
@@ -259,4 +239,5 @@ def same(a: Any, b: Any) -> bool:
 def extended(verdict: Verdict, step: Stated) -> StepVerdict:
     """The verdict with the equation that it is about."""
     known = {f.name: getattr(verdict, f.name) for f in fields(Verdict)}
+    known |= {"written": step.right if isinstance(step.right, str) else None}
     return StepVerdict(**known, left=step.left, right=step.right)

@@ -19,7 +19,7 @@ from graphc.frontend.templates import entrywise
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD, broadcast
-from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.leaves import NAMED, SYMBOL, number, size
 from graphc.ops.notation import functions
 from graphc.ops.products import unit
@@ -39,6 +39,7 @@ class Index:
 
 
 Labels: TypeAlias = tuple[Index, ...]
+Triple: TypeAlias = tuple[Expr, tuple[int, ...], Fraction]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +157,18 @@ def _behind(axis: Any, count: int) -> Any:
 
 def _product(node: Expr, operands: Sequence[Indexed], over: Mapping[Index, Dim]) -> Expr:
     place = {label: i for i, label in enumerate(over)}
-    triples = []
+    shape = (*over.values(), *node.shape)
+    quotient = any(e != 1 for e in node.attributes["exponents"]) and not summed(node)
+    triples: list[Triple] = []
     for part, (_, own, exponent) in zip(operands, factors_of(node), strict=True):
         lead = [unit(place[label], dim) for label, dim in part.dims()]
-        triples.append((part.array, (*lead, *(x if x < 0 else x + len(over) for x in own)), exponent))
-    return contract(triples, (*over.values(), *node.shape), node.attributes["coefficient"])
+        labels = (*lead, *(x if x < 0 else x + len(over) for x in own))
+        if quotient and labels != aligned(shape, shape):  # as NumPy broadcasts
+            thin = contract([(part.array, labels, ONE)], tuple(d if i in labels else 1 for i, d in enumerate(shape)))
+            triples.append((thin, aligned(thin.shape, shape), exponent))
+        else:
+            triples.append((part.array, labels, exponent))
+    return contract(triples, shape, node.attributes["coefficient"])
 
 
 # -- sums and other reductions ---------------------------------------------------------------------------------------
@@ -177,9 +185,6 @@ def summed_over(body: Indexed, label: Index) -> Indexed:
         triples.append((size(dim), (), ONE))
     renamed = [(f, tuple(place.get(x, x) for x in labels), e) for f, labels, e in triples]
     return Indexed(contract(renamed, shape, coefficient), (*body.labels[:at], *body.labels[at + 1 :]))
-
-
-Triple: TypeAlias = tuple[Expr, tuple[int, ...], Fraction]
 
 
 def _factors(array: Expr) -> tuple[Fraction, list[Triple]]:

@@ -183,10 +183,14 @@ class Scopes:
         if not isinstance(value, Indexed):
             if not self.free or not isinstance(value, Expr):
                 return value
+            if value.ndim == len(self.free):  # the whole array instead of its entry
+                return value
             value = as_indexed(value)
             if value.rank:
                 names = ",".join(label.name for label in self.free)
-                raise FormulaError(f"the left side is an entry, this is a whole array: write (...)[{names}]")
+                raise FormulaError(
+                    f"the left side is an entry, this is an array with {value.rank} axes: write (...)[{names}]"
+                )
         wanted = self.free if self.free is not None else value.labels
         stray = [label.name for label in value.labels if label not in wanted]
         if stray:
