@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 import graphc as gc
+from graphc.checking.notes import Outcome, judge_files
 from graphc.cli.files import write
 from graphc.errors import FormulaError, SettingError
 from graphc.ir.expr import Expr, topological
@@ -65,15 +66,29 @@ def grad(
     return 0
 
 
-def check(formula: Formula, /, *, wrt: Name, claim: Formula, shape: Shapes, fact: Facts = None) -> int:
-    """Judge a gradient derived by hand: exit code 0 if it is right, 1 if wrong, 2 if undecided or unusable.
+def check(
+    what: Formula,
+    /,
+    *files: str,
+    wrt: Annotated[str | None, Parameter(name=["--wrt", "-w"])] = None,
+    claim: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    shape: Annotated[list[str] | None, Parameter(name=["--shape", "-s"], consume_multiple=True, negative="")] = None,
+    fact: Facts = None,
+    json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> int:
+    """Judge gradients derived by hand: exit code 0 if they are right, 1 if one is wrong, 2 if undecided or unreadable.
 
     Example: graphc check "sum((W @ x)**2)" --wrt W --claim "2*outer(W @ x, x)" --shape W=m,n x=n
 
+    Example: graphc check notes.md lectures/
+
     Parameters
     ----------
-    formula
-        A scalar formula in NumPy notation.
+    what
+        A scalar formula in NumPy notation; or, without --claim, a file, a directory or a pattern: the ```graphc
+        blocks of Markdown files and notebooks are judged.
+    files
+        Further files, directories or patterns.
     wrt
         The name that the claim differentiates by.
     claim
@@ -83,11 +98,27 @@ def check(formula: Formula, /, *, wrt: Name, claim: Formula, shape: Shapes, fact
         Sizes are names or numbers.
     fact
         NAME=FACT for what is known of a name, for example T=one_hot.
+    json
+        Print JSON for tools instead of text.
     """
-    f, names = read(formula, shape, fact)
+    if claim is None and wrt is None and not shape:
+        return check_files([what.strip(), *files], json)
+    if claim is None or wrt is None or not shape or files:
+        raise SettingError("a formula is checked with --wrt NAME, --claim FORMULA and --shape NAME=SIZES ...")
+    f, names = read(what, shape, fact)
     verdict = gc.check(f, chosen(f, names, wrt), claim)
-    say(str(verdict))
+    say(verdict.json() if json else str(verdict))
     return exit_code(verdict)
+
+
+def check_files(targets: list[str], as_json: bool) -> int:
+    """Judge the blocks of files."""
+    outcome = Outcome()
+    for page in judge_files(targets, outcome):
+        if not as_json:
+            say(page)
+    say(outcome.json() if as_json else outcome.summary())
+    return outcome.code
 
 
 def draw(

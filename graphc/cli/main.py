@@ -48,7 +48,7 @@ app.meta.suppress_keyboard_interrupt = False  # an interrupt is reported below
 USAGES: dict[Callable[..., int], str] = {
     demo.demo: "[--out DIR] [--seed S] [--data FILE] [--epochs N]",
     formulas.grad: "FORMULA --wrt NAME --shape NAME=SIZES ... [--latex] [--steps]",
-    formulas.check: "FORMULA --wrt NAME --claim FORMULA --shape NAME=SIZES ...",
+    formulas.check: "FORMULA --wrt NAME --claim FORMULA --shape NAME=SIZES ... | FILE ... [--json]",
     formulas.draw: "FORMULA --shape NAME=SIZES ... [--wrt NAME ...] [--out FILE]",
     formulas.emit: "FORMULA --shape NAME=SIZES ... [--wrt NAME ...] [--style STYLE] [--out FILE]",
 }
