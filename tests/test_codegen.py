@@ -17,6 +17,7 @@ from networks import NETWORKS, logistic, softmax_network
 from graphc.calculus import grad
 from graphc.codegen import UpdateRule, emit
 from graphc.errors import ShapeError, UnsupportedError
+from graphc.frontend.userops import elementwise
 from graphc.ir.dims import bind, dims
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import parameter, symbol
@@ -287,3 +288,47 @@ def test_sizes_come_from_compound_ones() -> None:
     x = symbol("x", ("2*n + 1",))
     for style in STYLES:
         assert module(emit(fn["sum"](x) / N, [x], style))["step"](np.ones(7)) == pytest.approx(7 / 3)
+
+
+SLOPE = 3
+TABLE: dict[str, float] = {}
+
+
+def lifted(x: Any, by: float) -> Any:
+    return x + by
+
+
+def with_helpers(x: Any) -> Any:
+    mean = x * SLOPE  # a name of its own, not the helper of that name
+    return np.sum([lifted(mean, shift) for shift in (0.5, 1.5)], axis=0)
+
+
+def mean(x: Any) -> Any:
+    return x
+
+
+def with_a_table(x: Any) -> Any:
+    return x + TABLE["a"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_kernel_brings_what_it_uses(style: str) -> None:
+    x = symbol("x", (N,))
+    source = emit(elementwise(f"helped_{style}", with_helpers)(x) * 2, [x], style)
+    assert source.count("def lifted(x, by):") == source.count("SLOPE = 3") == 1
+    assert "def mean" not in source
+    np.testing.assert_allclose(module(source)["step"](np.array([1.0, 2.0])), [16, 28])
+    with pytest.raises(UnsupportedError, match="it uses TABLE, which is not NumPy's; write it with NumPy alone"):
+        emit(elementwise(f"tabled_{style}", with_a_table)(x), [x], style)
+    with pytest.raises(UnsupportedError, match="the kernel <lambda> cannot be emitted; define it with def"):
+        emit(elementwise(f"nameless_{style}", lambda x: np.add(x, np.floor(x)))(x), [x], style)
+
+
+def test_two_kernels_of_one_name_are_refused() -> None:
+    def lifted(x: Any) -> Any:
+        return np.cbrt(x)
+
+    x = symbol("x", (N,))
+    both = elementwise("helped", with_helpers)(x) + elementwise("cube_root", lifted)(x)
+    with pytest.raises(UnsupportedError, match="two things that kernels use are called lifted"):
+        emit(both, [x])

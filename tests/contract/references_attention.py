@@ -14,7 +14,7 @@ def table(np: Any) -> dict[str, Callable[..., Any]]:
         return e / np.sum(e, axis=axis, keepdims=True)
 
     def attention(Q: Any, K: Any, V: Any, mask: Any = None, scale: Any = None, causal: bool = False) -> Any:
-        scores = Q @ np.swapaxes(K, -1, -2) * (max(1, Q.shape[-1]) ** -0.5 if scale is None else scale)
+        scores = Q @ np.swapaxes(K, -1, -2) * (numpy.divide(1, Q.shape[-1]) ** 0.5 if scale is None else scale)
         kept = numpy.tri(Q.shape[-2], K.shape[-2]) if causal else numpy.ones((Q.shape[-2], K.shape[-2]))
         if mask is not None and mask.dtype == bool:
             kept = kept * mask
