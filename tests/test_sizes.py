@@ -83,6 +83,9 @@ def test_sizes_that_no_shape_tells_are_arguments(text: str, shapes: dict[str, An
     for found in ([namespace["step"](*values.values(), **words)], [single(**values, **words)], step(**values, **words)):
         for result, value in zip(found, expected, strict=False):
             np.testing.assert_allclose(result, value, 1e-10, 1e-12)
+    told = [gc.evaluate(f, values | (sizes if "//" in str(shapes) else words)) for f in (e, *gradients)]
+    for result, value in zip(told, expected, strict=True):
+        np.testing.assert_allclose(result, value, 1e-10, 1e-12)
     if untold:
         with pytest.raises(gc.ValueMissingError, match=f"no value was given for the size {untold[0]}.*{untold[0]}=3"):
             single(**values)

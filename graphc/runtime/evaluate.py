@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from graphc.errors import IndexRangeError, LinearAlgebraError
-from graphc.ir.dims import bind, dim_names
+from graphc.ir.dims import Dim, bind, dim_names
 from graphc.ir.expr import Expr, topological
 from graphc.ops.arguments import by_name, expression
 from graphc.ops.arithmetic import ADD
@@ -21,12 +21,12 @@ from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.symbols import symbols_of
-from graphc.runtime.binding import as_arrays, bind_sizes, check_conditions, common_dtype, given_sizes
+from graphc.runtime.binding import Sizes, as_arrays, bind_sizes, check_conditions, common_dtype, given_sizes
 from graphc.runtime.contracting import contracted, python_number
 from graphc.runtime.failures import naming
 from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
-from graphc.scheduling.sizing import flat
+from graphc.scheduling.sizing import flat, wholes
 
 
 def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
@@ -65,16 +65,18 @@ def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
     named = {str(s.name): s for s in symbols}
     given = [name for name in named if name in values]
     arrays = dict(zip(given, as_arrays([values[name] for name in given], [named[name] for name in given]), strict=True))
-    sizes = given_sizes(values, named, _size_names(order) | dim_names(d for s in symbols for d in s.shape))
+    needed = _sizes_in(order)
+    sizes = given_sizes(values, named, dim_names(needed) | dim_names(d for s in symbols for d in s.shape))
     bind_sizes([named[name] for name in arrays], [x.shape for x in arrays.values()], sizes)
     absent = [(name, s.shape) for name, s in named.items() if name not in arrays]
     in_reach = set().union(*(dim_names(shape) for _, shape in absent))
-    unbound = _size_names(order) - sizes.values.keys() - in_reach
-    if absent or unbound:
+    unbound = dim_names(needed) - sizes.values.keys() - in_reach
+    stand_ins = {} if absent or not unbound else _stand_ins(symbols, order, needed, sizes)
+    if absent or unbound - stand_ins.keys():
         raise missing_error(absent, sorted(unbound))
     check_conditions(conditions(exprs), sizes)
     real = _real_dtype(arrays, values)
-    results = _run(order, roots, arrays, sizes.values, real or np.dtype(np.float64))
+    results = _run(order, roots, arrays, stand_ins | sizes.values, real or np.dtype(np.float64))
     return [_finished(results[root], root, arrays.values(), real) for root in roots]
 
 
@@ -86,17 +88,25 @@ def _real_dtype(arrays: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     return common_dtype(found) if found else None
 
 
-def _size_names(order: list[Expr]) -> set[str]:
-    """The names of sizes whose values the computation itself needs."""
-    found: set[str] = set()
+def _stand_ins(symbols: list[Expr], order: list[Expr], needed: set[Dim], sizes: Sizes) -> dict[str, int]:
+    """Values for names that only compound sizes hold, where the computation needs those as they are: the m of m*n."""
+    whole = wholes(symbols, order)
+    known = set(sizes.values) | whole.unknown
+    observed = {dim: value for dim, (value, _) in sizes.observed.items()}
+    return whole.numbers((d for d in needed if dim_names([d]) <= known), sizes.values, observed) or {}
+
+
+def _sizes_in(order: list[Expr]) -> set[Dim]:
+    """The sizes whose values the computation itself needs."""
+    found: set[Dim] = set()
     for node in order:
         if node.op in (SYMBOL, PARAMETER):
             continue
         if node.op is CONTRACT:
             if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
-                found |= dim_names(node.shape)
+                found |= set(node.shape)
         else:
-            found |= dim_names(flat(tuple(node.attributes.values())))
+            found |= {v for v in flat(tuple(node.attributes.values())) if isinstance(v, sympy.Expr)}
     return found
 
 

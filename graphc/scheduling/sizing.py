@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,25 @@ class Wholes:
         if isinstance(value, tuple):
             return tuple(self.within(v) for v in value)
         return self(value)
+
+    def numbers(
+        self, needed: Iterable[Dim], known: Mapping[str, int], observed: Mapping[Dim, int]
+    ) -> dict[str, int] | None:
+        """Any values of the unknown names that give the sizes `needed`; None if these depend on the values.
+
+        Parameters
+        ----------
+        known, observed : the values of the other names, and of the compound sizes
+        """
+        if any(dim_names([self(dim)]) & self.unknown for dim in needed):
+            return None
+        at = {dim_symbol(name): value for name, value in known.items()}
+        at |= {name: observed[dim] for dim, name in self.fresh.items()}
+        at |= {dim_symbol(name): 1 for name in self.unknown if dim_symbol(name) not in self.solutions}
+        at |= {name: formula.subs(at) for name, formula in self.solutions.items()}
+        if any(sympy.sympify(dim).subs(at) != observed[dim] for dim in self.fresh):
+            return None
+        return {name: plain(at[dim_symbol(name)]) for name in self.unknown}
 
     def declared(self, shape: Shape) -> Shape:
         """A shape as the user knows it."""
