@@ -35,6 +35,18 @@ def selu(x: Any) -> Any:
     return np.where(x > 0, 1.0507009873554805 * x, 1.7580993408473766 * np.expm1(np.minimum(x, 0)))
 
 
+def log1mexp(x: Any) -> Any:
+    near = x < 0.5  # log(1 - exp(-x)): the one that is small is computed as such
+    return np.where(near, np.log(-np.expm1(-np.where(near, x, 1))), np.log1p(-np.exp(-np.where(near, 1, x))))
+
+
+def polynomial(x: Any, coefficients: Any) -> Any:
+    total = np.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        total = total * x + c
+    return total
+
+
 def log_cosh(x: Any, t: Any) -> Any:
     r = np.abs(x - t)
     near = np.log1p(2 * np.sinh(np.minimum(r, 1) / 2) ** 2)  # cosh(r) = 1 + 2 sinh(r/2)**2

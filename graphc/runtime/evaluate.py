@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -27,6 +28,7 @@ from graphc.runtime.failures import naming
 from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
 from graphc.scheduling.sizing import flat, wholes
+from graphc.scheduling.stable import stabilized
 
 
 def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
@@ -59,9 +61,8 @@ def evaluate(expr: Expr, values: Mapping[str, Any]) -> Any:
 
 def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
     """The values of several expressions, shared parts computed once; see `evaluate`."""
-    roots = opened(exprs)
+    roots, order = _program(tuple(exprs))
     symbols = symbols_of(roots)
-    order = topological(roots)
     named = {str(s.name): s for s in symbols}
     given = [name for name in named if name in values]
     arrays = dict(zip(given, as_arrays([values[name] for name in given], [named[name] for name in given]), strict=True))
@@ -78,6 +79,13 @@ def evaluate_all(exprs: Sequence[Expr], values: Mapping[str, Any]) -> list[Any]:
     real = _real_dtype(arrays, values)
     results = _run(order, roots, arrays, stand_ins | sizes.values, real or np.dtype(np.float64))
     return [_finished(results[root], root, arrays.values(), real) for root in roots]
+
+
+@functools.lru_cache(maxsize=128)
+def _program(exprs: tuple[Expr, ...]) -> tuple[list[Expr], list[Expr]]:
+    """What is computed for `exprs`, and its nodes in order; kept, as one expression is evaluated at many points."""
+    roots = stabilized(opened(exprs))
+    return roots, topological(roots)
 
 
 def _real_dtype(arrays: Mapping[str, Any], values: Mapping[str, Any]) -> Any:

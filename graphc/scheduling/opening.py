@@ -11,7 +11,6 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT
 from graphc.ops.defined import body_of
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, PARAMETER, PI, SIZE, SYMBOL
-from graphc.scheduling.stable import stable
 
 BUILT_IN = frozenset((ADD, CONTRACT, ARRAY, CONSTANT, EYE, PARAMETER, PI, SIZE, SYMBOL))
 
@@ -39,7 +38,7 @@ def opened(roots: Iterable[Expr], keep: frozenset[Op] = frozenset()) -> list[Exp
             stack.append((node, None))
             stack.extend((o, None) for o in node.operands if o not in done)
         else:
-            rebuilt = stable(rebuild(node, tuple(done[o] for o in node.operands)))
+            rebuilt = rebuild(node, tuple(done[o] for o in node.operands))
             if rebuilt.op in BUILT_IN or rebuilt.op in keep or rebuilt.op.kernel is not None:
                 done[node] = done[rebuilt] = rebuilt
             elif rebuilt.op.body is None:

@@ -19,6 +19,7 @@ from graphc.scheduling.missing import missing_error
 from graphc.scheduling.opening import opened
 from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Plan
 from graphc.scheduling.sizing import wholes
+from graphc.scheduling.stable import stabilized
 
 
 def plan(
@@ -53,7 +54,7 @@ def plan(
     checked_inputs(inputs)
     assumed = assumed_sizes(sizes, "plan")
     keep = frozenset() if stepwise else frozenset((MEAN,))
-    roots = decomposed(opened(outputs, keep), assumed)
+    roots = decomposed(stabilized(opened(outputs, keep)), assumed)
     roots, names = unnamed(roots) if stepwise else (roots, {})
     absent = [s for s in symbols_of([*inputs, *roots]) if s not in set(inputs)]
     if absent:

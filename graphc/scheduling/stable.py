@@ -1,112 +1,313 @@
-"""Nodes as NumPy computes them without an infinity on the way.
+"""``stabilized``: nodes as they are computed, the same values without what overflows, vanishes or cancels on the way.
 
-    sum over k of one_hot(i, K)[n, k]*y[n, k]  =  y[n, i[n]]
-    one_hot(i, K)[n, k]/p[n, k]                =  where(one_hot, 1/p, 0)
-    log(softmax(x))                            =  log_softmax(x)
-
-Classes beside the label add nothing, also where their logarithm or reciprocal is infinite; and picking an entry
-takes less time than a sum over classes.
+Nothing of this goes back to the algebra: formulas keep the form that people write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import TypeAlias
 
-from graphc.ir.dims import Shape
-from graphc.ir.expr import Expr, make
-from graphc.ir.op import Op, registry
-from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ops.arithmetic import ADD, combine
+from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
 from graphc.ops.defined import SOFTMAX, log_softmax
-from graphc.ops.gather import take, take_along_axis
-from graphc.ops.labels import ONE_HOT
-from graphc.ops.leaves import NAMED
-from graphc.ops.reductions import WHERE, where
-from graphc.rewriting.order import Factor, Labels
+from graphc.ops.elementwise import log, log1p
+from graphc.ops.leaves import number
+from graphc.rewriting.order import Factor
+from graphc.scheduling.cancellation import Cancellation
+from graphc.scheduling.exponential_forms import logarithm, value
+from graphc.scheduling.exponentials import Rational, total
+from graphc.scheduling.overflow import Overflow, plain
+from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined, multiple
+from graphc.scheduling.selected import selected
+from graphc.scheduling.softmaxes import recognized
 
-LOG = registry["log"]
-
-
-def stable(node: Expr) -> Expr:
-    """The node that is computed for `node`: the same values, finite where they are."""
-    if node.op is LOG:
-        (x,) = node.operands
-        inner = x.operands[0] if x.op is NAMED else x
-        return log_softmax(inner.operands[0], axis=inner.attributes["axis"]) if inner.op is SOFTMAX else node
-    return _selected(node) if node.op is CONTRACT else node
+Key: TypeAlias = "tuple[tuple[Factor, ...], Expr | None]"  # the other factors of a term, and x of its exp(x)
+Member: TypeAlias = "tuple[Rational, tuple[Fraction, Expr]]"  # a function of exp(x), and the term that it is
+MOST_FACTORS, MOST_TERMS = 32, 64  # up to which nested products and sums are looked into
 
 
-def _selected(node: Expr) -> Expr:
-    """A contraction without the one-hot factors that pick entries, or mask what may be infinite."""
-    factors: list[Factor] = []
-    coefficient = node.attributes["coefficient"]
-    for f, labels, e in factors_of(node):
-        number, parts = _parts(f, labels, e, node.ndim)
-        factors += parts
-        coefficient *= number
-    for k, (f, labels, e) in enumerate(factors):
-        named = [x for x in labels if x >= 0]
-        if f.op is not ONE_HOT or e != 1 or labels[-1] < 0 or len(set(named)) < len(named):
-            continue
-        rest = factors[:k] + factors[k + 1 :]
-        found = (
-            _picked(f, labels, rest) if labels[-1] >= node.ndim else _masked(f, labels, rest, coefficient, node.shape)
-        )
+def stabilized(roots: Iterable[Expr]) -> list[Expr]:
+    """`roots` with every node in a form that is accurate wherever its value can be represented."""
+    roots = list(roots)
+    work = Stabilizer()
+    for node in topological(roots):
+        work.done[node] = work.computed(node)
+    return [work.done[root] for root in roots]
+
+
+class Stabilizer:
+    """Decides node by node, operands first; `done` has the nodes as they are computed."""
+
+    def __init__(self) -> None:
+        self.done: dict[Expr, Expr] = {}
+        self.softmaxes: dict[Expr, Expr] = {}
+        self.exponentials = Exponentials()
+        self.overflow = Overflow(self.done)
+        self.cancellation = Cancellation()
+
+    def computed(self, node: Expr) -> Expr:
+        found = None
+        whole = recognized(node)
+        if whole is not node:
+            self.softmaxes[node] = whole
+            node = whole
+            for part in topological([whole], self.done):
+                self.done[part] = rebuild(part, tuple(self.done[o] for o in part.operands))
+            return self.done[whole]
+        self.exponentials.of(node)
+        self.overflow.of(node)
+        if node.op is LOG:
+            found = self.log(node.operands[0])
+            expansion = self.cancellation.of_function(node) if found is None else None
+            if expansion is not None:
+                found = expansion.near(self.base(expansion.x), self._as_it_is(node))
+        elif node.op is LOG1P:
+            found = self._log1p(node)
+        elif node.op is ADD:
+            found = self._sum(node)
+        elif node.op is CONTRACT:
+            found = self._product(node)
+        return selected(self._as_it_is(node)) if found is None else found
+
+    def base(self, x: Expr) -> Expr:
+        """The argument of an exponential, as it is computed."""
+        return self.done[x] if x in self.done else rebuild(x, tuple(self.done[o] for o in x.operands))
+
+    def log(self, node: Expr) -> Expr | None:
+        """The logarithm of a node that may vanish or overflow where its logarithm does not."""
+        node = plain(node)
+        node = self.softmaxes.get(node, node)
+        found = self.exponentials.of(node)
+        if found is not None and found[0] is not None:
+            result = logarithm(self.base(found[0]), found[1])
+            if result is not None:
+                return result
+        if node.op is SOFTMAX:
+            return log_softmax(self.done[node.operands[0]], axis=node.attributes["axis"])
+        product = self._log_of_product(node) if node.op is CONTRACT and not summed(node) else None
+        scaled = self.overflow.of(node)
+        if product is not None or scaled is not None:
+            return product if scaled is None or (product is not None and scaled.logarithm is None) else scaled.log
+        return self._log_near_one(node) if node.op is ADD else None
+
+    def _is_positive(self, f: Expr) -> bool:
+        """Whether all entries are positive, so that a product with them has a sum of logarithms."""
+        found, scaled = self.exponentials.of(f), self.overflow.of(f)
+        if found is not None and found[0] is not None:
+            return found[1].signed > 0
+        return f.op is SOFTMAX or (scaled is not None and scaled.logarithm is not None)
+
+    def _log_of_product(self, node: Expr) -> Expr | None:
+        """Factors that may vanish have logarithms of their own."""
+        rest: list[Factor] = []
+        terms: list[tuple[Fraction, Expr]] = []
+        for f, labels, e in factors_of(node):
+            found = self.log(f) if self._is_positive(plain(f)) else None
+            if found is None:
+                rest.append((self.done[f], labels, e))
+            else:
+                terms.append((e, contract([(found, labels, ONE)], node.shape)))
+        if not terms:
+            return None
+        coefficient = node.attributes["coefficient"]
+        if rest or coefficient != 1:
+            terms.append((ONE, log(contract(rest, node.shape, coefficient))))
+        return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
+
+    def _log_near_one(self, node: Expr) -> Expr | None:
+        """``log(1 + u)`` is log1p(u)."""
+        terms = list(zip(node.attributes["coefficients"], node.operands, strict=True))
+        ones = [i for i, (c, x) in enumerate(terms) if _fill(x) is not None and c * (_fill(x) or 0) == 1]
+        if len(ones) != 1 or len(terms) < 2:
+            return None
+        rest = [t for i, t in enumerate(terms) if i != ones[0]]
+        over = rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
+        self.exponentials.of(over)
+        return log1p(self.computed(over) if over not in self.done else self.done[over])
+
+    def _log1p(self, node: Expr) -> Expr | None:
+        (u,) = node.operands
+        found = joined([self.exponentials.of(u), (None, Rational(ONE))], (ONE, ONE))
+        if found is None or found[0] is None:
+            return None
+        return logarithm(self.base(found[0]), found[1])
+
+    def _sum(self, node: Expr) -> Expr | None:
+        """Terms that cancel are computed as one, each group of those with the same other factors."""
+        groups: dict[Key, list[Member]] = defaultdict(list)
+        for c, x in split_terms(node):
+            rest, base, r = self._split(x)
+            groups[tuple(rest), base].append((r.scaled(c), (c, x)))
+        _join_numbers(groups)
+        result: list[tuple[Fraction, Expr]] = []
+        changed = False
+        for (others, base), members in groups.items():
+            whole = total([r for r, _ in members]) if base is not None and len(members) > 1 else None
+            if whole is None or base is None or not _cancels([r for r, _ in members], whole):
+                result += [(c, self.done[x]) for _, (c, x) in members]
+                continue
+            changed = True
+            if whole.coefficient:
+                own = value(self.base(base), whole)
+                placed = [(self.done[f], ls, e) for f, ls, e in others]
+                result.append((ONE, own if not others else contract([(own, _own(node), ONE), *placed], node.shape)))
+        found = _combined(result, node) if changed else None
+        if len(groups) < 2 or not result:
+            return found
+        expansion = self.cancellation.of_sum([[t for _, t in members] for members in groups.values()])
+        if expansion is None:
+            return found
+        return expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
+
+    def _as_it_is(self, node: Expr) -> Expr:
+        return rebuild(node, tuple(self.done[o] for o in node.operands))
+
+    def _split(self, x: Expr) -> tuple[list[Factor], Expr | None, Rational]:
+        """A term as a function of one exponential times other factors."""
+        found = self.exponentials.of(x)
         if found is not None:
-            return found if isinstance(found, Expr) else stable(contract(found, node.shape, coefficient))
-    return node
+            return [], *found
+        x = plain(x)
+        if x.op is not CONTRACT or summed(x):
+            return [(x, _own(x), ONE)], None, Rational(ONE)
+        rest: list[Factor] = []
+        coefficient, factors = split_factors(x)
+        held: Found = (None, Rational(coefficient))
+        for f, labels, e in factors:
+            part = self.exponentials.of(f) if in_place(f, labels, x) else None
+            power = None if part is None else part[1].raised(e)
+            if part is None or power is None or (held[0] is not None and part[0] not in (None, held[0])):
+                rest.append((f, labels, e))
+            else:
+                held = part[0] if held[0] is None else held[0], held[1].times(power)
+        return sorted(rest, key=lambda t: (t[0].digest, t[1], t[2])), *held
+
+    def _product(self, node: Expr) -> Expr | None:
+        roots = any(e.denominator != 1 for e in node.attributes["exponents"])
+        if self.overflow.of(node) is None and not roots and not any(self._grows(f) for f in node.operands):
+            return None
+        found = self.exponentials.of(node)
+        if found is not None and found[0] is not None and self._against([(f, e) for f, _, e in factors_of(node)]):
+            return value(self.base(found[0]), found[1])
+        grouped = self._grouped(node)
+        if grouped is not None:
+            return grouped
+        scaled = self.overflow.of(node)
+        return scaled.value if scaled is not None and self.overflow.conflict(node) else None
+
+    def _grows(self, f: Expr) -> bool:
+        found = self.exponentials.of(f)
+        return found is not None and found[0] is not None and (found[1].high > 0 or found[1].low < 0)
+
+    def _against(self, factors: list[tuple[Expr, Fraction]]) -> bool:
+        """Whether a factor overflows where another vanishes, a sum that overflows is below the line or under a root."""
+        high, low = [], []
+        for f, e in factors:
+            found = self.exponentials.of(f)
+            if found is None or found[0] is None:
+                continue
+            high.append(found[1].high * e)
+            low.append(-found[1].low * e)
+            if not found[1].monomial and (e.denominator != 1 or (e < 0 and self._grows(f))):
+                return True
+        return any(max(ends) > 0 > min(ends) for ends in (high, low) if ends)
+
+    def _grouped(self, node: Expr) -> Expr | None:
+        """Factors of one exponential along the same axes as one, where they would work against each other."""
+        groups: dict[tuple[Expr, Labels], list[Factor]] = defaultdict(list)
+        for f, labels, e in factors_of(node):
+            found = self.exponentials.of(f)
+            if found is not None and found[0] is not None and found[1].raised(e) is not None:
+                groups[found[0], labels].append((f, labels, e))
+        replaced: dict[Factor, None] = {}
+        factors: list[Factor] = []
+        for (base, labels), members in groups.items():
+            if not self._against([(f, e) for f, _, e in members]):
+                continue
+            whole = Rational(ONE)
+            for f, _, e in members:
+                found = self.exponentials.of(f)
+                power = None if found is None else found[1].raised(e)
+                assert power is not None
+                whole = whole.times(power)
+            factors.append((value(self.base(base), whole), labels, ONE))
+            replaced |= dict.fromkeys(members)
+        if not factors:
+            return None
+        kept = [(self.done[f], ls, e) for f, ls, e in factors_of(node) if (f, ls, e) not in replaced]
+        return selected(contract([*kept, *factors], node.shape, node.attributes["coefficient"]))
 
 
-def _parts(f: Expr, labels: Labels, e: Fraction, rank: int) -> tuple[Fraction, list[Factor]]:
-    """A factor that is a product with a one-hot array, or masked by one under a sum, as its own factors."""
-    hot = f.op is CONTRACT and not summed(f) and any(g.op is ONE_HOT for g in f.operands)
-    masked = f.op is WHERE and f.operands[0].op is ONE_HOT and f.operands[2].op is CONTRACT
-    masked = masked and not f.operands[2].operands and max(labels) >= rank
-    if e != 1 or not (hot or masked):
-        return ONE, [(f, labels, e)]
-    inner = factors_of(f) if hot else [(g, aligned(g.shape, f.shape), ONE) for g in f.operands[:2]]
-    placed = [(g, tuple(labels[x] if x >= 0 else -1 for x in ls), p) for g, ls, p in inner]
-    return f.attributes["coefficient"] if hot else ONE, placed
+def _combined(terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
+    if not terms:
+        return contract([], node.shape, 0)
+    return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
 
 
-def _picked(hot: Expr, labels: Labels, rest: list[Factor]) -> list[Factor] | None:
-    """The factors with the entry at the index in the place of those that have the axis of the classes."""
-    (i,), at = hot.operands, labels[-1]
-    inside = [x for x in rest if at in x[1]]
-    sizes = {x: d for f, ls, _ in inside for x, d in zip(ls, f.shape, strict=True) if x >= 0}
-    index_labels = [x for x in labels[:-1] if x >= 0]
-    shared = [x for x in index_labels if x in sizes]
-    if not inside or any(ls.count(at) > 1 for _, ls, _ in inside) or (shared and len(shared) < len(index_labels)):
-        return None
-    order = list(sizes) if len(inside) == 1 else [*sorted(x for x in sizes if x != at), at]
-    array = _over(inside, order, tuple(sizes[x] for x in order))
-    axis = order.index(at)
-    functions: list[Op] = []
-    while array.op.formula is not None and len(array.operands) == 1:  # of fewer entries
-        functions.append(array.op)
-        (array,) = array.operands
-    if shared:
-        single = tuple(sizes[x] if x in shared else 1 for x in order)
-        entry = take_along_axis(array, _over([(i, labels[:-1], ONE)], order, single), axis)
-        placed = tuple(-1 if x == at else x for x in order)
-    else:
-        entry = take(array, i, axis)
-        placed = (*order[:axis], *labels[:-1], *order[axis + 1 :])
-    for function in reversed(functions):
-        entry = make(function, (entry,))
-    return [(entry, placed, ONE), *(x for x in rest if at not in x[1])]
+def split_terms(node: Expr) -> list[tuple[Fraction, Expr]]:
+    """The terms of a sum, with those of sums in it."""
+    terms: list[tuple[Fraction, Expr]] = []
+    stack = [(ONE, node)]
+    while stack:
+        c, x = stack.pop()
+        number, core = ONE, plain(x)
+        while (inner := multiple(core)) is not None:
+            number, core = number * inner, plain(core.operands[0])
+        if core.op is ADD and len(terms) + len(stack) < MOST_TERMS:
+            pairs = zip(core.attributes["coefficients"], core.operands, strict=True)
+            stack += [(c * number * a, t) for a, t in pairs][::-1]
+        else:
+            terms.append((c, x))
+    return terms
 
 
-def _over(factors: Sequence[Factor], order: Sequence[int], shape: Shape) -> Expr:
-    """A product with the labels of `order` as its axes."""
-    place = {x: k for k, x in enumerate(order)} | {-1: -1}
-    return contract([(f, tuple(place[x] for x in ls), e) for f, ls, e in factors], shape)
+def split_factors(node: Expr) -> tuple[Fraction, list[Factor]]:
+    """Coefficient and factors of a product entry by entry, with those of products in it."""
+    coefficient: Fraction = node.attributes["coefficient"]
+    factors: list[Factor] = []
+    stack = factors_of(node)[::-1]
+    while stack:
+        f, labels, e = stack.pop()
+        inner = plain(f)
+        opens = inner.op is CONTRACT and inner.operands and not summed(inner) and in_place(inner, labels, node)
+        if not opens or e.denominator != 1 or len(factors) + len(stack) > MOST_FACTORS:
+            factors.append((f, labels, e))
+            continue
+        coefficient *= inner.attributes["coefficient"] ** int(e)
+        stack += [(g, ls, p * e) for g, ls, p in factors_of(inner)[::-1]]
+    return coefficient, factors
 
 
-def _masked(hot: Expr, labels: Labels, rest: list[Factor], coefficient: Fraction, shape: Shape) -> Expr | None:
-    """A product entry by entry, taken where the one-hot array is 1, if it may be infinite elsewhere."""
-    if not any(labels[-1] in ls and (e < 0 or f.op is LOG) for f, ls, e in rest):
-        return None
-    if any(x >= len(shape) for _, ls, _ in [(hot, labels, ONE), *rest] for x in ls):
-        return None
-    return where(contract([(hot, labels, ONE)], shape), contract(rest, shape, coefficient), 0)
+def _join_numbers(groups: dict[Key, list[Member]]) -> None:
+    """Terms without an exponential join those of the one exponential that has the same other factors."""
+    for rest, base in list(groups):
+        others = [k for k in groups if k[0] == rest and k[1] is not base]
+        if base is None and len(others) == 1:
+            groups[others[0]] += groups.pop((rest, base))
+
+
+def _cancels(terms: list[Rational], whole: Rational) -> bool:
+    """Whether the sum is smaller than its terms at an end, or at 0."""
+    if not whole.coefficient:
+        return True
+    return (
+        whole.low > min(r.low for r in terms)
+        or whole.high < max(r.high for r in terms)
+        or whole.zeros > min(r.zeros for r in terms)
+    )
+
+
+def _own(x: Expr) -> Labels:
+    return tuple(-1 if d == 1 else i for i, d in enumerate(x.shape))
+
+
+def _fill(x: Expr) -> Fraction | None:
+    """The number that all entries are."""
+    if x.op is CONTRACT and not x.operands:
+        value: Fraction = x.attributes["coefficient"]
+        return value
+    return number(x)

@@ -1,0 +1,186 @@
+"""Sums and products of exponentials as ``mantissa * exp(exponent)``, so that no exponential is taken of a large number.
+
+    sum over j of a[j]*exp(u[j])  =  sum over j of a[j]*exp(u[j] - m) * exp(m)   with m = max(u)
+    exp(a) + exp(b)               =  (exp(a - m) + exp(b - m)) * exp(m)          with m = max(a, b)
+
+Exponents of products add up, those of a quotient cancel, and the logarithm is ``exponent + log(mantissa)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD, broadcast, combine
+from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
+from graphc.ops.defined import MEAN, body_of, logsumexp
+from graphc.ops.elementwise import exp, log, maximum
+from graphc.ops.leaves import NAMED, constant
+from graphc.ops.reductions import max as max_
+from graphc.rewriting.order import Factor
+from graphc.scheduling.functions import logaddexp
+from graphc.scheduling.recognition import EXP
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """``mantissa * exp(sum of c*x for x, c in exponent)``; `logarithm` is that of the whole where it has a name."""
+
+    mantissa: Expr
+    exponent: Mapping[Expr, Fraction]
+    logarithm: Expr | None = None
+
+    @property
+    def log_scale(self) -> Expr:
+        return _sum(self.exponent, self.mantissa)
+
+    @property
+    def value(self) -> Expr:
+        return exp(self.log_scale) * self.mantissa if self.exponent else self.mantissa
+
+    @property
+    def log(self) -> Expr:
+        if self.logarithm is not None:
+            return self.logarithm
+        return self.log_scale + log(self.mantissa) if self.exponent else log(self.mantissa)
+
+
+def _sum(exponent: Mapping[Expr, Fraction], like: Expr) -> Expr:
+    terms = [(c, x) for x, c in exponent.items()]
+    if not terms:
+        return broadcast(constant(0), like.shape)
+    return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
+
+
+class Overflow:
+    """Which nodes hold exponentials as factors; `done` are the nodes as they are computed."""
+
+    def __init__(self, done: Mapping[Expr, Expr]) -> None:
+        self.done = done
+        self.memo: dict[Expr, Scaled | None] = {}
+
+    def of(self, node: Expr) -> Scaled | None:
+        """The node with its exponentials apart; nodes are asked for in topological order."""
+        if node not in self.memo:
+            self.memo[node] = self._found(node)
+        return self.memo[node]
+
+    def conflict(self, node: Expr) -> bool:
+        """Whether a product has exponentials above and below the line, or a sum of them below."""
+        held = [(self.of(f), f, e) for f, _, e in factors_of(node)]
+        above = any(e > 0 for s, _, e in held if s)
+        return any(e < 0 and (above or plain(f).op is not EXP) for s, f, e in held if s)
+
+    def _found(self, node: Expr) -> Scaled | None:
+        if node.op is NAMED:
+            return self.of(node.operands[0])
+        if node.op is MEAN:
+            return self._mean(node)
+        if node.op is EXP:
+            u = self.done[node.operands[0]]
+            return Scaled(broadcast(constant(1), node.shape), {u: ONE}, u)
+        if node.op not in (ADD, CONTRACT) or not any(self.of(o) for o in node.operands):
+            return None
+        return self._sum(node) if node.op is ADD else self._product(node)
+
+    def _mean(self, node: Expr) -> Scaled | None:
+        if self.of(node.operands[0]) is None:
+            return None
+        body = body_of(node)
+        for part in (*body.operands, body):
+            if part not in self.memo:
+                self.memo[part] = self._found(part)
+        return self.memo[body]
+
+    def _computed(self, node: Expr) -> Expr:
+        return self.done.get(node, node)
+
+    def _sum(self, node: Expr) -> Scaled:
+        terms = [
+            (c, self.of(o) or Scaled(self._computed(o), {}))
+            for c, o in zip(node.attributes["coefficients"], node.operands, strict=True)
+        ]
+        if all(t.exponent == terms[0][1].exponent for _, t in terms):
+            return Scaled(combine([(c, t.mantissa) for c, t in terms]), terms[0][1].exponent)
+        scales = list(dict.fromkeys(t.log_scale for _, t in terms))
+        top = scales[0]
+        for other in scales[1:]:
+            top = maximum(top, other)
+        parts = [(c, exp(t.log_scale - top) * t.mantissa) for c, t in terms]
+        return Scaled(combine(parts), {top: ONE}, _log_of_sum(terms))
+
+    def _product(self, node: Expr) -> Scaled | None:
+        factors: list[Factor] = []
+        exponents: list[tuple[Expr, Labels, Fraction]] = []
+        for f, labels, e in factors_of(node):
+            scaled = self.of(f)
+            if scaled is None:
+                factors.append((self._computed(f), labels, e))
+                continue
+            if not _is_one(scaled.mantissa):
+                factors.append((scaled.mantissa, labels, e))
+            exponents += [(x, labels, e * c) for x, c in scaled.exponent.items()]
+        if any(len({x for x in ls if x >= 0}) < sum(x >= 0 for x in ls) for _, ls, _ in exponents):
+            return None
+        sums = {x for _, ls, _ in exponents for x in ls if x >= node.ndim}
+        if not sums:
+            placed: dict[Expr, Fraction] = {}
+            for x, ls, c in exponents:
+                at = contract([(x, ls, ONE)], node.shape)
+                placed[at] = placed.get(at, Fraction(0)) + c
+            rest = contract(factors, node.shape, node.attributes["coefficient"])
+            return Scaled(rest, {x: c for x, c in placed.items() if c})
+        return self._summed(node, factors, exponents, sums)
+
+    def _summed(
+        self, node: Expr, factors: list[Factor], exponents: list[tuple[Expr, Labels, Fraction]], sums: set[int]
+    ) -> Scaled:
+        """A sum over axes along which the exponent varies: its largest value is taken out."""
+        dims = {x: d for f, ls, _ in exponents for x, d in zip(ls, f.shape, strict=True) if x >= 0}
+        carried = sorted(dims)
+        place = {x: i for i, x in enumerate(carried)} | {-1: -1}
+        shape = tuple(dims[x] for x in carried)
+        terms = [(c, contract([(x, tuple(place[a] for a in ls), ONE)], shape)) for x, ls, c in exponents]
+        u = terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
+        axes = tuple(place[x] for x in sorted(sums))
+        kept = tuple(x for x in carried if x not in sums)
+        top = max_(u, axis=axes)
+        shifted = combine([*terms, (-ONE, contract([(top, tuple(place[x] for x in kept), ONE)], shape))])
+        factors = [*factors, (exp(shifted), tuple(carried), ONE)]
+        mantissa = contract(factors, node.shape, node.attributes["coefficient"])
+        named = None
+        coefficient = node.attributes["coefficient"]
+        if (
+            len(factors) == 1
+            and coefficient > 0
+            and set(summed(node)) == sums
+            and len(kept) == sum(d != 1 for d in node.shape)
+        ):
+            named = contract([(logsumexp(u, axis=axes), kept, ONE)], node.shape)
+            if coefficient != 1:
+                named = named + log(constant(coefficient))
+        return Scaled(mantissa, {contract([(top, kept, ONE)], node.shape): ONE}, named)
+
+
+def _log_of_sum(terms: list[tuple[Fraction, Scaled]]) -> Expr | None:
+    """The logarithm of a sum of multiples of exponentials."""
+    if any(c <= 0 or not _is_one(t.mantissa) for c, t in terms):
+        return None
+    parts = [t.log_scale if c == 1 else t.log_scale + log(constant(c)) for c, t in terms]
+    result = parts[0]
+    for part in parts[1:]:
+        result = logaddexp(result, part)
+    return result
+
+
+def _is_one(x: Expr) -> bool:
+    fill = x.op is CONTRACT and not x.operands and x.attributes["coefficient"] == 1
+    return fill or x is constant(1)
+
+
+def plain(node: Expr) -> Expr:
+    while node.op is NAMED:
+        (node,) = node.operands
+    return node

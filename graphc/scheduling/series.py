@@ -1,0 +1,226 @@
+"""Power series at 0 of functions of one array, entry by entry: they show where the terms of a sum cancel.
+
+    x - sin(x) = x**3/6 - x**5/120 + ...     is computed from its series where x is small, as it stands elsewhere
+
+A series is a lowest power and the coefficients from there on; all have one number of coefficients.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import mpmath  # type: ignore[import-untyped]
+
+from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.leaves import CONSTANT, NAMED, PI
+from graphc.scheduling.recognition import in_place
+
+Number: TypeAlias = Any  # a float, or a number of mpmath
+DIGITS = 50
+
+FUNCTIONS: dict[str, Any] = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "tan": mpmath.tan,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "tanh": mpmath.tanh,
+    "arcsin": mpmath.asin,
+    "arccos": mpmath.acos,
+    "arctan": mpmath.atan,
+    "arcsinh": mpmath.asinh,
+    "arctanh": mpmath.atanh,
+    "erf": mpmath.erf,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """``x**low * (coefficients[0] + coefficients[1]*x + ...)``; the first coefficient is not 0 unless all are."""
+
+    low: int
+    coefficients: tuple[Number, ...]
+
+    @property
+    def vanishes(self) -> bool:
+        return not any(self.coefficients)
+
+    def times(self, other: Series) -> Series:
+        return Series(self.low + other.low, tuple(_product(self.coefficients, other.coefficients)))
+
+    def scaled(self, number: Number) -> Series:
+        return Series(self.low, tuple(number * c for c in self.coefficients))
+
+    def raised(self, exponent: Fraction) -> Series | None:
+        """The power, by the recurrence that follows from y' x = exponent y x'."""
+        low, lead = self.low * exponent, self.coefficients[0]
+        if low.denominator != 1 or not lead or (exponent.denominator != 1 and lead < 0):
+            return None
+        e = _like(exponent, lead)
+        if not any(self.coefficients[1:]):
+            return Series(int(low), (lead**e, *self.coefficients[1:]))
+        found = [lead**e]
+        for k in range(1, len(self.coefficients)):
+            parts = ((e * i - k + i) * self.coefficients[i] * found[k - i] for i in range(1, k + 1))
+            found.append(sum(parts) / (k * lead))
+        return Series(int(low), tuple(found))
+
+
+def _product(a: Sequence[Number], b: Sequence[Number]) -> list[Number]:
+    """The first coefficients of a product, as many as the factors have; zeros cost nothing."""
+    total = [a[0] * 0] * len(a)
+    held = [(j, y) for j, y in enumerate(b) if y]
+    for i, x in enumerate(a):
+        if x:
+            for j, y in held:
+                if i + j >= len(a):
+                    break
+                total[i + j] += x * y
+    return total
+
+
+def _like(value: Fraction, number: Number) -> Number:
+    if isinstance(number, float):
+        return float(value)
+    return int(value) if value.denominator == 1 else mpmath.mpf(value.numerator) / value.denominator
+
+
+def constant(value: Number, terms: int) -> Series:
+    return Series(0, (value, *(value * 0,) * (terms - 1)))
+
+
+def added(parts: Sequence[Series]) -> Series:
+    """A sum; coefficients that differ from 0 by rounding alone are 0."""
+    low = min(s.low for s in parts)
+    terms = len(parts[0].coefficients)
+    small = 1e-10 if isinstance(parts[0].coefficients[0], float) else mpmath.mpf(10) ** (10 - DIGITS)
+    found = []
+    for k in range(terms):
+        own = [s.coefficients[low + k - s.low] for s in parts if 0 <= low + k - s.low < terms]
+        total = sum(own)
+        found.append(total if abs(total) > small * sum(map(abs, own)) else total * 0)
+    lead = next((k for k, c in enumerate(found) if c), 0)
+    return Series(low + lead, (*found[lead:], *(found[0] * 0,) * lead))
+
+
+class Expansions:
+    """Series of nodes in the one array that they are functions of; nodes are asked for in topological order.
+
+    Parameters
+    ----------
+    terms : how many coefficients
+    exact : whether to compute with many digits, or with floats
+    """
+
+    def __init__(self, terms: int, exact: bool) -> None:
+        self.terms, self.exact = terms, exact
+        self.memo: dict[Expr, tuple[Expr | None, Series]] = {}
+
+    def of(self, node: Expr) -> tuple[Expr | None, Series]:
+        """The array x that a node is a function of (None for a number), and its series in x at 0."""
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            missing = [o for o in top.operands if o not in self.memo] if top not in self.memo else []
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            if top not in self.memo:
+                self.memo[top] = self._found(top) or (top, self._identity())
+        return self.memo[node]
+
+    def _number(self, value: Fraction) -> Number:
+        return mpmath.mpf(value.numerator) / value.denominator if self.exact else float(value)
+
+    def _identity(self) -> Series:
+        return Series(1, constant(self._number(Fraction(1)), self.terms).coefficients)
+
+    def _found(self, node: Expr) -> tuple[Expr | None, Series] | None:
+        if node.op is NAMED:
+            return self.memo[node.operands[0]]
+        if node.op is CONSTANT:
+            return None, constant(self._number(node.attributes["value"]), self.terms)
+        if node.op is PI:
+            return None, constant(+mpmath.pi if self.exact else float(mpmath.pi), self.terms)
+        if node.op is ADD:
+            return self._sum(node)
+        if node.op is CONTRACT:
+            return self._product(node)
+        if node.op.name in FUNCTIONS and len(node.operands) == 1 and not node.op.replaceable:
+            x, u = self.memo[node.operands[0]]
+            found = composed(node.op.name, u, self.exact)
+            return None if found is None else (x, found)
+        return None
+
+    def _sum(self, node: Expr) -> tuple[Expr | None, Series] | None:
+        parts = [self.memo[o] for o in node.operands]
+        arrays = {x for x, _ in parts if x is not None}
+        if len(arrays) > 1:
+            return None
+        scaled = [s.scaled(self._number(c)) for (_, s), c in zip(parts, node.attributes["coefficients"], strict=True)]
+        return next(iter(arrays), None), added(scaled)
+
+    def _product(self, node: Expr) -> tuple[Expr | None, Series] | None:
+        if summed(node):
+            return None
+        array, total = None, constant(self._number(node.attributes["coefficient"]), self.terms)
+        for f, labels, e in factors_of(node):
+            x, s = self.memo[f]
+            power = s.raised(e)
+            moved = x is not None and not in_place(f, labels, node)
+            if power is None or moved or (array is not None and x not in (None, array)):
+                return None
+            array = x if array is None else array
+            total = total.times(power)
+        return array, total
+
+
+def composed(name: str, u: Series, exact: bool) -> Series | None:
+    """A function of a series without negative powers, where it has derivatives."""
+    if u.low < 0:
+        return None
+    terms = len(u.coefficients)
+    start = u.coefficients[0] if u.low == 0 else u.coefficients[0] * 0
+    taylor = _taylor(name, start, terms, exact)
+    if taylor is None:
+        return None
+    zero = start * 0
+    rest = ((zero, *u.coefficients[1:]) if u.low == 0 else ((zero,) * u.low + u.coefficients))[:terms]
+    steps = [k for k, c in enumerate(rest) if c]
+    total: list[Number] = [zero] * terms
+    if len(steps) == 1:  # of one power of x
+        for k in range((terms - 1) // steps[0] + 1):
+            total[k * steps[0]] = taylor[k] * rest[steps[0]] ** k
+    else:
+        for c in reversed(taylor):
+            total = _product(rest, total)
+            total[0] = c + zero
+    lead = next((k for k, c in enumerate(total) if c), 0)
+    return Series(lead, (*total[lead:], *(start * 0,) * lead))
+
+
+@functools.lru_cache(maxsize=1024)
+def _taylor(name: str, start: Number, terms: int, exact: bool) -> tuple[Number, ...] | None:
+    with mpmath.workdps(DIGITS):
+        try:
+            found = mpmath.taylor(FUNCTIONS[name], mpmath.mpf(start), terms - 1)
+        except (ValueError, ZeroDivisionError, mpmath.libmp.libhyper.NoConvergence):
+            return None
+        small = mpmath.mpf(10) ** (10 - DIGITS)
+        real = [mpmath.re(c) if abs(c) > small else mpmath.mpf(0) for c in found]
+    if any(abs(mpmath.im(c)) > small for c in found) or not all(map(mpmath.isfinite, real)):
+        return None
+    return tuple(real) if exact else tuple(float(c) for c in real)
