@@ -10,7 +10,7 @@ X.T @ (p - T)/n
 """
 
 from graphc.calculus import Derivation, derive, grad, hessian, hvp, jacobian, jvp, vjp
-from graphc.checking import StepsVerdict, Verdict, check, check_code, check_derivative, check_steps
+from graphc.checking import StepsVerdict, Verdict, check, check_backprop, check_code, check_derivative, check_steps
 from graphc.errors import (
     DataError,
     DifferentiationError,
@@ -252,6 +252,7 @@ __all__ = [
     "ceil",
     "celu",
     "check",
+    "check_backprop",
     "check_code",
     "check_derivative",
     "check_steps",

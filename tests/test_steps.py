@@ -32,7 +32,7 @@ CHAINS: dict[str, Chain] = {
         given="q = x + y\nf = q*z",
     ),
     "B1, the wrong variable": Chain(
-        "df/dq = q\ndf/dx = df/dq", {"x": (), "y": (), "z": ()}, {0: "wrong"}, given="q = x + y\nf = q*z"
+        "df/dq = q\ndf/dx = df/dq", {"x": (), "y": (), "z": ()}, {0: "wrong"}, {1: 0}, given="q = x + y\nf = q*z"
     ),
     "B2, by pairs": Chain(
         [("grad(f, q)", "2*q"), ("grad(f, W)", "outer(grad(f, q), x)"), ("grad(f, x)", "W.T @ grad(f, q)")],
@@ -156,3 +156,170 @@ def test_a_step_that_makes_no_sense_is_the_first_wrong_one() -> None:
     assert [step.status for step in found.steps] == ["proved", "incomparable", "incomparable"]
     assert found.first_wrong == 1
     assert "unknown name 'z'" in found.steps[2].reason
+
+
+class Backprop(NamedTuple):
+    """Entries of a dictionary of gradients: a loss with its intermediates, and what is wrong, or rests on it."""
+
+    given: str
+    names: dict[str, Any]
+    entries: dict[str, str]
+    others: dict[str, str]
+    follow: dict[str, str]
+
+
+B3 = (
+    "h = tanh(w @ x + b)\nthat = theta @ h + c\nL = (that - t)**2",
+    {"w": ("m", "d"), "b": ("m",), "x": ("d",), "theta": ("m",), "c": (), "t": ()},
+)
+B4 = (
+    "h = tanh(w @ x + b)\np = softmax(h)\nL = -sum(t*log(p))",
+    {"w": ("m", "d"), "b": ("m",), "x": ("d",), "t": gc.symbol("t", ("m",), facts=["simplex"])},
+)
+B7 = (
+    "h1 = sigmoid(W1 @ x + b1)\nh2 = relu(W2 @ h1 + b2)\nL = sum((h2 - t)**2)",
+    {"W1": ("m", "d"), "b1": ("m",), "W2": ("k", "m"), "b2": ("k",), "x": ("d",), "t": ("k",)},
+)
+O10 = (
+    "mu = mean(x)\nv = mean((x - mu)**2)\nxhat = (x - mu)/sqrt(v + eps)\ny = gamma*xhat + beta\nL = sum(g*y)",
+    {"x": ("m",), "gamma": (), "beta": (), "g": ("m",), "eps": gc.symbol("eps", (), facts=["positive"])},
+)
+XHAT, VAR, MU = "g*gamma", "sum(dL/dxhat*(x - mu)*(-1/2)*(v + eps)**(-3/2))", "sum(dL/dxhat*(-1/sqrt(v + eps)))"
+X10 = "dL/dxhat/sqrt(v + eps) + dL/dv*2*(x - mu)/m + dL/dmu/m"
+
+BACKPROPS: dict[str, Backprop] = {
+    "B3": Backprop(
+        *B3,
+        {
+            "dL/dthat": "2*(that - t)",
+            "dL/dtheta": "h*dL/dthat",
+            "dL/dc": "dL/dthat",
+            "dL/dh": "theta*dL/dthat",
+            "dL/db": "dL/dh*(1 - h**2)",
+            "dL/dw": "outer(dL/db, x)",
+        },
+        {},
+        {},
+    ),
+    "B3, short and with indices": Backprop(
+        *B3,
+        {
+            "dthat": "2*(that - t)",
+            "dtheta[j]": "h[j]*dthat",
+            "∂L/∂h[j]": "theta[j]*∂L/∂that",
+            "dL/db[j]": "dh[j]*(1 - h[j]**2)",
+            "dL/dw[j,i]": "db[j]*x[i]",
+        },
+        {},
+        {},
+    ),
+    "B3, the 2 is missing": Backprop(
+        *B3,
+        {"dL/dthat": "that - t", "dL/dh": "theta*dL/dthat", "dL/db": "dL/dh*(1 - h**2)", "dL/dtheta": "2*(that - t)*h"},
+        {"dL/dthat": "wrong"},
+        {"dL/dh": "dL/dthat", "dL/db": "dL/dthat"},
+    ),
+    "B3, the wrong activation's derivative, and a transpose": Backprop(
+        *B3,
+        {
+            "dL/dthat": "2*(that - t)",
+            "dL/dh": "theta*dL/dthat",
+            "dL/db": "dL/dh*h*(1 - h)",
+            "dL/dw": "outer(x, dL/db)",
+        },
+        {"dL/db": "wrong", "dL/dw": "wrong"},
+        {},
+    ),
+    "B3, a local derivative; two mistakes make up for each other": Backprop(
+        *B3,
+        {"dthat/dh": "theta", "dL/dthat": "that - t", "dL/dh": "2*dthat/dh*dL/dthat"},
+        {"dL/dthat": "wrong", "dL/dh": "wrong"},
+        {},
+    ),
+    "B4": Backprop(*B4, {"dL/dp": "-t/p", "dL/dh": "p - t", "dL/dw": "outer((1 - h**2)*dL/dh, x)"}, {}, {}),
+    "B4, by indices": Backprop(
+        *B4, {"dL/dh[j]": "sum[k](dL/dp[k]*p[k]*(delta[j,k] - p[j]))", "dL/dw[j,i]": "(1 - h[j]**2)*x[i]*dh[j]"}, {}, {}
+    ),
+    "B4, the sign": Backprop(
+        *B4, {"dL/dh": "t - p", "dL/db": "dL/dh*(1 - h**2)"}, {"dL/dh": "wrong"}, {"dL/db": "dL/dh"}
+    ),
+    "B7": Backprop(
+        *B7,
+        {
+            "dh2": "2*(h2 - t)",
+            "db2": "dh2*(h2 > 0)",
+            "dW2": "outer(db2, h1)",
+            "dh1": "W2.T @ db2",
+            "db1": "dh1*h1*(1 - h1)",
+            "dW1": "outer(db1, x)",
+            "dx": "W1.T @ db1",
+        },
+        {},
+        {},
+    ),
+    "B7, the transpose forgotten on the way": Backprop(
+        *B7,
+        {
+            "dh2": "2*(h2 - t)",
+            "db2": "dh2*(h2 > 0)",
+            "dh1": "2*W2.T @ db2",
+            "db1": "dh1*h1*(1 - h1)",
+            "dW1": "outer(db1, x)",
+        },
+        {"dh1": "wrong"},
+        {"db1": "dh1", "dW1": "dh1"},
+    ),
+    "O10": Backprop(
+        *O10,
+        {
+            "dL/dxhat": XHAT,
+            "dL/dv": VAR,
+            "dL/dmu": MU,
+            "dL/dx": X10,
+            "dL/dgamma": "sum(g*xhat)",
+            "dL/dbeta": "sum(g)",
+        },
+        {},
+        {},
+    ),
+    "O10, the sign": Backprop(
+        *O10,
+        {"dL/dxhat": XHAT, "dL/dv": VAR.replace("-1/2", "1/2"), "dL/dx": X10},
+        {"dL/dv": "wrong"},
+        {"dL/dx": "dL/dv"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BACKPROPS.values(), ids=BACKPROPS)
+def test_backpropagation(case: Backprop) -> None:
+    found = gc.check_backprop("L", case.entries, given=case.given, **case.names)
+    keys = list(case.entries)
+    assert {k: str(s.status) for k, s in zip(keys, found.steps, strict=True) if s.status != "proved"} == case.others
+    follow = {k: keys[s.follows] for k, s in zip(keys, found.steps, strict=True) if s.follows is not None}
+    assert follow == case.follow, str(found)
+    assert all(s.whole is not None and not s.whole for s in found.steps if s.follows is not None and s)
+    assert found.first_wrong == min((keys.index(k) for k in case.others), default=None)
+
+
+def test_two_mistakes_that_make_up_for_each_other() -> None:
+    case = BACKPROPS["B3, a local derivative; two mistakes make up for each other"]
+    last = gc.check_backprop("L", case.entries, given=case.given, **case.names).steps[-1]
+    assert not last
+    assert last.whole is not None
+    assert last.whole.status == "proved"
+    assert last.repair is not None
+    assert "dL/dthat" in last.repair
+
+
+def test_a_loss_that_is_an_expression() -> None:
+    x, w, t = gc.symbol("x", ("n",)), gc.symbol("w", ("n",)), gc.symbol("t")
+    z = (w @ x).named("z")
+    loss = (gc.sigmoid(z).named("y") - t) ** 2
+    entries = {"dE/dy": "2*(y - t)", "dE/dz": "dE/dy*y*(1 - y)", "dE/dw": "dE/dz*x"}
+    assert gc.check_backprop(loss, entries)
+    assert gc.check_backprop("sum(a**2)", {"dL/da": "2*a"}, given="a = W @ x", W=("m", "n"), x=("n",))
+    assert gc.check_steps(entries, E=loss)
+    found = gc.check_backprop(loss, {"dE/dq": "y"})
+    assert found.first_wrong == 0
+    assert "nothing in play is called q; give the intermediate its name" in found.steps[0].reason

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ from graphc.frontend.parse import bound
 from graphc.ir.dims import compare, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.broadcasting import brief
+from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.ops.symbols import described
 from graphc.runtime.evaluate import evaluate_all
 
@@ -136,7 +139,7 @@ def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict
     question: Question = Gradient(f, x, side.expr)
     if side.taken:
         question = Relation(Side("jacobian(_f, _x)", {**names, "_f": f, "_x": x}), side)
-    return judged(question, answer, side.expr, side.text, names)
+    return judged(question, answer, side.expr, side.reading.text, names)
 
 
 def _readable(side: Side) -> Side:
@@ -165,18 +168,52 @@ def _equation(a: Any, b: Any, names: Mapping[str, Any]) -> Verdict:
     return replace(related(Side(_formula(a), names, leads=True), _formula(b)), labels=LABELS)
 
 
-def related(left: Side, claim: Any, earlier: tuple[Taken, ...] = ()) -> Verdict:
-    """Whether a side equals another, `claim`, after derivatives that were taken `earlier`."""
+def related(
+    left: Side, claim: Any, earlier: tuple[Taken, ...] = (), claimed: Mapping[str, Expr] = MappingProxyType({})
+) -> Verdict:
+    """Whether a side equals another, `claim`, after derivatives that were taken `earlier`.
+
+    `claimed` are values that the claim is to use for quotients ``df/dx`` instead of the derivatives themselves; what
+    is wrong then is not explained.
+    """
     try:
-        right = left.facing(claim)
+        whole = left.whole()
+        names = {**names_in_play([left.expr]), **left.names, **left.reading.quotients}
+    except UNREADABLE as error:
+        return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
+    try:
+        right = replace(left.facing(claim), claimed=claimed)
         relation = Relation(left, right, earlier)
         same_symbols(relation.symbols())
     except UNREADABLE as error:
-        return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
+        if whole is None:
+            return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
+        return _unreadable(Gradient(whole.f, whole.x, left.expr), left.expr, str(claim), names, error)
     gradient = relation.gradient()
-    names = {**names_in_play([left.expr, right.expr]), **left.names}
-    verdict = judged(gradient or relation, left.expr, right.expr, right.text, names)
+    quotients = {name: named_quotient(name, value) for name, value in right.reading.quotients.items()}
+    names = {**names_in_play([right.expr]), **names, **quotients}
+    question = relation if gradient is None or right.taken else gradient
+    verdict = judged(question, left.expr, right.expr, right.reading.text, names, gradient, explains=not claimed)
+    verdict = replace(verdict, repair=_back(verdict.repair, quotients), diagnosis=_back(verdict.diagnosis, quotients))
     return verdict if gradient is not None else replace(verdict, labels=SIDES)
+
+
+def named_quotient(name: str, value: Expr) -> Expr:
+    """A derivative under the name that stands for it, so that formulas made of it show that."""
+    return value if value.op in (SYMBOL, PARAMETER) else value.named(name)
+
+
+def _back(text: str | None, quotients: Mapping[str, Expr]) -> str | None:
+    """`text` with the quotients themselves instead of the names that stand for them."""
+    for name in sorted(quotients, key=len, reverse=True):
+        if text is not None and name.count("_d") == 1:
+            f, _, x = name.partition("_d")
+            text = re.sub(rf"(/)?\b{name}\b(?!\s*=)(\*\*|\.)?", _quotient(f"{f}/d{x}"), text)
+    return text
+
+
+def _quotient(written: str) -> Callable[[re.Match[str]], str]:
+    return lambda m: f"{m[1] or ''}({written}){m[2] or ''}" if m[1] or m[2] else written
 
 
 SIDES = ("left", "right")
@@ -194,9 +231,19 @@ def same_symbols(exprs: Sequence[Expr]) -> None:
             )
 
 
-def judged(question: Question, answer: Expr, claim: Expr, text: str, names: Mapping[str, Any]) -> Verdict:
+def judged(
+    question: Question,
+    answer: Expr,
+    claim: Expr,
+    text: str,
+    names: Mapping[str, Any],
+    asked: Question | None = None,
+    explains: bool = True,
+) -> Verdict:
+    """The verdict on a question; mistakes are looked for in the one that is `asked`, if it says more."""
+    asked = asked or question
     if not fits(answer, claim):
-        return _misfit(question, answer, claim, text, names)
+        return _misfit(asked, answer, claim, text, names)
     judge = _judge(question, answer, claim)
     symbols, sizes = question.symbols(), size_names([answer, claim, *question.symbols()])
     point, _ = search(judge, symbols, sizes, most=FIRST)
@@ -208,7 +255,7 @@ def judged(question: Question, answer: Expr, claim: Expr, text: str, names: Mapp
         point, compared = search(judge, symbols, sizes)
     if point is not None:
         cross_check(question, point)
-        found = diagnose(_case(question, answer, claim, text, names))
+        found = diagnose(_case(asked, answer, claim, text, names)) if explains else None
         return _wrong(answer, claim, point, found)
     if not compared:
         return Verdict(Status.UNDECIDED, claim, answer, "no proof was found, and no point where both sides are finite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -114,6 +115,7 @@ class Gradient:
         return Gradient(*substitute([self.f, self.x, self.claim], replacements))
 
 
+@functools.lru_cache(maxsize=256)
 def derivative(f: Expr, x: Expr) -> Expr:
     """The gradient of a scalar, the Jacobian of an array."""
     return grad(f, x) if f.ndim == 0 else jacobian(f, x)

@@ -82,3 +82,13 @@ def written_over(text: str, names: Mapping[str, Any], derive: Derive) -> tuple[s
         return (key + (f"[{inner}]" if inner else "")).ljust(len(found[0]))
 
     return _QUOTIENT.sub(name, plain(text)), values
+
+
+def label_alias(text: Any, names: Mapping[str, Any]) -> str | None:
+    """The name that stands for the derivative that a whole left side is, all its entries included."""
+    found = _QUOTIENT.fullmatch(plain(text).strip()) if isinstance(text, str) else None
+    quotient = read_quotient(found, names) if found else None
+    if quotient is None:
+        return None
+    items = [item.strip() for part in quotient.indices for item in part[1:-1].split(",")]
+    return alias(quotient) if len(set(items)) == len(items) and all(i.isidentifier() for i in items) else None

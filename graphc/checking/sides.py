@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphc.calculus import hessian, jvp
 from graphc.calculus.gradients import scalar
 from graphc.checking.claims import read
 from graphc.checking.prove import Gradient, Known, derivative, leaves, twins
-from graphc.checking.quotients import Quotient, written_over
+from graphc.checking.quotients import Quotient, alias, written_over
+from graphc.errors import UnknownNameError
 from graphc.frontend.parse import read_lines
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, substitute
@@ -30,6 +31,24 @@ class Taken:
     value: Expr | None = None
 
 
+class Reading(NamedTuple):
+    """What a side reads as.
+
+    Attributes
+    ----------
+    expr : the value
+    taken : the derivatives taken in it
+    indices : the indices along its first axes
+    quotients : the derivatives written as ``df/dx``, by the names that stand for them in `text`
+    """
+
+    expr: Expr
+    taken: tuple[Taken, ...]
+    indices: tuple[str, ...]
+    quotients: Mapping[str, Expr]
+    text: str
+
+
 @dataclass(frozen=True)
 class Side:
     """One side of a step, over names whose values may be exchanged.
@@ -41,6 +60,7 @@ class Side:
     free : the indices along the axes, where the side is an entry and another side gives their order
     shape : the shape, as far as another side gives it
     leads : whether the side gives the order of its indices itself
+    claimed : values to use for quotients instead of the derivatives that they are, by alias
     """
 
     source: Any
@@ -48,47 +68,67 @@ class Side:
     free: tuple[str, ...] = ()
     shape: Shape = ()
     leads: bool = False
+    claimed: Mapping[str, Expr] = field(default_factory=dict)
 
     @cached_property
-    def reading(self) -> tuple[Expr, tuple[Taken, ...], tuple[str, ...]]:
-        """The value, the derivatives taken in it, and the indices along its axes."""
+    def reading(self) -> Reading:
         if not isinstance(self.source, str):
-            return read(self.source, self.names), (), ()
+            return Reading(read(self.source, self.names), (), (), {}, str(self.source))
         taken: list[Taken] = []
-        text, quotients = written_over(self.source, self.names, lambda q: _of_names(q, self.names, taken))
+        text, quotients = written_over(self.source, self.names, lambda q: self._derived(q, taken))
         names, known = {**self.names, **quotients}, {**functions, **calculus(taken)}
         lines = read_lines(text, names, known, self.free or None, self.shape)
         value, indices = lines.indexed() if self.leads else (lines.result(), lines.free_indices())
-        return value, tuple(taken), indices
+        return Reading(value, tuple(taken), indices, quotients, str(simplify(value)) if indices else text)
+
+    def _derived(self, quotient: Quotient, taken: list[Taken]) -> Expr | None:
+        """``df/dx`` of names in play, under a name of its own.
+
+        Raises
+        ------
+        UnknownNameError
+            If f is in play, but nothing is called x.
+        """
+        if alias(quotient) in self.claimed:
+            return self.claimed[alias(quotient)]
+        f, x, y = (self.names.get(n) for n in (quotient.f, quotient.x, quotient.y or quotient.x))
+        if not isinstance(f, Expr):
+            return None
+        if not (isinstance(x, Expr) and isinstance(y, Expr)):
+            raise UnknownNameError(
+                f"d{quotient.f}/d{quotient.x}: nothing in play is called {quotient.x}; give the intermediate its name, "
+                f"as in {quotient.x} = ... on a line of `given`, or .named({quotient.x!r})"
+            )
+        made = calculus(taken)
+        value: Expr = made["jacobian"](f, x) if quotient.y is None else made["hessian"](f, x, y)
+        return value
 
     @property
     def expr(self) -> Expr:
-        return self.reading[0]
+        return self.reading.expr
 
     @property
     def taken(self) -> tuple[Taken, ...]:
-        return self.reading[1]
+        return self.reading.taken
 
-    @property
-    def indices(self) -> tuple[str, ...]:
-        return self.reading[2]
-
-    @property
-    def text(self) -> str:
-        """The side in matrix notation, as it is written if it is."""
-        return str(simplify(self.expr)) if self.indices or not isinstance(self.source, str) else self.source
+    def whole(self) -> Taken | None:
+        """The derivative that the side as a whole is, if it is one."""
+        return next((t for t in self.taken if t.value is self.expr), None)
 
     def facing(self, source: Any) -> Side:
         """Another side with the indices of this one."""
-        return Side(source, self.names, self.indices, self.expr.shape)
+        return Side(source, self.names, self.reading.indices, self.expr.shape)
 
     def over(self, replacements: Mapping[Expr, Expr]) -> Side:
         """The side over other symbols; derivatives are derived anew."""
         if isinstance(self.source, Expr):
             return Side(substitute([self.source], replacements)[0])
-        exprs = {name: value for name, value in self.names.items() if isinstance(value, Expr)}
-        changed = dict(zip(exprs, substitute(exprs.values(), replacements), strict=True))
-        return replace(self, names={**self.names, **changed})
+        return replace(self, names=_over(self.names, replacements), claimed=_over(self.claimed, replacements))
+
+
+def _over(names: Mapping[str, Any], replacements: Mapping[Expr, Expr]) -> dict[str, Any]:
+    exprs = {name: value for name, value in names.items() if isinstance(value, Expr)}
+    return {**names, **dict(zip(exprs, substitute(exprs.values(), replacements), strict=True))}
 
 
 def calculus(taken: list[Taken]) -> dict[str, Any]:
@@ -112,17 +152,6 @@ def calculus(taken: list[Taken]) -> dict[str, Any]:
         return jvp(as_expr(f), as_expr(x), dx)
 
     return {"grad": gradient, "jacobian": first, "hessian": second, "D": along}
-
-
-def _of_names(quotient: Quotient, names: Mapping[str, Any], taken: list[Taken]) -> Expr | None:
-    """``df/dx`` of names in play."""
-    parts = [names.get(n) for n in (quotient.f, quotient.x, quotient.y or quotient.x)]
-    if not all(isinstance(p, Expr) for p in parts):
-        return None
-    f, x, y = parts
-    calculus_of = calculus(taken)
-    value: Expr = calculus_of["jacobian"](f, x) if quotient.y is None else calculus_of["hessian"](f, x, y)
-    return value
 
 
 @dataclass(frozen=True)
@@ -156,12 +185,9 @@ class Relation:
         return list(dict.fromkeys(t.f for t in self.taken))
 
     def gradient(self) -> Gradient | None:
-        """The relation as a claim about a derivative, if its left side is one and its right side takes none."""
-        if not self.right.taken:
-            for t in self.left.taken:
-                if t.value is self.left.expr:
-                    return Gradient(t.f, t.x, self.right.expr)
-        return None
+        """The relation as a claim about a derivative, if its left side is one."""
+        t = self.left.whole()
+        return None if t is None else Gradient(t.f, t.x, self.right.expr)
 
     def claiming(self, claim: Expr) -> Relation:
         return replace(self, right=Side(claim))

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+import re
+from dataclasses import dataclass
 from typing import Any
 
-from graphc.checking.chains import Stated, equations
+from graphc.checking.chains import equations
 from graphc.checking.claims import names_in_play
-from graphc.checking.judge import UNREADABLE, fits, judged, related
-from graphc.checking.prove import Equation
-from graphc.checking.sides import Side, Taken, directions
-from graphc.checking.verdict import Status, Verdict
-from graphc.errors import FormulaError, NameConflictError
-from graphc.frontend.parse import bound
-from graphc.ir.expr import Expr, topological
-from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, checked_name
-
-
-@dataclass(frozen=True, eq=False)
-class StepVerdict(Verdict):
-    """The judgement of one equation of a derivation, as it stands on its own.
-
-    Attributes
-    ----------
-    left, right : the sides as they were given
-    follows : the number of the wrong step on whose result this one rests, or None
-    """
-
-    left: Any = None
-    right: Any = None
-    follows: int | None = None
-
-    @property
-    def stated(self) -> str:
-        """The equation in one line."""
-        return f"{_one_line(self.left)} = {_one_line(self.right)}"
+from graphc.checking.derivation import BAD, Derivation, StepVerdict, playing
+from graphc.checking.quotients import plain
+from graphc.checking.sides import Side, directions
+from graphc.ir.expr import Expr
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +53,12 @@ class StepsVerdict:
         return f"WRONG: step {self.first_wrong} is the first that does not hold"
 
 
-BAD = (Status.WRONG, Status.INCOMPARABLE)
-
-
 def describe(step: StepVerdict) -> str:
     """The status of a step and its equation in one line."""
     note = "" if step.follows is None else f", follows from the wrong step {step.follows}"
+    if not step and step.whole:
+        note = " on its own, though the result is right: two mistakes make up for each other"
     return f"{step.status}{note}: {step.stated}"
-
-
-def _one_line(side: Any) -> str:
-    return " ".join(str(side).split())
 
 
 def check_steps(steps: Any, /, *, given: Any = None, **names: Any) -> StepsVerdict:
@@ -132,112 +103,59 @@ def check_steps(steps: Any, /, *, given: Any = None, **names: Any) -> StepsVerdi
     stated = equations(steps)
     play = playing([side for s in stated for side in (s.left, s.right)], given, names)
     play = {**directions([side for s in stated for side in (s.left, s.right) if isinstance(side, str)], play), **play}
-    return StepsVerdict(tuple(_judge_all(stated, play)))
+    derivation = Derivation(play)
+    for step in stated:
+        derivation.judge(step)
+    return StepsVerdict(tuple(derivation.found))
 
 
-def playing(sides: Sequence[Any], given: Any, names: Mapping[str, Any]) -> dict[str, Any]:
-    """What names stand for: those given, those of expressions in play, and those that `given` defines."""
-    values = {name: bound(name, value) for name, value in names.items()}
-    play = {**names_in_play([*(side for side in sides if isinstance(side, Expr)), *values.values()]), **values}
-    for step in equations(given) if given is not None else ():
-        if not (step.defines or defines(step, play)):
-            raise NameConflictError(f"given: {step.left} has a meaning already; a definition needs a new name")
-        define(step, play)
-    return play
+def check_backprop(loss: Any, entries: Any, /, *, given: Any = None, **names: Any) -> StepsVerdict:
+    """Judge the local steps of backpropagation as a lecture writes them: a dictionary of intermediate gradients.
 
+    Parameters
+    ----------
+    loss : Expr or text
+        With its intermediates named: by ``.named("h")``, by lines ``h = ...`` of the text, or in `given`.
+    entries : mapping, pairs, or lines of text
+        ``{"dL/dthat": "2*(that - t)", "dL/dtheta": "h*dL/dthat", ...}``: each may use the ones before. Keys are
+        ``dL/dh``, ``∂L/∂h``, ``dh``, or with indices ``dL/dW[i,j]``; ``dh/dz`` is a local derivative. The name of the
+        loss is the one that the keys use.
+    given : text or mapping, optional
+        Definitions ``name = formula``, one a line.
+    **names
+        What the names in the texts stand for, as `parse` takes them.
 
-def _judge_all(stated: Sequence[Stated], names: dict[str, Any]) -> list[StepVerdict]:
-    names = dict(names)
-    found: list[StepVerdict] = []
-    earlier: list[Taken] = []
-    for written in stated:
-        step = spelled_out(written, names)
-        if step.defines or defines(step, names):
-            found.append(define(step, names))
-            continue
-        verdict, taken = _judge_one(step, names, tuple(earlier))
-        earlier += [t for t in taken if t not in earlier]
-        found.append(verdict)
-        follows = rests_on(found)
-        if follows is not None:
-            found[-1] = replace(verdict, follows=follows)
-    return found
-
-
-def defines(step: Stated, names: Mapping[str, Any]) -> bool:
-    """Whether the left side is a new name."""
-    return isinstance(step.left, str) and step.left.strip().isidentifier() and step.left.strip() not in names
-
-
-def spelled_out(step: Stated, names: Mapping[str, Any]) -> Stated:
-    """``dW = ...`` as ``df/dW = ...``, where f is the only function in play that no other one is made of.
+    Returns
+    -------
+    StepsVerdict
+        A verdict for each entry on its own, with the right gradients for those that it uses. An entry that is right
+        on its own but uses a wrong one has `follows`, the number of the wrong one, and the verdict `whole` on what
+        becomes of it with that one.
 
     Raises
     ------
     FormulaError
-        If there is none, or more than one.
+        If a text is not in the notation.
+
+    Examples
+    --------
+    >>> found = check_backprop(
+    ...     "h = tanh(w*x)\nthat = theta*h\n(that - t)**2",
+    ...     {"dL/dthat": "that - t", "dL/dh": "theta*dL/dthat", "dL/dw": "dL/dh*(1 - h**2)*x"},
+    ...     w=(), x=(), theta=(), t=(),
+    ... )
+    >>> found.first_wrong, [step.follows for step in found.steps]
+    (0, [None, 0, 0])
     """
-    if step.defines or not defines(step, names) or not isinstance(names.get(step.left.strip()[1:]), Expr):
-        return step
-    label = step.left.strip()
-    x = names[label[1:]]
-    if not label.startswith("d"):
-        return step
-    using = {
-        n: v for n, v in names.items() if isinstance(v, Expr) and v is not x and not v.ndim and x in topological([v])
-    }
-    inner = {node for v in using.values() for node in topological([v]) if node is not v}
-    outermost = [n for n, v in using.items() if v not in inner]
-    if len(outermost) != 1:
-        raise FormulaError(
-            f"{label}: of which function? Write df/{label} or grad(f, {label[1:]}) for a function f in play"
-        )
-    return step._replace(left=f"d{outermost[0]}/{label}")
-
-
-def define(step: Stated, names: dict[str, Any]) -> StepVerdict:
-    """Give a name the value of the right side."""
-    name = checked_name(step.left.strip())
-    value = Side(step.right, names).expr
-    names[name] = value if value.op in (SYMBOL, PARAMETER, CONSTANT, SIZE) else value.named(name)
-    return StepVerdict(Status.PROVED, value, value, f"{name} is defined here.", left=name, right=step.right)
-
-
-def _judge_one(
-    step: Stated, names: Mapping[str, Any], earlier: tuple[Taken, ...]
-) -> tuple[StepVerdict, tuple[Taken, ...]]:
-    left = Side(step.left, names, leads=True)
-    verdict = related(left, step.right, earlier)
-    try:
-        taken = (*left.taken, *left.facing(step.right).taken)
-    except UNREADABLE:
-        taken = ()
-    return extended(verdict, step), taken
-
-
-def rests_on(found: Sequence[StepVerdict]) -> int | None:
-    """The wrong step that the last one builds on: it starts from its result, or states the same again."""
-    last = found[-1]
-    for i in reversed(range(len(found) - 1)):
-        before = found[i]
-        if before.status not in BAD and before.follows is None:
-            continue
-        builds = bool(last) and same(last.answer, before.claim)
-        repeats = not last and same(last.answer, before.answer) and same(last.claim, before.claim)
-        if builds or repeats:
-            return i if before.follows is None else before.follows
-    return None
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two sides are equal."""
-    if not isinstance(a, Expr) or not isinstance(b, Expr):
-        return isinstance(a, str) and isinstance(b, str) and _one_line(a) == _one_line(b)
-    return a is b or (fits(a, b) and bool(judged(Equation(a, b), a, b, str(b), {})))
-
-
-def extended(verdict: Verdict, step: Stated) -> StepVerdict:
-    """The verdict with the equation that it is about."""
-    known = {f.name: getattr(verdict, f.name) for f in fields(Verdict)}
-    known |= {"written": step.right if isinstance(step.right, str) else None}
-    return StepVerdict(**known, left=step.left, right=step.right)
+    play = playing([loss], given, names)
+    value = loss if isinstance(loss, Expr) else Side(loss, play).expr
+    play = {**names_in_play([value]), **play}
+    stated = equations(entries)
+    keys = [plain(step.left) for step in stated if isinstance(step.left, str)]
+    wanted = [found[1] for key in keys if (found := re.match(r"\s*d(\w+)\s*(?:\[[^\]]*\]\s*)?/", key))]
+    new = list(dict.fromkeys(name for name in wanted if name not in play)) or ["L"]
+    play.update({name: value for name in new if name not in play})
+    derivation = Derivation(play, new[0])
+    for step in stated:
+        derivation.judge(step)
+    return StepsVerdict(tuple(derivation.found))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graphc.checking.derivation import StepVerdict
 from graphc.checking.notes.blocks import Place, blocks
 from graphc.checking.notes.language import DECLARATION, HINT, Statement, statements
-from graphc.checking.steps import StepVerdict, check_steps
+from graphc.checking.steps import check_steps
 from graphc.checking.verdict import Status
 from graphc.errors import FormulaError, GraphcError
 from graphc.frontend.parse import bound
