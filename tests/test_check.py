@@ -403,7 +403,7 @@ def test_a_proof_says_which_facts_it_needs(classifier: tuple[gc.Expr, gc.Expr]) 
     loss, W = classifier
     verdict = gc.check(loss, W, "dW = X.T @ (p - T)/n")
     assert str(verdict).splitlines()[:4] == [
-        "PROVED: X.T @ (p - T)/n",
+        "PROVED: dW = X.T @ (p - T)/n",
         "  judged as: the gradient of mean(cross_entropy(p, T)) by W",
         "  true for all sizes: both sides have the same normal form.",
         "  needs: the entries of T sum to one along axis -1",
@@ -416,7 +416,7 @@ def test_a_page_that_a_student_understands(classifier: tuple[gc.Expr, gc.Expr]) 
     verdict = gc.check(loss, W, "df/dW = X.T @ (p - T)")
     lines = str(verdict).splitlines()
     assert lines[:7] == [
-        "WRONG: X.T @ (p - T)",
+        "WRONG: df/dW = X.T @ (p - T)",
         "  judged as: the gradient of mean(cross_entropy(p, T)) by W",
         "  what is wrong: the claim is n times too large: the factor 1/n is missing",
         "  edit: X.T @ (p - T){+/n+}",

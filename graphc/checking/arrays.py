@@ -14,7 +14,7 @@ LISTED = 6  # entries that differ are listed where the arrays are longer
 
 def number_text(value: Any) -> str:
     """A number as short as six digits show it."""
-    return f"{float(value):.6g}"
+    return f"{float(value) + 0.0:.6g}"  # -0.0 + 0.0 is 0.0
 
 
 def texts(value: Any) -> Any:

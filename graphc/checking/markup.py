@@ -9,7 +9,7 @@ from html import escape
 from typing import Literal, NamedTuple
 
 TOKEN = re.compile(r"\s*(?:\d+\.?\d*(?:e[+-]?\d+)?|\w+|\*\*|[<>=!]=|:=|\S)|\s+$")
-MOSTLY = 0.5  # of the tokens must stay, or the mark-up would be harder to read than both formulas
+MOSTLY, MOST = 0.5, 4  # tokens that stay, and marks, beyond which both formulas are easier to read than the mark-up
 Mark = Literal["kept", "struck", "inserted"]
 
 
@@ -34,7 +34,7 @@ def marked(before: str, after: str) -> list[Piece] | None:
             pieces.append(Piece("kept", "".join(a[i:j])))
             continue
         pieces += [Piece("struck", "".join(a[i:j]))] * (j > i) + [Piece("inserted", "".join(b[k:m]))] * (m > k)
-    return pieces
+    return pieces if sum(piece.mark != "kept" for piece in pieces) <= MOST else None
 
 
 def plain(pieces: Sequence[Piece]) -> str:

@@ -69,7 +69,7 @@ def edit(verdict: Any) -> list[markup.Piece] | None:
     """The way from the claim to its repair; without one, to the right result."""
     if verdict or verdict.answer is None:
         return None
-    return markup.marked(verdict.claim_text, verdict.repair or text_of(verdict.answer))
+    return markup.marked(verdict.formula_text, verdict.repair or text_of(verdict.answer))
 
 
 def entry(name: str, text: str) -> str:

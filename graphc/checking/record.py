@@ -20,6 +20,7 @@ def verdict(found: Any) -> dict[str, Any]:
         "status": str(found.status),
         "right": bool(found),
         "claim": found.claim_text,
+        "formula": found.formula_text,
         "subject": found.subject,
         "reason": found.reason,
         "facts": list(found.facts),

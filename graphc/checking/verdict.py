@@ -75,7 +75,7 @@ class Verdict:
     repair : the claim made right, in the notation of the claim
     labels : what the answer and the claim are called on the page
     subject : what the claim is about, where the claim alone does not say
-    written : the claim as it was written, for a claim in text
+    written, formula : the claim as it was written, for a claim in text, and without a label such as ``dW =``
     """
 
     status: Status
@@ -91,6 +91,7 @@ class Verdict:
     labels: tuple[str, str] = ("right", "claim")
     subject: str | None = None
     written: str | None = None
+    formula: str | None = None
 
     def __bool__(self) -> bool:
         return self.status in (Status.PROVED, Status.EQUAL)
@@ -105,6 +106,11 @@ class Verdict:
     def claim_text(self) -> str:
         """The claim as it was written, or as graphc writes it."""
         return self.written if self.written is not None else page.text_of(self.claim)
+
+    @property
+    def formula_text(self) -> str:
+        """The claim as a formula, which a repair is an edit of."""
+        return self.formula if self.formula is not None else page.text_of(self.claim)
 
     def headline(self) -> str:
         """The status and the claim."""
