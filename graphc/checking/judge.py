@@ -93,22 +93,23 @@ def check(*given: Any, values: Any = None, **names: Any) -> Verdict:
     known = {name: bound(name, value) for name, value in names.items()}
     play = {**names_in_play(e for e in (*given, *known.values()) if isinstance(e, Expr)), **known}
     if len(given) == 2:
-        return replace(_equation(given[0], given[1], play), **_written(given[1]))
+        return _as_written(_equation(given[0], given[1], play), given[1])
     f = Side(_formula(given[0]), play).expr
     x = Side(given[1], {**names_in_play([f]), **play}).expr
     if isinstance(given[2], (list, np.ndarray)) or values is not None:
         verdict = array_verdict(f, x, derivative(f, x), given[2], values)
     else:
         verdict = _gradient(f, x, given[2], {**names_in_play([f, x]), **play})
-    return replace(verdict, **_written(given[2]), subject=verdict.subject or _asked(f, x))
+    return replace(_as_written(verdict, given[2]), subject=verdict.subject or _asked(f, x))
 
 
-def _written(claim: Any) -> dict[str, str | None]:
-    """A text claim as it stands, and the formula in it if it is in matrix notation."""
+def _as_written(verdict: Verdict, claim: Any) -> Verdict:
+    """The verdict with a text claim as it stands, and the formula in it if it is in matrix notation."""
     if not isinstance(claim, str):
-        return {}
+        return verdict
     label, formula = labelled(claim)
-    return {"written": claim.strip(), "formula": formula if label is None or label.items is None else None}
+    indexed = label is not None and label.items is not None
+    return replace(verdict, written=claim.strip(), formula=None if indexed else formula)
 
 
 def _asked(f: Expr, x: Expr) -> str:

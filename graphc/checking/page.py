@@ -19,7 +19,7 @@ LEGEND = "[-struck out-] {+inserted+}"
 def text_of(value: Any) -> str:
     """A claim or an answer as text; a listing that is too long for a page by its size."""
     if callable(value) and not isinstance(value, Expr):
-        return f"{getattr(value, '__name__', 'function')}(...)"
+        return f"{getattr(value, '__name__', 'function')}(...)".replace("<lambda>", "function")
     text = str(value)
     count = text.count("\n") + 1
     return text if count <= MOST_LINES else f"(a formula of {count} lines)"
@@ -145,7 +145,7 @@ def array(value: Any, marks: Any = None) -> Html:
     if marks is not None:
         for place in map(tuple, arrays.places(marks)):
             cells[place] = f"<mark>{cells[place]}</mark>"
-    return Html(f'<span class="array">{_grid(cells)}</span>')
+    return Html(f'<div class="array">{_grid(cells)}</div>')
 
 
 def _grid(cells: Any) -> str:
