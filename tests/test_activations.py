@@ -48,7 +48,7 @@ ROWS: list[tuple[str, Callable[[Any], Any], str | None]] = [
     (
         "gelu(x)",
         lambda v: v * mpmath.erfc(-v / mpmath.sqrt(2)) / 2,
-        "x*exp(-x**2/2)/(sqrt(2)*sqrt(pi)) + erf(x/sqrt(2))/2 + 0.5",
+        "x*exp(-x**2/2)/sqrt(2*pi) + erf(x/sqrt(2))/2 + 0.5",
     ),
     ("gelu(x, approximate='tanh')", gelu_tanh, None),
     ("logsigmoid(x)", lambda v: -mpmath.log(1 + mpmath.exp(-v)), "1 - sigmoid(x)"),

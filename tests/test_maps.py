@@ -123,7 +123,7 @@ HESSIANS = [
     (
         gc.mean(gc.cross_entropy(gc.softmax(X @ W2), Y)),
         W2,
-        "einsum('mi,mk,ml,mjl->ijkl', X, X, softmax(X @ W), eye(k) - softmax(X @ W)[:, :, None])/n",
+        "einsum('mi,mk,ml,lmj->ijkl', X, X, softmax(X @ W), eye(k)[:, None, :] - softmax(X @ W))/n",
     ),
     (gc.norm(A @ A.T - S) ** 2, A, None),
     (gc.norm(X - X @ V @ V.T) ** 2, V, None),

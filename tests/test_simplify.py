@@ -273,3 +273,73 @@ def test_names_come_back() -> None:
     q = (A @ gc.symbol("v", (m,)) + x).named("q")
     assert str(gc.simplify(q * 2 + y)) == "2*q + y"
     assert str(gc.simplify(q - y)) == "q - y"
+
+
+COMBINED = [
+    ("exp(a)*exp(b)", "exp(a + b)"),
+    ("exp(x)/exp(y)", "exp(x - y)"),
+    ("exp(a)*exp(-a)", "1"),
+    ("exp(2*a)/exp(a)", "exp(a)"),
+    ("exp(a)**2", "exp(2*a)"),
+    ("sqrt(exp(a))", "exp(a/2)"),
+    ("exp(a)**b", "exp(a*b)"),
+    ("exp(a + 2*log(p))", "p**2*exp(a)"),
+    ("exp(a*log(p))", "p**a"),
+    ("p**a*p", "p**(a + 1)"),
+    ("p**a/p", "p**(a - 1)"),
+    ("p**a*p**b", "p**(a + b)"),
+    ("(p**a)**2", "p**(2*a)"),
+    ("log(p*r)", "log(p) + log(r)"),
+    ("log(p/r)", "log(p) - log(r)"),
+    ("log(p**3)", "3*log(p)"),
+    ("log(p**a)", "a*log(p)"),
+    ("log(p*exp(a))", "a + log(p)"),
+    ("log(2*p*r**2)", "log(2) + log(p) + 2*log(r)"),
+    ("log(sqrt(2*pi)*p)", "log(p) + log(2*pi)/2"),
+    ("sqrt(2)*sqrt(pi)", "sqrt(2*pi)"),
+    ("sqrt(2)*sqrt(6)", "2*sqrt(3)"),
+    ("sqrt(2)*sqrt(a)", "sqrt(2*a)"),
+    ("sqrt(8)", "2*sqrt(2)"),
+    ("1/sqrt(2)", "sqrt(2)/2"),
+    ("sqrt(p)*sqrt(r)", "sqrt(p*r)"),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), COMBINED)
+def test_exponents_roots_and_logarithms_combine(left: str, right: str) -> None:
+    p, r = gc.symbol("p", facts=["positive"]), gc.symbol("r", facts=["positive"])
+    names = {"x": x, "y": y, "a": a, "b": b, "p": p, "r": r}
+    one, other = (gc.simplify(gc.parse(text, **names)) for text in (left, right))
+    assert one is other, f"{one} and {other}"
+    assert gc.parse(str(one), **names) is one
+    values = {"x": [0.3, 2.0], "y": [0.7, -1.0], "a": 0.4, "b": 1.3, "p": 0.6, "r": 2.5, "n": 2}
+    assert np.allclose(gc.evaluate(one, values), gc.evaluate(gc.parse(left, **names), values))
+
+
+def test_logarithms_of_what_may_be_negative_stay() -> None:
+    assert str(gc.simplify(gc.log(a * b))) == "log(a*b)"
+    assert str(gc.simplify(gc.log(a**2))) == "log(a**2)"
+
+
+def test_powers_have_the_textbook_derivative() -> None:
+    assert str(gc.grad(a**b, a)) == "b*a**(b - 1)"
+    assert str(gc.grad(gc.sum(x**y), x)) == "y*x**(y - 1)"
+    assert str(gc.grad(gc.sum(gc.exp(-(x**2) / 2) / gc.sqrt(2 * gc.pi)), x)) == "-x*exp(-x**2/2)/sqrt(2*pi)"
+
+
+def test_sums_group_alike_whatever_they_are_stretched_over() -> None:
+    c = gc.symbol("c", (n,))
+    M = gc.symbol("M", (m, n))
+    assert gc.simplify((x + c) + M) is gc.simplify(x + (c + M))
+    assert str(gc.simplify((a + 1) + (x - 1))) == "a + x"
+
+
+def test_functions_along_an_axis_do_not_depend_on_how_their_operand_stands() -> None:
+    V = gc.symbol("V", (m, n))
+    scores = A @ V
+    bare = gc.exp(scores) / gc.sum(gc.exp(scores), axis=1, keepdims=True)
+    assert gc.simplify(bare) is gc.simplify(gc.softmax(scores))
+    assert gc.simplify(gc.log(gc.sum(gc.exp(scores), axis=1))) is gc.simplify(gc.logsumexp(scores, axis=1))
+    assert gc.simplify(gc.softmax(A.T, axis=0)) is gc.simplify(gc.softmax(A).T)
+    assert gc.simplify(gc.max(A.T, axis=0)) is gc.simplify(gc.max(A, axis=1))
+    assert gc.simplify(gc.softmax(A - gc.max(A, axis=1, keepdims=True))) is gc.simplify(gc.softmax(A))

@@ -12,11 +12,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
 from graphc.rewriting.engine import Known, Step
+from graphc.rewriting.exponents import EXP, EXPONENTS
 from graphc.rewriting.gathers import beside, gathered
 from graphc.rewriting.layouts import LAYOUTS
 from graphc.rewriting.linear import counted, linear, picked
@@ -28,7 +29,7 @@ from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
 _plain = Normalizer()
-INSIDE = 1  # levels that a product pattern may look deeper than itself: into a sum among the factors
+INSIDE = 2  # levels that a pattern may look deeper than itself: a sum among the factors, and powers of exponentials
 APART = 1000  # keeps the labels summed inside a factor apart from those of the product around it
 
 
@@ -44,6 +45,11 @@ def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
         elif bound is subject:
             yield binding
         return
+    if pattern.op is EXP and subject.op is CONTRACT:
+        whole = as_exponential(subject)
+        if whole is not None:
+            yield from match(pattern, whole, binding)
+        return
     if pattern.op is CONTRACT:
         yield from _match_contract(pattern, subject, binding)
         return
@@ -57,6 +63,20 @@ def match(pattern: Expr, subject: Expr, binding: Binding) -> Iterator[Binding]:
     if pattern.attributes != subject.attributes:
         return
     yield from _in_order(pattern.operands, subject.operands, binding)
+
+
+def as_exponential(x: Expr) -> Expr | None:
+    """The exponential that a power of one is: exp(2*x) for exp(x)**2."""
+    if x.attributes["coefficient"] != 1 or len(x.operands) != 1 or x.operands[0].op is not EXP:
+        return None
+    ((f, labels, e),) = factors_of(x)
+    return multiple(f, e) if labels == aligned(x.shape, x.shape) else None
+
+
+def multiple(f: Expr, e: Fraction) -> Expr:
+    """``exp(e*x)`` for ``f = exp(x)``."""
+    (x,) = f.operands
+    return make(EXP, (_plain.product(e, [_whole(x)], x.shape),))
 
 
 def is_square(x: Expr) -> bool:
@@ -126,6 +146,9 @@ def match_factors(
                 yield from search(
                     i + 1, found, mapped, {**used, j: power}, Fraction(occurs.numerator // occurs.denominator)
                 )
+            if wanted.op is EXP and power == 1 and e.denominator == 1 and e > 1:  # exp(x)**2 is an exponential as well
+                for found in match(wanted, multiple(f, e), binding):
+                    yield from search(i + 1, found, mapped, {**used, j: e}, ONE)
 
     yield from search(0, binding, labels, {}, None)
 
@@ -246,6 +269,7 @@ def anchor(pattern: Expr) -> str:
 def rewriters(node: Expr) -> Iterator[Rewriter]:
     """The rules worth trying at `node`."""
     yield from LAYOUTS.get(node.op.name, ())
+    yield from EXPONENTS.get(node.op.name, ())
     if node.op.acts(node) is not None:
         yield from (linear, picked, counted)
     elif node.op is CONTRACT and any(f.op.acts(f) is not None for f in node.operands):
@@ -253,6 +277,8 @@ def rewriters(node: Expr) -> Iterator[Rewriter]:
     near = {f.op.name for f in node.operands}
     if node.op is CONTRACT and not is_sum(node):
         near |= {g.op.name for f in node.operands if f.op is CONTRACT for g in f.operands}
+    elif node.op is ADD:
+        near |= {g.op.name for f in node.operands if f.op is CONTRACT for g in f.operands if g.op is EXP}
     kinds = ["", *sorted(near)]
     for rank in ranks(node, 3):
         rules = table(rank)
@@ -288,7 +314,7 @@ def _try_turned(template: Template, pattern: Expr, normalizer: Normalizer, node:
 def _try_sum(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
     terms = _pairs(node)
     if len(terms) < len(pattern.operands) or not {t.op for t in pattern.operands if not is_wildcard(t)} <= {
-        t.op for _, t in terms
+        op for _, t in terms for op in (t.op, *(g.op for g in t.operands if g.op is EXP))
     }:
         return None
     ordered = sorted(_pairs(pattern), key=lambda p: is_wildcard(p[1]))

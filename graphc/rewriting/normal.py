@@ -20,6 +20,7 @@ from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.along import REDUCING, along
 from graphc.rewriting.engine import Step
+from graphc.rewriting.exponents import EXP, exponential
 from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor
@@ -147,7 +148,8 @@ class Normalizer:
         carried = sorted({x for _, labels in views for x in labels})
         single = len(views) == 1 and views[0][0] is not node.operands[0]
         if not single and len(carried) == node.ndim:
-            return self.rewritten(node)
+            found = self.rewritten(node)
+            return exponential(self, node) if found is node and node.op is EXP else found
         order = list(views[0][1]) if single else carried
         if len(set(order)) < len(order):
             order = carried

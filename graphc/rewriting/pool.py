@@ -20,7 +20,7 @@ from graphc.rewriting.engine import Engine, Known, Step, law
 from graphc.rewriting.fractions import cleared
 from graphc.rewriting.inverses import cancelling
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
-from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power
+from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
 from graphc.rewriting.reshapes import taken_apart
 from graphc.rewriting.terms import LONG, Entries, entries_of, is_long, is_thin, leading
 
@@ -45,6 +45,7 @@ class Pool:
         self.shape = shape
         self.entries: Entries = {}
         self.sizes: dict[int, Dim] = {}
+        self.roots: dict[Fraction, Fraction] = {}
         self.next = -2
 
     def fresh(self, dim: Dim) -> int:
@@ -91,11 +92,25 @@ class Pool:
                 self.merge(f, labels, e)
 
     def add_number(self, f: Expr, e: Fraction) -> None:
-        root = rational_root(f.attributes["value"], e)
-        if root is None:
-            self.merge(f, (), e)
-        else:
+        value = f.attributes["value"]
+        root = rational_root(value, e)
+        if root is not None:
             self.coefficient *= root
+        elif value > 0 and e.denominator != 1:
+            whole = e.numerator // e.denominator
+            self.coefficient *= value**whole
+            self.roots[e - whole] = self.roots.get(e - whole, ONE) * value
+        else:
+            self.merge(f, (), e)
+
+    def settle_roots(self) -> None:
+        """One root of a whole number for each fractional power: sqrt(2) sqrt(6) is 2 sqrt(3)."""
+        for e, value in self.roots.items():
+            outside, base = settled_root(value, e)
+            self.coefficient *= outside
+            if base != 1:
+                self.merge(constant(base), (), e)
+        self.roots = {}
 
     def add_size(self, dim: Dim, e: Fraction) -> None:
         """Sizes multiply: n*d is n times d, 2*n twice n; under a root, where no factor can be negative."""
@@ -177,6 +192,7 @@ class Pool:
 
     def finish(self) -> Expr:
         """Split off what is outside each sum, make the contractions, and assemble the pure product."""
+        self.settle_roots()
         apart = self.unmerged()
         if apart is not None:
             return apart

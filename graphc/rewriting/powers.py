@@ -9,10 +9,12 @@ import sympy
 
 from graphc.ir.expr import Expr
 from graphc.ir.facts import Fact
-from graphc.ops.contraction import ONE, factors_of
+from graphc.ops.contraction import ONE, aligned, contract, factors_of
 from graphc.ops.elementwise import absolute
-from graphc.ops.leaves import SIZE
+from graphc.ops.leaves import SIZE, constant
 from graphc.rewriting.order import Factor
+
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)  # whose squares leave a root
 
 
 def open_power(f: Expr, e: Fraction) -> tuple[Fraction, list[Factor]] | None:
@@ -28,9 +30,11 @@ def open_power(f: Expr, e: Fraction) -> tuple[Fraction, list[Factor]] | None:
             return None
         return coefficient**e.numerator, [(g, ls, p * e) for g, ls, p in inner]
     root = rational_root(coefficient, e)
-    if root is None:
-        return None
     out: list[Factor] = []
+    if root is None:
+        if coefficient <= 0:
+            return None
+        out.append((constant(coefficient), (), e))
     for g, ls, p in inner:
         if nonnegative(g):
             out.append((g, ls, p * e))
@@ -38,9 +42,25 @@ def open_power(f: Expr, e: Fraction) -> tuple[Fraction, list[Factor]] | None:
             out.append((absolute(g), ls, p * e))
         elif len(inner) == 1 and p == 1:
             out.append((g, ls, e))
+        elif root is None:
+            return ONE, [out[0], (contract(inner, f.shape), aligned(f.shape, f.shape), e)]
         else:
             return None
-    return root, out
+    return ONE if root is None else root, out
+
+
+def settled_root(value: Fraction, e: Fraction) -> tuple[Fraction, Fraction]:
+    """``value**e`` as a rational times ``n**e`` for a whole number n, small squares taken out of it."""
+    exact = rational_root(value, e)
+    if exact is not None:
+        return exact, ONE
+    if e.denominator != 2:
+        return ONE, value
+    whole, outside = value.numerator * value.denominator, Fraction(1, value.denominator)
+    for p in PRIMES:
+        while whole % (p * p) == 0:
+            whole, outside = whole // (p * p), outside * p
+    return outside**e.numerator, Fraction(whole)
 
 
 def nonnegative(x: Expr) -> bool:

@@ -25,9 +25,12 @@ from graphc.ops.statistics import STD, VAR
 from graphc.rewriting.along import KEEPING, REDUCING
 from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
+from graphc.rewriting.exponents import EXP
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.quotients import (
+    multiplied,
+    one_root,
     quotient,
     scale_by,
     sorted_in,
@@ -167,6 +170,9 @@ class Presenter:
             squares = self.shown[f]
             axes, keepdims = form(squares).detail
             return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels
+        if f.op is EXP and e != 1:
+            x, order = self.natural.get(f, (self.shown[f], tuple(range(f.ndim))))
+            return rebuild(x, (multiplied(e, x.operands[0]),)), tuple(labels[i] for i in order)
         if e.denominator == 2 and self.shown[f].op is VAR:
             return rational_power(make(STD, self.shown[f].operands, **self.shown[f].attributes), 2 * e), labels
         if f in self.around and e.denominator == 1 and e % 2 == 0:
@@ -344,6 +350,7 @@ class Presenter:
                 found = self.oriented(f, flipped=True)
                 assert found is not None
                 group.append((found[0], tuple(labels[a] for a in found[1])))
+        group = one_root(group)
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
 
     def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
@@ -411,7 +418,7 @@ class Presenter:
     def turned(self, total: Expr, labels: Labels, scale: Fraction = ONE) -> tuple[Expr, Labels]:
         """A sum with its axes in the order in which its terms take the fewest inserted ones."""
         orders = [tuple(sorted(range(total.ndim), key=labels.__getitem__)), *permutations(range(total.ndim))]
-        order = min(orders if total.ndim < WIDE else orders[:1], key=lambda o: inserted(total, o))
+        order = min(orders if total.ndim < WIDE else orders[:1], key=lambda o: inserted(total, o, self.natural))
         return self.permuted_sum(total, order, scale), tuple(labels[i] for i in order)
 
     def permuted_sum(self, total: Expr, order: Labels, scale: Fraction) -> Expr:

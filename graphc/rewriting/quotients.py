@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 from math import lcm
 
 import sympy
 
 from graphc.ir.expr import Expr
-from graphc.ops.arithmetic import ADD, divide, multiply, scaled
-from graphc.ops.contraction import CONTRACT, contract, factors_of
+from graphc.ops.arithmetic import ADD, divide, multiply, rational_power, scaled
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.forms import form
-from graphc.ops.leaves import EYE, NAMED, constant, size
+from graphc.ops.leaves import EYE, NAMED, constant, number, size
 from graphc.rewriting.axes import Labels
 from graphc.rewriting.signs import Powers
 
@@ -60,6 +61,36 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
                 scales[f] = scale
                 coefficient = share
     return coefficient, scales
+
+
+def one_root(group: list[tuple[Expr, Labels]]) -> list[tuple[Expr, Labels]]:
+    """Roots of numbers and letters written as one, with the one other root beside them: sqrt(2*pi), sqrt(2*d)."""
+    for half in (Fraction(1, 2), Fraction(-1, 2)):
+        roots = [(x, ls) for x, ls in group if x.op is CONTRACT and x.attributes["exponents"] == (half,)]
+        plain = [x for x, ls in roots if x.attributes["coefficient"] == 1]
+        small = [(x, ls) for x, ls in roots if x in plain and not x.operands[0].operands and not x.ndim]
+        large = [(x, ls) for x, ls in roots if x in plain and (x, ls) not in small]
+        joined = [*small, *(large if len(large) == 1 else [])]
+        if len(joined) < 2:
+            continue
+        inside = multiplied_in_order([x.operands[0] for x, _ in joined])
+        labels = large[0][1] if len(large) == 1 else ()
+        group = [*(g for g in group if g not in joined), (rational_power(inside, half), labels)]
+    return group
+
+
+def multiplied_in_order(factors: list[Expr]) -> Expr:
+    ordered = [factors[i] for i in written_order(factors)]
+    numbers = [x for x in ordered if number(x) is not None]
+    total = functools.reduce(multiply, [x for x in ordered if number(x) is None])
+    return functools.reduce(lambda x, c: scaled(number(c) or ONE, x), numbers, total)
+
+
+def multiplied(e: Fraction, x: Expr) -> Expr:
+    """`e` times what is written as `x`; a number in front of it is multiplied."""
+    if x.op is CONTRACT and x.operands and not summed(x):
+        return contract(factors_of(x), x.shape, x.attributes["coefficient"] * e)
+    return scaled(e, x)
 
 
 def whole_terms(node: Expr, coefficient: Fraction) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from graphc.ir.expr import Expr, topological
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
@@ -22,13 +22,14 @@ def permuted_term(term: Expr, total: Expr, order: Labels) -> Expr:
     return contract(moved, tuple(total.shape[a] for a in order), term.attributes["coefficient"] if pure else ONE)
 
 
-def inserted(total: Expr, order: Labels) -> int:
+def inserted(total: Expr, order: Labels, natural: Mapping[Expr, tuple[Expr, Labels]]) -> int:
     """How many arrays in the terms of a sum need axes inserted or exchanged, if its axes stand in `order`."""
     count = 0
     for term in total.operands:
         moved = permuted_term(term, total, order)
         factors = factors_of(moved) if moved.op is CONTRACT else []
-        groups = {tuple(sorted(ls)) if f.op is EYE else ls for f, ls, _ in factors if f.ndim}
+        placed = [(f, tuple(ls[i] for i in natural[f][1]) if f in natural else ls) for f, ls, _ in factors if f.ndim]
+        groups = {tuple(sorted(ls)) if f.op is EYE else ls for f, ls in placed}
         explicit = sum(ls != tuple(range(len(order) - len(ls), len(order))) for ls in groups)
         count += min(explicit, 2)
     return count

@@ -10,6 +10,7 @@ from graphc.ops.elementwise import (
     absolute,
     exp,
     expm1,
+    general_power,
     greater,
     greater_equal,
     log,
@@ -31,11 +32,13 @@ from graphc.rewriting.rules import Rule, Unsigned, positive, rewrite, ruleset
 def logarithms(x: Expr, y: Expr) -> Iterator[Rule]:
     """Exponentials and logarithms undo each other."""
     yield rewrite(log(exp(x))).to(x).because("log is the inverse of exp")
-    yield rewrite(exp(log(x))).to(x).because("exp is the inverse of log, where log x exists")
     yield rewrite(log1p(x)).to(log(1 + x)).because("log1p(x) is log(1 + x)")
     yield rewrite(expm1(x)).to(exp(x) - 1).because("expm1(x) is exp(x) - 1")
     yield rewrite(log(sqrt(x))).to(log(x) / 2).because("log(x**a) = a log x, for x > 0")
     yield rewrite(log(1 / x)).to(-log(x)).because("log(x**a) = a log x, for x > 0")
+    yield rewrite(log(general_power(x, y))).to(y * log(x)).because("log(x**y) = y log x, for x > 0")
+    yield rewrite(exp(y * log(x))).to(general_power(x, y)).because("x**y = exp(y log x), for x > 0")
+    yield rewrite(general_power(exp(x), y)).to(exp(x * y)).because("exp(x)**y = exp(x y)")
     yield rewrite(xlogy(x, y)).to(x * log(y)).when(positive(y)).because("xlogy(x, y) = x log y, for y > 0")
     yield rewrite(log(x**2)).to(2 * log(x)).when(positive(x)).because("log(x**a) = a log x, for x > 0")
 
