@@ -1,0 +1,58 @@
+"""Derivatives are as short as in textbooks and papers, and right: the tables of published forms together."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import published
+import pytest
+import textbook_ratios
+from generate import wide_arrays
+
+import graphc as gc
+from graphc.ir.expr import Expr, topological
+from graphc.ops.leaves import SYMBOL
+
+SIZES = {"n": 3, "d": 2, "k": 4, "m": 5}
+
+
+@pytest.fixture(scope="module")
+def table() -> list[textbook_ratios.Row]:
+    return textbook_ratios.rows()
+
+
+def test_printed_derivatives_are_as_short_as_published_ones(table: list[textbook_ratios.Row]) -> None:
+    ratios = [row.ratio for row in table]
+    assert len(ratios) >= 350
+    assert statistics.median(ratios) <= 1.0, textbook_ratios.report(table)
+    assert sum(ratio <= 1.5 for ratio in ratios) >= 0.95 * len(ratios), textbook_ratios.report(table)
+
+
+def test_the_count_is_that_of_the_formula() -> None:
+    assert textbook_ratios.length("x") == 1
+    assert textbook_ratios.length("2*A.T @ (x - 1)") == 8
+    assert textbook_ratios.length("sum(exp(x), axis=1)") == 4
+    assert textbook_ratios.length("y = a + b\ny*y") == 7
+
+
+def at_random(f: Expr, seed: int) -> dict[str, object]:
+    symbols = [s for s in topological([f]) if s.op is SYMBOL]
+    return {**wide_arrays(symbols, SIZES, seed), **SIZES}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("function", "by", "form", "source"), published.PUBLISHED, ids=[f"{f} by {x}" for f, x, *_ in published.PUBLISHED]
+)
+def test_published_forms_are_the_derivatives(function: str, by: str, form: str, source: str) -> None:
+    f, x = gc.parse(function, **published.NAMES), published.NAMES[by]
+    g = gc.grad(f, x)
+    assert gc.parse(str(g), **gc.names(g)) is g
+    claim = gc.parse(form, **published.NAMES)
+    for seed in (1, 2):
+        values = at_random(gc.sum(g) + gc.sum(claim) + f, seed)
+        with np.errstate(all="ignore"):
+            left, right = gc.evaluate(g, values), gc.evaluate(claim, values)
+        ok = np.isfinite(right)
+        assert ok.any(), source
+        assert np.allclose(left[ok], np.broadcast_to(right, left.shape)[ok], rtol=1e-7, atol=1e-9), f"{g} ({source})"

@@ -1,0 +1,75 @@
+"""How long printed derivatives are against published ones: ``python tests/textbook_ratios.py``.
+
+The length of a formula is the number of nodes of its text's tree: names, numbers, operators, calls, subscripts and
+transposes.
+"""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import published
+import test_matrix_book
+import test_textbook_derivatives
+
+import graphc as gc
+from graphc.ir.expr import Expr
+
+COUNTED = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Attribute, ast.Subscript, ast.Compare, ast.Constant, ast.Name)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A derivative as it is printed, and as it was published."""
+
+    title: str
+    text: str
+    printed: str
+    source: str
+
+    @property
+    def ratio(self) -> float:
+        return length(self.text) / length(self.printed)
+
+
+def length(text: str) -> int:
+    """The nodes of a formula's tree; of a listing, those of all its lines. A function's name counts for its call."""
+    nodes = list(ast.walk(ast.parse(text)))
+    calls = sum(isinstance(node, ast.Call) for node in nodes)
+    return sum(isinstance(node, COUNTED) for node in nodes) - calls
+
+
+def rows() -> list[Row]:
+    """The tables of published forms, derived."""
+    found = []
+    for kind, function, by, form, source in test_textbook_derivatives.CASES:
+        found.append(
+            row(test_textbook_derivatives.MAPS[kind], test_textbook_derivatives.NAMES, function, by, form, source)
+        )
+    found += [row(gc.grad, test_matrix_book.NAMES, *entry, "Cookbook") for entry in test_matrix_book.FORMS]
+    found += [row(gc.grad, published.NAMES, *entry) for entry in published.PUBLISHED]
+    return found
+
+
+def row(derivative: Callable[..., Any], names: dict[str, Any], function: str, by: str, form: str, source: str) -> Row:
+    x = names[by] if isinstance(names[by], Expr) else gc.symbol(by, names[by])
+    result = derivative(gc.parse(function, **names), x)
+    return Row(f"{function} by {by}", str(result), form, source)
+
+
+def report(table: list[Row]) -> str:
+    ratios = [entry.ratio for entry in table]
+    short = sum(ratio <= 1.5 for ratio in ratios) / len(ratios)
+    lines = [f"{len(table)} forms: median {statistics.median(ratios):.2f}, {short:.0%} at most 1.5, the longest:"]
+    for entry in sorted(table, key=lambda entry: -entry.ratio)[:5]:
+        lines.append(f"  {entry.ratio:.2f}  {entry.title}: {entry.text}  against  {entry.printed} ({entry.source})")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(report(rows()) + "\n")
