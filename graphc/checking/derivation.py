@@ -16,6 +16,7 @@ from graphc.checking.sides import Side, Taken
 from graphc.checking.verdict import Status, Verdict
 from graphc.errors import FormulaError, NameConflictError
 from graphc.frontend.parse import bound
+from graphc.frontend.sympynames import declared
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, checked_name
 
@@ -53,6 +54,7 @@ def playing(sides: Sequence[Any], given: Any, names: Mapping[str, Any]) -> dict[
     """What names stand for: those given, those of expressions in play, and those that `given` defines."""
     values = {name: bound(name, value) for name, value in names.items()}
     play = {**names_in_play([*(side for side in sides if isinstance(side, Expr)), *values.values()]), **values}
+    play |= declared(sides, play)
     for step in equations(given) if given is not None else ():
         if not (step.defines or defines(step, play)):
             raise NameConflictError(f"given: {step.left} has a meaning already; a definition needs a new name")

@@ -33,6 +33,7 @@ from graphc.checking.sides import Relation, Side, Taken
 from graphc.checking.verdict import Counterexample, Status, Verdict
 from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, UnknownNameError, UnsupportedError
 from graphc.frontend.parse import bound
+from graphc.frontend.sympynames import declared
 from graphc.ir.dims import compare, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.broadcasting import brief
@@ -92,6 +93,7 @@ def check(*given: Any, values: Any = None, **names: Any) -> Verdict:
         names, values = {**names, "values": values}, None
     known = {name: bound(name, value) for name, value in names.items()}
     play = {**names_in_play(e for e in (*given, *known.values()) if isinstance(e, Expr)), **known}
+    play |= declared(given if len(given) == 2 else given[:2], play)
     if len(given) == 2:
         return _as_written(_equation(given[0], given[1], play), given[1])
     f = Side(_formula(given[0]), play).expr
@@ -137,7 +139,8 @@ def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict
             return _entries(f, x, label, formula, names)
     answer = derivative(f, x)
     free = (label.items or ()) if label is not None else ()
-    side = Side(formula, names, free, answer.shape if len(free) == answer.ndim else ())
+    known = len(free) == answer.ndim or not isinstance(formula, str)
+    side = Side(formula, names, free, answer.shape if known else None)
     try:
         side = _readable(side)
         same_symbols([f, x, side.expr])
@@ -157,7 +160,7 @@ def _readable(side: Side) -> Side:
     except ShapeError:
         if not side.shape:
             raise
-        return _readable(replace(side, shape=()))
+        return _readable(replace(side, shape=None))
     return side
 
 

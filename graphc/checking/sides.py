@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import sympy
+
 from graphc.calculus import hessian, jvp
 from graphc.calculus.gradients import scalar
 from graphc.checking.claims import read
 from graphc.checking.prove import Gradient, Known, derivative, leaves, twins
 from graphc.checking.quotients import Quotient, alias, written_over
 from graphc.errors import UnknownNameError
+from graphc.frontend.fromsympy import from_sympy
 from graphc.frontend.parse import read_lines
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, substitute
@@ -66,18 +69,21 @@ class Side:
     source: Any
     names: Mapping[str, Any] = field(default_factory=dict)
     free: tuple[str, ...] = ()
-    shape: Shape = ()
+    shape: Shape | None = None
     leads: bool = False
     claimed: Mapping[str, Expr] = field(default_factory=dict)
 
     @cached_property
     def reading(self) -> Reading:
+        if isinstance(self.source, (sympy.Basic, sympy.MatrixBase)):
+            value, indices = from_sympy(self.source, self.names, self.free, self.shape, any_order=self.leads)
+            return Reading(value, (), indices, {}, str(simplify(value)))
         if not isinstance(self.source, str):
             return Reading(read(self.source, self.names), (), (), {}, str(self.source))
         taken: list[Taken] = []
         text, quotients = written_over(self.source, self.names, lambda q: self._derived(q, taken))
         names, known = {**self.names, **quotients}, {**functions, **calculus(taken)}
-        lines = read_lines(text, names, known, self.free or None, self.shape)
+        lines = read_lines(text, names, known, self.free or None, self.shape or ())
         value, indices = lines.indexed() if self.leads else (lines.result(), lines.free_indices())
         return Reading(value, tuple(taken), indices, quotients, str(simplify(value)) if indices else text)
 
