@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,7 @@ import pytest
 import graphc as gc
 from graphc.checking import compare_gradients, finite_difference, judge
 from graphc.checking.claims import names_in_play, unlabelled
-from graphc.checking.diagnose import derivative_factors
-from graphc.checking.edits import local_edits, order_edits, small_edits, whole_edits
-from graphc.checking.points import agree, judge_of, sample, size_names
-from graphc.checking.prove import Equation, Gradient, Proof, prove
-from graphc.checking.trees import tree_of
+from graphc.checking.prove import Equation, Proof, prove
 from graphc.errors import FormulaError, GraphcError, UnsupportedError
 
 # A function, the shapes of its symbols, and claims: variable, formula, what is wrong with it (empty: right and proved).
@@ -32,7 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("z", "x + y", RIGHT),
             ("y", "x", "wrong variable"),
             ("z", "x*y", "wrong operation"),
-            ("x", "1", "missing factor"),
+            ("x", "1", "chain factor"),
         ],
     ),
     "a sum": ("sum(x) + s", {"x": N, "s": ()}, [("x", "ones(n)", RIGHT), ("s", "1", RIGHT), ("x", "1", "wrong shape")]),
@@ -45,7 +40,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("W", "2*W @ outer(x, x)", RIGHT),
             ("x", "2*W.T @ W @ x", RIGHT),
             ("x", "2*(W @ x) @ W", RIGHT),
-            ("W", "2*outer(x, W @ x)", "transposed"),
+            ("W", "2*outer(x, W @ x)", "transpose"),
             ("W", "outer(W @ x, x)", "constant factor"),
             ("x", "W.T @ W @ x", "constant factor"),
             ("x", "2*W.T @ W @ x @ x", "superfluous factor"),
@@ -59,8 +54,8 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("c", "2*theta @ tanh(w @ x + b) + 2*c - 2*t", RIGHT),
             ("b", "2*(theta @ tanh(w @ x + b) + c - t)*theta*(1 - tanh(w @ x + b)**2)", RIGHT),
             ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(theta*(1 - tanh(w @ x + b)**2), x)", RIGHT),
-            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(theta, x)", "missing factor"),
-            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(x, theta*(1 - tanh(w @ x + b)**2))", "transposed"),
+            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(theta, x)", "chain factor"),
+            ("w", "2*(theta @ tanh(w @ x + b) + c - t)*outer(x, theta*(1 - tanh(w @ x + b)**2))", "transpose"),
             (
                 "b",
                 "2*(theta @ tanh(w @ x + b) + c - t)*theta*tanh(w @ x + b)*(1 - tanh(w @ x + b))",
@@ -79,7 +74,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("h", "exp(h - logsumexp(h)) - t", RIGHT),
             ("h", "t - softmax(h)", "sign"),
             ("h", "exp(h) - t", "wrong function"),
-            ("h", "softmax(h)", "missing term"),
+            ("h", "softmax(h)", "forgotten path"),
         ],
     ),
     "B4, cross entropy of any weights": (
@@ -95,7 +90,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("b", "G", RIGHT),
             ("x", "W.T @ G", RIGHT),
             ("x", "G @ W", RIGHT),
-            ("W", "outer(x, G)", "transposed"),
+            ("W", "outer(x, G)", "transpose"),
         ],
     ),
     "B6, a sigmoid layer": (
@@ -106,10 +101,10 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("x", "G*exp(-x)/(1 + exp(-x))**2", RIGHT),
             ("x", "G*sigmoid(x)*sigmoid(-x)", RIGHT),
             ("x", "G*(1 - tanh(x/2)**2)/4", RIGHT),
-            ("x", "G*sigmoid(x)", "missing factor"),
+            ("x", "G*sigmoid(x)", "chain factor"),
             ("x", "G*(1 - sigmoid(x)**2)", "wrong activation"),
-            ("x", "G*x*(1 - x)", "wrong activation"),
-            ("x", "sigmoid(x)*(1 - sigmoid(x))", "missing factor"),
+            ("x", "G*x*(1 - x)", "wrong variable"),
+            ("x", "sigmoid(x)*(1 - sigmoid(x))", "chain factor"),
         ],
     ),
     "B7, two layers": (
@@ -119,9 +114,9 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)/(n*k)", RIGHT),
             ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/(n*k)", RIGHT),
             ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 >= 0))/(n*k)", RIGHT),
-            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T)/(n*k)", "missing factor"),
-            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/n", "size factor"),
-            ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)", "size factor"),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T)/(n*k)", "chain factor"),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/n", "constant factor"),
+            ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)", "constant factor"),
         ],
     ),
     "linear regression": (
@@ -133,8 +128,8 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("w", "X.T @ (X @ w - y)/n", "constant factor"),
             ("w", "2*X.T @ (y - X @ w)/n", "sign"),
             ("w", "2*X.T @ (X @ w + y)/n", "sign"),
-            ("w", "2*X.T @ X @ w/n", "missing term"),
-            ("w", "2*X.T @ (X @ w - y)", "size factor"),
+            ("w", "2*X.T @ X @ w/n", "term"),
+            ("w", "2*X.T @ (X @ w - y)", "constant factor"),
         ],
     ),
     "a quadratic form": (
@@ -145,7 +140,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("x", "A @ x + x @ A", RIGHT),
             ("A", "outer(x, x)", RIGHT),
             ("x", "2*A @ x", "assumption"),
-            ("x", "A @ x", "missing term"),
+            ("x", "A @ x", "forgotten path"),
         ],
     ),
     "a norm": (
@@ -154,7 +149,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         [
             ("x", "A.T @ (A @ x - b)/norm(A @ x - b)", RIGHT),
             ("b", "(b - A @ x)/norm(A @ x - b)", RIGHT),
-            ("x", "A.T @ (A @ x - b)", "missing factor"),
+            ("x", "A.T @ (A @ x - b)", "chain factor"),
             ("x", "A.T @ (A @ x - b)/norm(A @ x - b)**2", "exponent"),
         ],
     ),
@@ -165,8 +160,8 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("w", "X.T @ (X @ w - y)/n + alpha*w", RIGHT),
             ("w", "X.T @ (X @ w - y)/n + alpha*w/2", "constant factor"),
             ("w", "X.T @ (X @ w - y)/n + 2*alpha*w", "constant factor"),
-            ("w", "X.T @ (X @ w - y)/n", "missing term"),
-            ("w", "X.T @ (X @ w - y) + alpha*w", "size factor"),
+            ("w", "X.T @ (X @ w - y)/n", "forgotten path"),
+            ("w", "X.T @ (X @ w - y) + alpha*w", "constant factor"),
             ("w", "alpha*w", "forgotten path"),
         ],
     ),
@@ -177,9 +172,9 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("W", "X.T @ (G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)))", RIGHT),
             ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", RIGHT),
             ("X", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)) @ W.T", RIGHT),
-            ("b", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b))", "missing sum"),
-            ("b", "mean(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", "size factor"),
-            ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=1)", "wrong axis"),
+            ("b", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b))", "sum or mean"),
+            ("b", "mean(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", "constant factor"),
+            ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=1)", "sum or mean"),
             ("W", "X.T @ (G*(1 - sigmoid(X @ W + b)**2))", "wrong activation"),
         ],
     ),
@@ -193,8 +188,8 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
                 "/sqrt(mean((x - mean(x))**2) + eps)",
                 RIGHT,
             ),
-            ("x", "g/sqrt(mean((x - mean(x))**2) + eps)", "forgotten path"),
-            ("x", "(g - mean(g))/sqrt(mean((x - mean(x))**2) + eps)", "forgotten path"),
+            ("x", "g/sqrt(mean((x - mean(x))**2) + eps)", "forgotten statistic"),
+            ("x", "(g - mean(g))/sqrt(mean((x - mean(x))**2) + eps)", "forgotten statistic"),
         ],
     ),
     "a matrix factorization": (
@@ -204,7 +199,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("A", "2*(A @ B - C) @ B.T", RIGHT),
             ("B", "2*A.T @ (A @ B - C)", RIGHT),
             ("C", "2*(C - A @ B)", RIGHT),
-            ("A", "2*B @ (A @ B - C).T", "transposed"),
+            ("A", "2*B @ (A @ B - C).T", "transpose"),
             ("C", "2*(A @ B - C)", "sign"),
         ],
     ),
@@ -214,9 +209,9 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         [
             ("X", "A.T @ B.T", RIGHT),
             ("X", "(B @ A).T", RIGHT),
-            ("X", "B @ A", "transposed"),
-            ("X", "A.T @ B", "transposed"),
-            ("X", "B.T @ A.T", "wrong order"),
+            ("X", "B @ A", "transpose"),
+            ("X", "A.T @ B", "transpose"),
+            ("X", "B.T @ A.T", "operand order"),
         ],
     ),
     "logistic regression": (
@@ -226,7 +221,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("w", "-X.T @ (y*sigmoid(-y*(X @ w)))/n", RIGHT),
             ("w", "-X.T @ (y/(1 + exp(y*(X @ w))))/n", RIGHT),
             ("w", "X.T @ (y*sigmoid(-y*(X @ w)))/n", "sign"),
-            ("w", "-X.T @ sigmoid(-y*(X @ w))/n", "missing factor"),
+            ("w", "-X.T @ sigmoid(-y*(X @ w))/n", "chain factor"),
         ],
     ),
     "absolute values": (
@@ -237,8 +232,8 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("x", "(x > t) - (x < t)", RIGHT),
             ("x", "2*(x > t) - 1", RIGHT),
             ("w", "alpha*sign(w)", RIGHT),
-            ("x", "x - t", "missing function"),
-            ("w", "alpha", "missing factor"),
+            ("x", "x - t", "wrong activation"),
+            ("w", "alpha", "chain factor"),
         ],
     ),
     "cosine similarity": (
@@ -246,7 +241,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         {"x": N, "y": N},
         [
             ("x", "y/(norm(x)*norm(y)) - x*(x @ y)/(norm(x)**3*norm(y))", RIGHT),
-            ("x", "y/(norm(x)*norm(y))", "forgotten path"),
+            ("x", "y/(norm(x)*norm(y))", "forgotten statistic"),
         ],
     ),
     "a bell curve": (
@@ -254,7 +249,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         {"x": N},
         [
             ("x", "-x*exp(-x**2/2)", RIGHT),
-            ("x", "exp(-x**2/2)", "missing factor"),
+            ("x", "exp(-x**2/2)", "chain factor"),
             ("x", "x*exp(-x**2/2)", "sign"),
             ("x", "-2*x*exp(-x**2/2)", "constant factor"),
         ],
@@ -265,7 +260,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         [
             ("p", "log(p) - log(q) + 1", RIGHT),
             ("q", "-p/q", RIGHT),
-            ("p", "log(p/q)", "missing term"),
+            ("p", "log(p/q)", "forgotten path"),
             ("q", "p/q", "sign"),
         ],
     ),
@@ -279,7 +274,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
                 "softmax(Q @ Z.T)*(G @ V.T - sum(softmax(Q @ Z.T)*(G @ V.T), axis=1, keepdims=True)) @ Z",
                 RIGHT,
             ),
-            ("Q", "softmax(Q @ Z.T)*(G @ V.T) @ Z", "forgotten path"),
+            ("Q", "softmax(Q @ Z.T)*(G @ V.T) @ Z", "forgotten statistic"),
         ],
     ),
     "normalized rows": (
@@ -292,7 +287,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
                 " - (X @ W)*sum((X @ W)*G, axis=1, keepdims=True)/norm(X @ W, axis=1, keepdims=True)**3)",
                 RIGHT,
             ),
-            ("W", "X.T @ (G/norm(X @ W, axis=1, keepdims=True))", "forgotten path"),
+            ("W", "X.T @ (G/norm(X @ W, axis=1, keepdims=True))", "forgotten statistic"),
         ],
     ),
     "a normal density": (
@@ -311,7 +306,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         [
             ("w", "-X.T @ (y*(y*(X @ w) < 1))", RIGHT),
             ("w", "X.T @ (y*(y*(X @ w) < 1))", "sign"),
-            ("w", "-X.T @ y", "missing factor"),
+            ("w", "-X.T @ y", "chain factor"),
         ],
     ),
     "a gate": (
@@ -321,7 +316,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("h", "g*z + W.T @ (g*(1 - z)*(1 - tanh(W @ h)**2))", RIGHT),
             ("z", "g*(h - tanh(W @ h))", RIGHT),
             ("h", "g*z", "forgotten path"),
-            ("h", "g*z + W.T @ (g*(1 - z))", "missing factor"),
+            ("h", "g*z + W.T @ (g*(1 - z))", "chain factor"),
         ],
     ),
     "pairs": (
@@ -330,7 +325,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         [
             ("x", "4*(n*x - sum(x))", RIGHT),
             ("x", "2*(n*x - sum(x))", "constant factor"),
-            ("x", "4*n*x", "missing term"),
+            ("x", "4*n*x", "term"),
         ],
     ),
     "mish": (
@@ -338,7 +333,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         {"x": N},
         [
             ("x", "tanh(softplus(x)) + x*(1 - tanh(softplus(x))**2)*sigmoid(x)", RIGHT),
-            ("x", "tanh(softplus(x)) + x*(1 - tanh(softplus(x))**2)", "missing factor"),
+            ("x", "tanh(softplus(x)) + x*(1 - tanh(softplus(x))**2)", "chain factor"),
         ],
     ),
 }
@@ -376,7 +371,7 @@ def test_claims(formula: str, names: dict[str, Any], x: str, claim: str, kind: s
         ("sum((A @ B - C)**2)", CASES["a matrix factorization"][1], "A", "2*(A @ B - C) @ B", "2*(A @ B - C) @ B.T"),
         ("sum(G*(W @ x + b))", CASES["B5, a linear layer"][1], "x", "W @ G", "W.T @ G"),
         ("sum((W @ x)**2)", {"W": ("m", "n"), "x": N}, "x", "2*W @ (W @ x)", "2*W.T @ (W @ x)"),
-        ("sum(x**2)", {"x": N}, "x", "2*z", None),
+        ("sum(x**2)", {"x": N}, "x", "2*z", "2*x"),
     ],
 )
 def test_claims_that_do_not_fit_together(
@@ -448,7 +443,7 @@ def test_a_counterexample_is_reproduced_by_numpy_alone(
 
 def test_the_transpose_is_a_wrong_gradient(classifier: tuple[gc.Expr, gc.Expr]) -> None:
     verdict = gc.check(*classifier, "(p - T).T @ X/n")
-    assert (verdict.status, verdict.kind) == ("wrong", "transposed")
+    assert (verdict.status, verdict.kind) == ("wrong", "transpose")
     assert verdict.reason.startswith("the claim (p - T).T @ X/n has shape (k, d), the gradient has the shape of W")
     assert verdict.counterexample is not None
     assert verdict.counterexample.sizes == {"d": 1, "k": 2, "n": 1}
@@ -552,52 +547,10 @@ def test_labels_are_not_part_of_a_claim() -> None:
 
 def test_a_false_proof_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "search", lambda *args, **options: (None, 9))
+    monkeypatch.setattr(judge, "drawn", lambda *args: ())
     monkeypatch.setattr(judge, "prove", lambda question: Proof("by magic", (), ()))
     with pytest.raises(GraphcError, match="internal error: both sides were proved equal"):
         gc.check("sum(x)**2", "sum(x**2)", x=N)
-
-
-def mutations(per_claim: int, seed: int = 0) -> list[tuple[str, dict[str, Any], str, str]]:
-    """Single edits of right claims, drawn at random."""
-    rng = np.random.default_rng(seed)
-    out = []
-    for formula, names, x, claim, kind in ROWS:
-        tree = tree_of(claim)
-        if kind != RIGHT or tree is None:
-            continue
-        f, play = declared(formula, names)
-        sizes = [name for name in play if name not in names]
-        case = type("Origin", (), {"origin": f, "names": play})
-        every = itertools.chain(
-            whole_edits(tree, 2, sizes),
-            order_edits(tree),
-            small_edits(tree),
-            local_edits(tree, derivative_factors(case), sizes, [list(names)], ("sigmoid", "tanh")),  # type: ignore[arg-type]
-        )
-        texts = list(dict.fromkeys(edit.text for edit in every))
-        chosen = rng.choice(len(texts), min(per_claim, len(texts)), replace=False)
-        out += [(formula, names, x, texts[i]) for i in chosen]
-    return out
-
-
-def test_mutated_claims_are_never_proved() -> None:
-    judged = 0
-    for formula, names, x, text in mutations(per_claim=4):
-        f, play = declared(formula, names)
-        try:
-            mutant = gc.parse(text, **play)
-        except GraphcError:
-            continue
-        answer = gc.grad(f, play[x])
-        if mutant.shape != answer.shape:
-            continue
-        symbols = [play[name] for name in names]
-        point = sample(judge_of(answer, mutant), symbols, size_names([answer, mutant]), seed=3)
-        if point is None or agree(point.left, point.right):
-            continue
-        judged += 1
-        assert prove(Gradient(f, play[x], mutant)) is None, f"{formula} by {x}: {text}"
-    assert judged > 60
 
 
 def test_differences_of_a_loss() -> None:

@@ -279,7 +279,7 @@ def test_equations_in_index_notation() -> None:
         ([[0.09, 0.18], [0.1, 0.21]], "equal", None),  # rounded
         (np.array([[0.088, 0.176], [0.104, 0.208]], dtype=np.float32), "equal", None),
         ([[0.044, 0.088], [0.052, 0.104]], "wrong", "constant factor"),
-        ([[0.088, 0.104], [0.176, 0.208]], "wrong", "transposed"),
+        ([[0.088, 0.104], [0.176, 0.208]], "wrong", "transpose"),
         ([[-0.088, -0.176], [-0.104, -0.208]], "wrong", "sign"),
         ([0.088, 0.176], "wrong", None),
         ([[0.088, 0.176], [0.104, 0.2]], "wrong", None),

@@ -1,27 +1,31 @@
-"""What is wrong with a claim: the first single edit whose result is proved."""
+"""What is wrong with a claim: the first explanation whose repair is proved."""
 
 from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from graphc.checking.case import Case, Diagnosis
+from graphc.checking.misderived import misderived
 from graphc.checking.edits import Edit, local_edits, order_edits, small_edits, whole_edits
+from graphc.checking.filling import fillings
+from graphc.checking.kinds import Kind
 from graphc.checking.mistakes import FUNCTIONS
-from graphc.checking.relations import assumption, difference, forgotten, quotient
-from graphc.checking.trees import tree_of
+from graphc.checking.points import RELATIVE
+from graphc.checking.relations import assumption, difference, quotient
+from graphc.checking.repairs import repaired
+from graphc.checking.trees import tree_of, written
 from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, topological
 from graphc.ops.leaves import NAMED, PARAMETER, SIZE, SYMBOL
-from graphc.rewriting.simplify import simplify
+from graphc.rewriting.simplify import expand, simplify
 
-WORK, FEWEST = 40_000, 100  # edits tried times nodes of the answer; but this many at least
+MOST = 3_000  # edits tried at one stage
+NEAR = 20  # edits right up to a constant factor that are looked at
 SHORT = 2  # operations of a missing factor or term that needs no other explanation
 
 
@@ -29,58 +33,109 @@ def diagnose(case: Case) -> Diagnosis | None:
     """The first explanation that verifies, or None."""
     if not case.points:
         return None
-    simple, local = edits(case)
+    return next(filter(None, explanations(case)), None)
+
+
+def explanations(case: Case) -> Iterator[Diagnosis | None]:
+    """Explanations in the order in which they are tried, the simplest first."""
+    tree = tree_of(case.text) or tree_of(str(case.claim))
     comparable = case.claim if case.claim is not None and case.claim.shape == case.answer.shape else None
-    found = first(case, simple)
-    if found is None and comparable is not None:
-        found = assumption(case, comparable) or quotient(case, comparable, SHORT) or difference(case, comparable, SHORT)
-        found = found or forgotten(case, comparable)
-    if found is None:
-        found = first(case, local)
-    if found is None and comparable is not None:
-        found = quotient(case, comparable) or difference(case, comparable)
-    return found
-
-
-def first(case: Case, candidates: Iterable[Edit]) -> Diagnosis | None:
-    """The first edit whose result is proved."""
-    seen: set[str] = set()
-    most = max(FEWEST, WORK // len(topological([case.answer])))
-    for edit in candidates:
-        if edit.text not in seen:
-            seen.add(edit.text)
-            if len(seen) > most:
-                return None
-            candidate = repaired(case, edit)
-            if candidate is not None and case.proves(candidate):
-                return Diagnosis(edit.kind, edit.sentence, str(candidate))
-    return None
-
-
-def edits(case: Case) -> tuple[Iterable[Edit], Iterable[Edit]]:
-    """Candidates: those that are tried before any other explanation, and those after."""
-    tree = tree_of(case.text)
-    if tree is None:
-        return (), ()
     sizes = [name for name, value in case.names.items() if not isinstance(value, Expr) or value.op is SIZE]
-    axes = case.claim.ndim if case.claim is not None else 0
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    shape = shape_text(case.answer.shape)
-    hidden = f"each entry is right, but the shape must be {shape}: broadcasting would hide this"
-    stretched = Edit("wrong shape", hidden, f"broadcast_to({case.text}, {shape})")
-    around = [function for function in FUNCTIONS if f"{function}(" in str(case.answer)]
-    local = local_edits(tree, derivative_factors(case), sizes, alike(case.names, used), around)
-    simple = itertools.chain([stretched], whole_edits(tree, axes, sizes), order_edits(tree), small_edits(tree))
-    return simple, local
+    search = Search(case)
+    if tree is not None:
+        ndim = case.claim.ndim if case.claim is not None else 0
+        yield search.first(itertools.chain(stretched(case, tree), whole_edits(tree, ndim, sizes), order_edits(tree)))
+    if comparable is not None:
+        yield assumption(case, comparable)
+    if tree is not None:
+        yield search.first(small_edits(tree, sizes))
+    if comparable is not None:
+        yield from derived(case, comparable, tree)
+        yield quotient(case, comparable, SHORT)
+        yield difference(case, comparable, SHORT)
+    if tree is not None:
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        around = [name for name in FUNCTIONS if name in functions_of(case)]
+        yield search.first(local_edits(tree, derivative_factors(case), sizes, alike(case.names, used), around))
+        answer = tree_of(str(case.answer))
+        if answer is not None:
+            yield search.first(fillings(tree, answer, case.names, case.formulas))
+        yield from search.scaled(sizes)
+    if comparable is not None:
+        yield difference(case, comparable)
+        yield quotient(case, comparable)
 
 
-def repaired(case: Case, edit: Edit) -> Expr | None:
-    """The edited claim, if it can be read and has the right values."""
-    try:
-        candidate = parse(edit.text, **case.names)
-        return candidate if case.agrees(candidate) else None
-    except (GraphcError, np.linalg.LinAlgError):
+def functions_of(case: Case) -> set[str]:
+    """The names of the functions in the answer and in what it is derived from."""
+    return {node.op.name for node in topological([case.origin, expand(case.origin), case.answer])}
+
+
+class Search:
+    """Edits tried one after another; those that are right up to a constant factor are kept for later."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.seen: set[Expr] = set()
+        self.near: list[Edit] = []
+
+    def first(self, candidates: Iterable[Edit]) -> Diagnosis | None:
+        """The first edit whose result is proved."""
+        for edit in itertools.islice(candidates, MOST):
+            candidate = self.case.formulas.expr(edit.tree)
+            if candidate is None or candidate in self.seen:
+                continue
+            self.seen.add(candidate)
+            found = self.judged(edit, candidate)
+            if found is not None:
+                return found
         return None
+
+    def judged(self, edit: Edit, candidate: Expr) -> Diagnosis | None:
+        """What an edit explains, if its result has the right values and is proved."""
+        if candidate.shape != self.case.answer.shape:
+            return None
+        ratios = self.case.screen.ratios(candidate)
+        if ratios is None:
+            return None
+        if any(abs(r - 1) > RELATIVE for r in ratios):
+            self.near.append(edit)
+            return None
+        text = written(edit.tree)
+        if self.case.verifies(candidate) and reads_back(self.case, text, candidate):
+            return Diagnosis(edit.kind, edit.sentence, text)
+        return None
+
+    def scaled(self, sizes: list[str]) -> Iterator[Diagnosis | None]:
+        """Explanations by an edit and a constant factor together."""
+        for edit in self.near[:NEAR]:
+            for whole in whole_edits(edit.tree, 0, sizes):
+                candidate = self.case.formulas.expr(whole.tree)
+                if candidate is not None and self.case.agrees(candidate) and self.case.verifies(candidate):
+                    yield Diagnosis(edit.kind, f"{edit.sentence}; besides, {whole.sentence}", written(whole.tree))
+
+
+def reads_back(case: Case, text: str, candidate: Expr) -> bool:
+    try:
+        return parse(text, **case.names) is candidate
+    except GraphcError:
+        return False
+
+
+def derived(case: Case, claim: Expr, tree: ast.expr | None) -> Iterator[Diagnosis | None]:
+    """Explanations by a mistake in the derivation."""
+    for variant, found in misderived(case, claim):
+        if case.equal(found, claim):
+            yield Diagnosis(variant.kind, variant.sentence, repaired(case, claim, tree, variant))
+
+
+def stretched(case: Case, tree: ast.expr) -> Iterator[Edit]:
+    """The claim with the shape that it must have."""
+    shape = shape_text(case.answer.shape)
+    wanted = tree_of(shape)
+    hidden = f"each entry is right, but the shape must be {shape}: broadcasting would hide this"
+    if wanted is not None and case.answer.ndim:
+        yield Edit(Kind.SHAPE, hidden, ast.Call(ast.Name("broadcast_to", ast.Load()), [tree, wanted], []))
 
 
 def derivative_factors(case: Case) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.checking.kinds import Kind
 from graphc.checking.kinks import kinks
 from graphc.checking.points import RELATIVE, agree, judge_of
 from graphc.checking.prove import leaves
@@ -89,18 +90,18 @@ def _how_equal(right: Any, claim: Any) -> str:
     return "equal at the given inputs, to the precision of the array; an array is judged by numbers alone"
 
 
-def explanations(right: Any, claim: Any) -> Iterator[tuple[str, str]]:
+def explanations(right: Any, claim: Any) -> Iterator[tuple[Kind, str]]:
     """What would make the array right, where that is one of the usual things."""
     if right.ndim == 2 and claim.shape == right.T.shape and agree(right.T, claim):
-        yield "transposed", "the array is the transpose of the gradient"
+        yield Kind.TRANSPOSE, "the array is the transpose of the gradient"
     if right.shape != claim.shape:
         return
     if agree(-right, claim):
-        yield "sign", "the array is the negative of the gradient"
+        yield Kind.SIGN, "the array is the negative of the gradient"
     for c in FACTORS:
         if agree(float(c) * right, claim):
-            yield "constant factor", f"the array is {c} times the gradient"
+            yield Kind.CONSTANT, f"the array is {c} times the gradient"
     for n in sorted(set(right.shape) - {1}):
         if agree(n * right, claim) or agree(right / n, claim):
             times = n if agree(n * right, claim) else f"1/{n}"
-            yield "size factor", f"the array is {times} times the gradient, and {n} is the size of an axis"
+            yield Kind.CONSTANT, f"the array is {times} times the gradient, and {n} is the size of an axis"

@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 import sympy
 
-from graphc.checking.case import Case, Diagnosis
+from graphc.checking.case import Diagnosis, posed
 from graphc.checking.claims import Label, caller, labelled, names_in_play, unlabelled
 from graphc.checking.diagnose import diagnose
 from graphc.checking.given_values import array_verdict
-from graphc.checking.kinks import Kink, kinks
+from graphc.checking.kinks import kinked, kinks
 from graphc.checking.points import (
+    MOST,
     RELATIVE,
     Judge,
     Point,
     Values,
+    agree,
+    drawn,
     judge_of,
-    sample,
     search,
     size_names,
     steady,
@@ -257,7 +259,9 @@ def judged(
         return _misfit(asked, answer, claim, text, names)
     judge = _judge(question, answer, claim)
     symbols, sizes = question.symbols(), size_names([answer, claim, *question.symbols()])
-    point, _ = search(judge, symbols, sizes, most=FIRST)
+    somewhere = next((p for p in drawn(judge, symbols, sizes) if not agree(p.left, p.right)), None)
+    point, _ = search(judge, symbols, sizes, most=FIRST if somewhere is None else MOST)
+    point = point or somewhere
     if point is None:
         proof = prove(question)
         if proof is not None:
@@ -266,7 +270,7 @@ def judged(
         point, compared = search(judge, symbols, sizes)
     if point is not None:
         cross_check(question, point)
-        found = diagnose(_case(asked, answer, claim, text, names)) if explains else None
+        found = diagnose(posed(asked, answer, claim, text, names, point)) if explains else None
         return _wrong(answer, claim, point, found)
     if not compared:
         return Verdict(Status.UNDECIDED, claim, answer, "no proof was found, and no point where both sides are finite")
@@ -286,11 +290,6 @@ def _judge(question: Question, answer: Expr, claim: Expr) -> Judge:
     return judge_of(answer, claim, kinked([*question.smooth(), claim], moving))
 
 
-def kinked(exprs: Sequence[Expr], moving: frozenset[str]) -> list[Kink]:
-    """The kinks of all of them."""
-    return [kink for e in exprs for kink in kinks(e, moving)] if moving else []
-
-
 def _proved(proof: Proof) -> str:
     return f"true for all sizes: {proof.method}."
 
@@ -302,19 +301,6 @@ def _wrong(answer: Expr, claim: Any, point: Point, found: Diagnosis | None) -> V
     return Verdict(Status.WRONG, claim, answer, reason, values, kind=parts[0], diagnosis=parts[1], repair=parts[2])
 
 
-def _case(question: Question, answer: Expr, claim: Expr | None, text: str, names: Mapping[str, Any]) -> Case:
-    """What a diagnosis starts from, with two points to screen candidates at."""
-    symbols = question.symbols()
-    judge = judge_of(answer, answer, kinked(question.smooth(), question.kinks_of()))
-    points = []
-    for seed in (1, 2):
-        point = sample(judge, symbols, size_names([answer, *symbols]), seed)
-        if point is not None:
-            points.append(({**point.sizes, **point.values}, point.left))
-    origin = question.f if isinstance(question, Gradient) else answer
-    return Case(question, answer, text, claim, names, origin, tuple(points))
-
-
 def _misfit(question: Question, answer: Expr, claim: Expr, text: str, names: Mapping[str, Any]) -> Verdict:
     """A claim of another shape: wrong as a gradient, incomparable as one of two expressions."""
     has = f"the claim {brief(claim)} has shape {shape_text(claim.shape)}"
@@ -322,7 +308,7 @@ def _misfit(question: Question, answer: Expr, claim: Expr, text: str, names: Map
         reason = f"the shapes differ: {shape_text(answer.shape)} and {shape_text(claim.shape)}"
         return Verdict(Status.INCOMPARABLE, claim, answer, reason)
     reason = f"{has}, the gradient has the shape of {brief(question.x)}, which is {shape_text(question.x.shape)}."
-    found = diagnose(_case(question, answer, claim, text, names))
+    found = diagnose(posed(question, answer, claim, text, names))
     point, _ = search(judge_of(answer, claim), question.symbols(), size_names([answer, claim]))
     if point is None:
         parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
@@ -333,7 +319,7 @@ def _misfit(question: Question, answer: Expr, claim: Expr, text: str, names: Map
 def _unreadable(question: Gradient, answer: Expr, text: str, names: Mapping[str, Any], error: GraphcError) -> Verdict:
     """A claim whose shapes or names do not fit together; an edit may still show what was meant."""
     known = not isinstance(error, NameConflictError)  # else the names in the text mean something different
-    found = diagnose(_case(question, answer, None, text, names)) if known else None
+    found = diagnose(posed(question, answer, None, text, names)) if known else None
     parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
     return Verdict(Status.INCOMPARABLE, text, answer, str(error), kind=parts[0], diagnosis=parts[1], repair=parts[2])
 

@@ -35,6 +35,11 @@ def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
     return found
 
 
+def kinked(exprs: Iterable[Expr], moving: frozenset[str]) -> list[Kink]:
+    """The kinks of all of them."""
+    return [kink for e in exprs for kink in kinks(e, moving)] if moving else []
+
+
 def clear_of(found: Iterable[tuple[Kink, tuple[Any, ...]]]) -> bool:
     """Whether the values of the arguments stay away from every tie."""
     return all(_distance(kink, values) > MARGIN for kink, values in found)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
+from graphc.checking.kinds import Kind
 from graphc.checking.trees import call, flat, matmul, name, number, over, product, times, transposed, tree_of, written
 
-Local = tuple[str, str, ast.expr]
+Local = tuple[Kind, str, ast.expr]
 
 
 def replacements(node: ast.expr, names: Sequence[Sequence[str]], around: Sequence[str]) -> Iterator[Local]:
@@ -17,93 +19,137 @@ def replacements(node: ast.expr, names: Sequence[Sequence[str]], around: Sequenc
             if node.id in group:
                 for other in group:
                     if other != node.id:
-                        yield "wrong variable", f"{node.id} stands where {other} belongs", name(other)
+                        yield Kind.VARIABLE, f"{node.id} stands where {other} belongs", name(other)
     if not isinstance(node, ast.Constant):
         for function in around:
-            yield "missing function", f"{function} is missing around {written(node)}", call(function, node)
+            kind = Kind.EXPONENT if function == "sqrt" else Kind.FUNCTION
+            yield kind, f"{function} is missing around {written(node)}", call(function, node)
 
 
 def additions(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
     """Signs, sums, sizes and factors 2 that are missing at a part."""
     text = written(node)
-    yield "sign", f"the sign of {text} is wrong", ast.UnaryOp(ast.USub(), node)
+    yield from scaled(node, sizes)
     for axis in (0, 1, None):
         where = "" if axis is None else f" over axis {axis}"
         for how in ("sum", "mean"):
-            yield f"missing {how}", f"the {how}{where} of {text} is missing", call(how, node, axis)
+            yield Kind.SUM, f"the {how}{where} of {text} is missing", call(how, node, axis)
+
+
+def scaled(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
+    """Signs, numbers and sizes that are missing at a part."""
+    text = written(node)
+    yield Kind.SIGN, f"the sign of {text} is wrong", ast.UnaryOp(ast.USub(), node)
+    yield Kind.CONSTANT, f"the factor 2 at {text} is missing", times(number(2), node)
+    yield Kind.CONSTANT, f"the factor 1/2 at {text} is missing", over(node, number(2))
     for n in sizes:
-        yield "size factor", f"{text} must be divided by {n}", over(node, name(n))
-        yield "size factor", f"{text} must be multiplied by {n}", times(node, name(n))
-    yield "constant factor", f"the factor 2 at {text} is missing", times(number(2), node)
-    yield "constant factor", f"the factor 1/2 at {text} is missing", over(node, number(2))
+        yield Kind.CONSTANT, f"{text} must be divided by {n}", over(node, name(n))
+        yield Kind.CONSTANT, f"{text} must be multiplied by {n}", times(node, name(n))
+
+
+def terms(node: ast.expr) -> list[ast.expr]:
+    """The terms of a sum that is written out."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        return [*terms(node.left), *terms(node.right)]
+    return terms(node.operand) if isinstance(node, ast.UnaryOp) else [node]
 
 
 def structural(node: ast.expr) -> Iterator[Local]:
     """Transposes and the order of operands."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
         a, b = node.left, node.right
-        yield "transposed", f"{written(a)} must be transposed", matmul(transposed(a), b)
-        yield "transposed", f"{written(b)} must be transposed", matmul(a, transposed(b))
+        yield Kind.TRANSPOSE, f"{written(a)} must be transposed", matmul(transposed(a), b)
+        yield Kind.TRANSPOSE, f"{written(b)} must be transposed", matmul(a, transposed(b))
         order = "the operands of @ are in the wrong order"
         for x, y in ((b, a), (transposed(b), a), (b, transposed(a)), (transposed(b), transposed(a))):
-            yield "wrong order", order, matmul(x, y)
+            yield Kind.ORDER, order, matmul(x, y)
         yield (
-            "transposed",
+            Kind.TRANSPOSE,
             f"{written(node)}: both factors must be transposed",
             matmul(transposed(a), transposed(b)),
         )
-        yield "wrong product", "an outer product belongs where @ stands", call("outer", a, second=b)
-        yield "wrong product", "an outer product belongs where @ stands", call("outer", b, second=a)
-        yield "wrong product", "a product entry by entry belongs where @ stands", times(a, b)
+        yield Kind.OPERATION, "an outer product belongs where @ stands", call("outer", a, second=b)
+        yield Kind.OPERATION, "an outer product belongs where @ stands", call("outer", b, second=a)
+        yield Kind.OPERATION, "a product entry by entry belongs where @ stands", times(a, b)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         a, b = node.left, node.right
         for x, y in ((a, b), (b, a), (transposed(a), b), (a, transposed(b)), (transposed(b), a), (b, transposed(a))):
-            yield "wrong product", "a matrix product belongs where * stands", matmul(x, y)
-        yield "wrong product", "an outer product belongs where * stands", call("outer", a, second=b)
-        yield "wrong product", "an outer product belongs where * stands", call("outer", b, second=a)
+            yield Kind.OPERATION, "a matrix product belongs where * stands", matmul(x, y)
+        yield Kind.OPERATION, "an outer product belongs where * stands", call("outer", a, second=b)
+        yield Kind.OPERATION, "an outer product belongs where * stands", call("outer", b, second=a)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "outer":
         yield (
-            "wrong order",
+            Kind.ORDER,
             "the arguments of outer are in the wrong order",
             call("outer", node.args[1], second=node.args[0]),
         )
     if isinstance(node, ast.Attribute) and node.attr == "T":
-        yield "transposed", f"{written(node.value)} must not be transposed", node.value
+        yield Kind.TRANSPOSE, f"{written(node.value)} must not be transposed", node.value
     elif isinstance(node, ast.Name):
-        yield "transposed", f"{node.id} must be transposed", transposed(node)
+        yield Kind.TRANSPOSE, f"{node.id} must be transposed", transposed(node)
 
 
 def additive(node: ast.expr) -> Iterator[Local]:
     """Signs, and terms or factors too many."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        yield "sign", f"the sign of {written(node.operand)} is wrong", node.operand
+        yield Kind.SIGN, f"the sign of {written(node.operand)} is wrong", node.operand
     if not isinstance(node, ast.BinOp):
         return
     a, b = node.left, node.right
     if isinstance(node.op, (ast.Add, ast.Sub)):
         other: ast.operator = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-        yield "sign", f"the sign of {written(b)} is wrong", ast.BinOp(a, other, b)
+        yield Kind.SIGN, f"the sign of {written(b)} is wrong", ast.BinOp(a, other, b)
         if isinstance(node.op, ast.Sub):
-            yield "sign", f"{written(node)} has the wrong sign", ast.BinOp(b, ast.Sub(), a)
-        yield "wrong operation", f"a product belongs where {written(node)} stands", times(a, b)
-        yield "superfluous term", f"the term {written(b)} does not belong here", a
-        yield "superfluous term", f"the term {written(a)} does not belong here", b
+            yield Kind.SIGN, f"{written(node)} has the wrong sign", ast.BinOp(b, ast.Sub(), a)
+        yield Kind.TERM, f"the term {written(b)} does not belong here", a
+        yield Kind.TERM, f"the term {written(a)} does not belong here", b
+        yield Kind.OPERATION, f"a product belongs where {written(node)} stands", times(a, b)
     elif isinstance(node.op, ast.MatMult):
-        yield "superfluous factor", f"{written(b)} does not belong here", a
-        yield "superfluous factor", f"{written(a)} does not belong here", b
+        yield Kind.FACTOR, f"{written(b)} does not belong here", a
+        yield Kind.FACTOR, f"{written(a)} does not belong here", b
     elif isinstance(node.op, (ast.Mult, ast.Div)):
-        yield "wrong operation", f"a sum belongs where {written(node)} stands", ast.BinOp(a, ast.Add(), b)
+        yield Kind.OPERATION, f"a sum belongs where {written(node)} stands", ast.BinOp(a, ast.Add(), b)
         yield _kind_of_factor(b), f"{written(b)} does not belong here", a
         if isinstance(node.op, ast.Mult):
             yield _kind_of_factor(a), f"{written(a)} does not belong here", b
-            yield "inverted factor", f"{written(b)} belongs in the denominator", over(a, b)
-            yield "inverted factor", f"{written(a)} belongs in the denominator", over(b, a)
+            yield Kind.EXPONENT, f"{written(b)} belongs in the denominator", over(a, b)
+            yield Kind.EXPONENT, f"{written(a)} belongs in the denominator", over(b, a)
         else:
-            yield "inverted factor", f"{written(b)} does not belong in the denominator", times(a, b)
+            yield Kind.EXPONENT, f"{written(b)} does not belong in the denominator", times(a, b)
 
 
-def _kind_of_factor(factor: ast.expr) -> str:
-    return "constant factor" if isinstance(factor, ast.Constant) else "superfluous factor"
+def _kind_of_factor(factor: ast.expr) -> Kind:
+    return Kind.CONSTANT if isinstance(factor, ast.Constant) else Kind.FACTOR
+
+
+def axes(node: ast.expr) -> Iterator[Local]:
+    """The axes of sums and means."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+        return
+    function, x = node.func.id, node.args[0]
+    if function in ("sum", "mean", "max", "min", "logsumexp", "softmax", "norm"):
+        rest = [k for k in node.keywords if k.arg not in ("axis", "keepdims")]
+        for axis in (None, 0, 1, -1):
+            for kept in (False, True) if axis is not None and function != "softmax" else (False,):
+                keywords = [*([] if axis is None else [ast.keyword("axis", number(axis))]), *rest]
+                keywords += [ast.keyword("keepdims", ast.Constant(True))] if kept else []
+                where = "all axes" if axis is None else f"axis {axis}" + (", which is kept" if kept else "")
+                yield Kind.SUM, f"the {function} must be taken over {where}", ast.Call(node.func, [x], keywords)
+
+
+def choices(node: ast.expr) -> Iterator[Local]:
+    """Comparisons that point the wrong way, and the branches of where exchanged."""
+    if isinstance(node, ast.Compare):
+        for old, new in TURNED:
+            if isinstance(node.ops[0], old):
+                what = f"the comparison {written(node)} points the wrong way"
+                yield Kind.SIGN, what, ast.Compare(node.left, [new()], node.comparators)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "where":
+        condition, a, b = node.args
+        yield Kind.ORDER, "the branches of where are exchanged", ast.Call(node.func, [condition, b, a], [])
+
+
+TURNED = ((ast.Gt, ast.Lt), (ast.GtE, ast.LtE), (ast.Lt, ast.Gt), (ast.LtE, ast.GtE))
 
 
 def calls(node: ast.expr) -> Iterator[Local]:
@@ -113,56 +159,73 @@ def calls(node: ast.expr) -> Iterator[Local]:
     function, x = node.func.id, node.args[0]
     if function in ("sum", "mean"):
         other = "mean" if function == "sum" else "sum"
-        given = [k for k in node.keywords if k.arg == "axis"]
-        rest = [k for k in node.keywords if k.arg != "axis"]
-        for axis in (None, 0, 1, -1):
-            keywords = [*([] if axis is None else [ast.keyword("axis", number(axis))]), *rest]
-            where = "all axes" if axis is None else f"axis {axis}"
-            yield "wrong axis", f"the {function} must be taken over {where}", ast.Call(node.func, [x], keywords)
         yield (
-            f"{function} for {other}",
+            Kind.SUM,
             f"a {other} belongs where the {function} stands",
             ast.Call(name(other), [x], node.keywords),
         )
-        yield f"superfluous {function}", f"the {function} of {written(x)} does not belong here", x
-        kept = [*given, ast.keyword("keepdims", ast.Constant(True))]
-        yield "missing keepdims", f"the {function} must keep its axis", ast.Call(node.func, [x], kept)
+        yield Kind.SUM, f"the {function} of {written(x)} does not belong here", x
     elif function in FUNCTIONS:
-        yield "superfluous function", f"{function} does not belong around {written(x)}", x
+        kind = Kind.EXPONENT if function == "sqrt" else Kind.FUNCTION
+        yield kind, f"{function} does not belong around {written(x)}", x
         for other in FUNCTIONS:
             if other != function:
                 what = f"{other} belongs where {function} stands"
-                yield "wrong function", what, ast.Call(name(other), node.args, node.keywords)
+                yield Kind.FUNCTION, what, ast.Call(name(other), node.args, node.keywords)
 
 
-FUNCTIONS = ("sigmoid", "tanh", "relu", "exp", "log", "softmax", "sqrt", "abs", "sign", "sin", "cos", "norm")
+FUNCTIONS = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "exp",
+    "log",
+    "softmax",
+    "sqrt",
+    "abs",
+    "sign",
+    "sin",
+    "cos",
+    "sinh",
+    "cosh",
+    "norm",
+    "inv",
+)
 
 
 def numbers(node: ast.expr) -> Iterator[Local]:
     """Constants and exponents."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         base, e = node.left, node.right
-        for text in ("2", "3", "1", "-1", "-2", "1/2", "-1/2", "3/2", "-3/2"):
+        whole = isinstance(e, ast.Constant) and isinstance(e.value, (int, float))
+        nearby = [f"{written(e)} {step}" for step in ("+ 1", "- 1")]
+        if whole:
+            nearby = [str(ast.literal_eval(e) + step) for step in (1, -1)]
+        for text in (*nearby, "2", "3", "1", "-1", "-2", "1/2", "-1/2", "3/2", "-3/2"):
             exponent = tree_of(f"({text})")
             assert exponent is not None
-            yield (
-                "exponent",
-                f"the exponent of {written(base)} must be {text}",
-                ast.BinOp(base, ast.Pow(), exponent),
-            )
-        yield "exponent", f"the exponent {written(e)} does not belong here", base
+            what = f"the exponent of {written(base)} must be {text}"
+            yield Kind.EXPONENT, what, ast.BinOp(base, ast.Pow(), exponent)
+        yield Kind.EXPONENT, f"the exponent {written(e)} does not belong here", base
+        lower = base if written(e) == "2" else ast.BinOp(base, ast.Pow(), ast.BinOp(e, ast.Sub(), number(1)))
+        yield Kind.EXPONENT, f"the power {written(node)} must be differentiated", times(e, lower)
     elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         for value in (node.value + 1, node.value - 1, 2 * node.value, -node.value):
-            yield "constant", f"{node.value} must be {value}", number(value)
-        yield "constant", f"{node.value} must be {node.value}/2", over(node, number(2))
-    elif isinstance(node, (ast.Name, ast.Call)):
-        yield "exponent", f"{written(node)} must be squared", ast.BinOp(node, ast.Pow(), number(2))
+            yield Kind.CONSTANT, f"{node.value} must be {value}", number(value)
+        yield Kind.CONSTANT, f"{node.value} must be {node.value}/2", over(node, number(2))
+    if isinstance(node, (ast.Name, ast.Call, ast.BinOp)) and not is_number(node):
+        yield Kind.EXPONENT, f"{written(node)} must be squared", ast.BinOp(node, ast.Pow(), number(2))
+        yield Kind.EXPONENT, f"the root of {written(node)} belongs here", call("sqrt", node)
+
+
+def is_number(node: ast.expr) -> bool:
+    return not any(isinstance(part, ast.Name) for part in ast.walk(node))
 
 
 def activations(node: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Local]:
     """The derivative of an activation where that of another belongs, or written in the wrong variable."""
     parts = flat(node)
-    derivatives = [[p] for p in parts if _derivative_like(p)]
+    derivatives = [[p] for p in parts if derivative_like(p)]
     for u in parts:
         other = next((p for p in parts if p is not u and ast.unparse(p) == f"1 - {written(u)}"), None)
         if other is not None:
@@ -172,10 +235,20 @@ def activations(node: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Local]:
         was = written(product(found))
         for factor in factors:
             what = f"{written(factor)} belongs where {was} stands"
-            yield "wrong activation", what, product([*rest, factor])
+            kind = Kind.VARIABLE if alike(product(found), factor) else Kind.ACTIVATION
+            yield kind, what, product([*rest, factor])
 
 
-def _derivative_like(node: ast.expr) -> bool:
+def alike(a: ast.expr, b: ast.expr) -> bool:
+    """Whether two formulas differ in their names only."""
+    return _nameless(a) == _nameless(b)
+
+
+def _nameless(node: ast.expr) -> str:
+    return re.sub(r"Name\(id='\w+'", "Name(", ast.dump(node))
+
+
+def derivative_like(node: ast.expr) -> bool:
     """``1 - h``, ``1 - h**2`` or a comparison."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
         return ast.unparse(node.left) == "1"

@@ -21,6 +21,8 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 LARGEST = 3  # the largest value of each size
 ASSIGNMENTS = 40  # combinations of sizes that are tried
 ATTEMPTS = 40  # combinations of larger sizes that are tried where none of those fits
+MOST = 400  # points at which two results are compared
+DRAWN = 6  # points drawn at random, with larger sizes
 SEARCH_ORDER = (
     f"sizes from 1 to {LARGEST} in order of their total; for each, entries that are small whole numbers, "
     "then simple rationals, then random reals, inside the declared facts"
@@ -144,7 +146,7 @@ def differing(left: Any, right: Any) -> Any:
     return ~(np.abs(a - b) <= RELATIVE * scale + ABSOLUTE)  # also where one is not a number
 
 
-def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = 400) -> tuple[Point | None, int]:
+def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = MOST) -> tuple[Point | None, int]:
     """The first point in the stated order at which the results differ, and at how many points they were compared.
 
     Where none of the stated sizes go together, larger ones are tried.
@@ -174,6 +176,15 @@ def _searched(judge: Judge, points: Iterable[tuple[dict[str, int], Values]], mos
             if not agree(*found):
                 return Point(sizes, values, *found), compared
     return None, compared
+
+
+def drawn(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = 2) -> Iterator[Point]:
+    """Up to `most` points with real entries and sizes that differ from each other."""
+    for seed in range(1, most + 1):
+        point = sample(judge, symbols, names, seed)
+        if point is None:
+            return
+        yield point
 
 
 def sample(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], seed: int = 1, tries: int = 60) -> Point | None:

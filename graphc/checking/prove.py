@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -62,10 +62,11 @@ class Question(Protocol):
 
 @dataclass(frozen=True)
 class Equation:
-    """``left == right``."""
+    """``left == right``, away from ties of functions of the symbols `moving`."""
 
     left: Expr
     right: Expr
+    moving: frozenset[str] = frozenset()
 
     def symbols(self) -> list[Expr]:
         return leaves([self.left, self.right])
@@ -75,16 +76,17 @@ class Equation:
         return changed.left, changed.right
 
     def kinks_of(self) -> frozenset[str]:
-        return frozenset()
+        return self.moving
 
     def smooth(self) -> list[Expr]:
         return []
 
     def claiming(self, claim: Expr) -> Equation:
-        return Equation(self.left, claim)
+        return replace(self, right=claim)
 
     def replaced(self, replacements: dict[Expr, Expr]) -> Equation:
-        return Equation(*substitute([self.left, self.right], replacements))
+        left, right = substitute([self.left, self.right], replacements)
+        return replace(self, left=left, right=right)
 
 
 @dataclass(frozen=True)

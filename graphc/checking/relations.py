@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from fractions import Fraction
 
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.case import Case, Diagnosis
+from graphc.checking.kinds import Kind
 from graphc.checking.points import agree, judge_of, sample
-from graphc.checking.prove import Gradient, derivative, identity, leaves
+from graphc.checking.prove import leaves
 from graphc.checking.translate import Translator
+from graphc.checking.trees import tree_of
+from graphc.checking.trees import written as tidy
 from graphc.errors import GraphcError
-from graphc.ir.expr import Expr, make, substitute, topological
+from graphc.frontend.parse import parse
+from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, combine
-from graphc.ops.broadcasting import brief
-from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import is_implicit
-from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
+from graphc.ops.leaves import NAMED
 from graphc.rewriting.cost import count_ops
-from graphc.rewriting.simplify import expand, simplify
+from graphc.rewriting.simplify import simplify
 
 MOST_TERMS = 64
 MOST_PATHS = 12
@@ -43,54 +45,8 @@ def assumption(case: Case, claim: Expr) -> Diagnosis | None:
             point = sample(judge_of(left, right), leaves([left, right]), ())
             if point is not None and agree(point.left, point.right) and case.holds(supposed):
                 says = f"{s.name} is symmetric" if fact.name == "symmetric" else f"the entries of {s.name} sum to one"
-                return Diagnosis("assumption", f"the claim holds only if {says}", None)
+                return Diagnosis(Kind.ASSUMPTION, f"the claim holds only if {says}", None)
     return None
-
-
-def forgotten(case: Case, claim: Expr) -> Diagnosis | None:
-    """Intermediates that the claim takes for constants: a mean, a norm, a second use of the variable."""
-    question = case.question
-    if not isinstance(question, Gradient) or question.x.op not in (SYMBOL, PARAMETER):
-        return None
-    opened = expand(question.f)
-    for f in (question.f,) if opened is question.f else (question.f, opened):
-        for parts in paths(f, question.x):
-            if holds_with_constants(case, f, question.x, parts, claim):
-                what = " and ".join(part.name or brief(part) for part in parts)
-                verb = "depends" if len(parts) == 1 else "depend"
-                sentence = f"the claim forgets that {what} {verb} on {question.x.name}"
-                return Diagnosis("forgotten path", sentence, str(case.answer))
-    return None
-
-
-def holds_with_constants(case: Case, f: Expr, x: Expr, parts: tuple[Expr, ...], claim: Expr) -> bool:
-    """Whether the claim is the gradient of `f` with some parts held constant."""
-    frozen = {part: make(SYMBOL, (), name=f"?{i}", shape=part.shape, dtype=part.dtype) for i, part in enumerate(parts)}
-    (held,) = substitute([f], frozen)
-    if x not in leaves([held]):
-        return False
-    partial = substitute([derivative(held, x)], {symbol: part for part, symbol in frozen.items()})[0]
-    return case.same(partial, claim) and identity(partial, claim) is not None
-
-
-def paths(f: Expr, x: Expr) -> Iterator[tuple[Expr, ...]]:
-    """Reductions and named parts of `f` that depend on `x`, alone and in pairs, the shortest first."""
-    depends: set[Expr] = {x}
-    found: list[Expr] = []
-    order = topological([f])
-    inner = {node.operands[0] for node in order if node.op is NAMED}
-    for node in order:
-        if any(o in depends for o in node.operands):
-            depends.add(node)
-            if node is not f and node not in inner and (node.op is NAMED or reduces(node)):
-                found.append(node)
-    most = max(3, min(MOST_PATHS, WORK // len(order)))
-    yield from ((node,) for node in found[:most])
-    yield from itertools.combinations(found[: most // 2], 2)
-
-
-def reduces(node: Expr) -> bool:
-    return bool(node.op is CONTRACT and summed(node)) or "axis" in node.attributes
 
 
 def quotient(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | None:
@@ -103,7 +59,20 @@ def quotient(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | No
             return None
     except GraphcError:
         return None
-    return Diagnosis("missing factor", f"the factor {unstretched(factor)} is missing", str(candidate))
+    if unstretched(factor).op is ADD and most is not None:
+        return None
+    sentence = f"the factor {unstretched(factor)} is missing"
+    return Diagnosis(Kind.CHAIN, sentence, written(case, f"({case.text})*({unstretched(factor)})", candidate))
+
+
+def written(case: Case, text: str, candidate: Expr) -> str:
+    """`text`, if it says what `candidate` is, without the brackets that it does not need."""
+    tree = tree_of(text)
+    try:
+        found = parse(text, **case.names)
+    except GraphcError:
+        return str(candidate)
+    return tidy(tree) if tree is not None and case.screen.same(found, candidate) else str(candidate)
 
 
 def unstretched(x: Expr) -> Expr:
@@ -113,16 +82,21 @@ def unstretched(x: Expr) -> Expr:
 
 def difference(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | None:
     """The term by which the claim falls short, if it is shorter than the answer (and has `most` operations)."""
-    expanded = [(c, t) for sign, e in ((1, case.answer), (-1, claim)) for c, t in terms(Fraction(sign), simplify(e))]
-    left = cancelled(expanded)
-    if not left:
-        return None
-    term = min((simplify(case.answer - claim), simplify(combine(left))), key=count_ops)
+    term = missing(case, claim)
     candidate = claim + term
     longest = count_ops(case.answer) - 1 if most is None else min(most, count_ops(case.answer) - 1)
     if count_ops(term) > longest or not case.agrees(candidate) or not case.proves(candidate):
         return None
-    return Diagnosis("missing term", f"the term {unstretched(term)} is missing", str(candidate))
+    repair = written(case, f"{case.text} + ({unstretched(term)})", candidate)
+    return Diagnosis(Kind.TERM, f"the term {unstretched(term)} is missing", repair)
+
+
+def missing(case: Case, claim: Expr) -> Expr:
+    """What the claim falls short by, as a short formula."""
+    expanded = [(c, t) for sign, e in ((1, case.answer), (-1, claim)) for c, t in terms(Fraction(sign), simplify(e))]
+    left = cancelled(expanded)
+    whole: Expr = simplify(case.answer - claim)
+    return min((whole, simplify(combine(left))), key=count_ops) if left else whole
 
 
 def cancelled(pairs: list[tuple[Fraction, Expr]]) -> list[tuple[Fraction, Expr]]:

@@ -39,9 +39,12 @@ def swapped(tree: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
         if node is old:
             return new
         if isinstance(node, list):
-            return [copy(n) for n in node]
+            copies = [copy(n) for n in node]
+            return node if all(a is b for a, b in zip(copies, node, strict=True)) else copies
         if isinstance(node, ast.AST):
-            return type(node)(**{field: copy(value) for field, value in ast.iter_fields(node)})
+            fields = {field: copy(value) for field, value in ast.iter_fields(node)}
+            same = all(value is getattr(node, field) for field, value in fields.items())
+            return node if same else type(node)(**fields)
         return node
 
     return copy(tree)  # type: ignore[return-value]

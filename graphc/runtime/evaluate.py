@@ -125,17 +125,24 @@ def _run(
     pending.update(roots)
     results: dict[Expr, Any] = {}
     for node in order:
-        operands = _alike(node, [results[o] for o in node.operands], real)
-        with naming(node, operands, sizes):
-            value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
-        if node.op.keeps and node.dtype.startswith("float") and not _decided(node):
-            value = value.astype(real)
-        results[node] = np.asarray(value).item() if node.weak and not node.shape else value
+        results[node] = node_value(node, results, arrays, sizes, real)
         for o in node.operands:
             pending[o] -= 1
             if not pending[o]:
                 del results[o]
     return results
+
+
+def node_value(
+    node: Expr, results: Mapping[Expr, Any], arrays: Mapping[Any, Any], sizes: dict[str, int], real: Any
+) -> Any:
+    """The value of a node with a NumPy meaning, from those of its operands in `results`."""
+    operands = _alike(node, [results[o] for o in node.operands], real)
+    with naming(node, operands, sizes):
+        value = arrays[node.name] if node.op in (SYMBOL, PARAMETER) else _value(node, operands, sizes)
+    if node.op.keeps and node.dtype.startswith("float") and not _decided(node):
+        value = value.astype(real)
+    return np.asarray(value).item() if node.weak and not node.shape else value
 
 
 def _decided(node: Expr) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from graphc.checking.case import Diagnosis
 from graphc.checking.code.judged import Sample
+from graphc.checking.kinds import Kind
 
 MOST = 24  # the largest denominator of a constant factor
 CLOSE = 1e-4  # how well factors at different points must agree before they are tried
@@ -20,7 +21,7 @@ CLOSE = 1e-4  # how well factors at different points must agree before they are 
 class Change(NamedTuple):
     """A mistake undone: its kind, a sentence, the assignment made right, and the changed array at every point."""
 
-    kind: str
+    kind: Kind
     sentence: str
     repair: str
     arrays: list[Any]
@@ -51,14 +52,14 @@ def changes(name: str, samples: Sequence[Sample]) -> Iterator[Change]:
         return
     shapes = [s.comparisons[name].shape for s in samples]
     d = f"d{name}"
-    yield Change("transposed", "it is the transpose of the gradient", f"{d}.T", [c.T for c in claims])
+    yield Change(Kind.TRANSPOSE, "it is the transpose of the gradient", f"{d}.T", [c.T for c in claims])
     if all(c.size == np.prod(shape) for c, shape in zip(claims, shapes, strict=True)):
         fitted = [c.reshape(shape) for c, shape in zip(claims, shapes, strict=True)]
-        yield Change("wrong shape", "the entries are right, but the shape is not", f"{d}.reshape({name}.shape)", fitted)
+        yield Change(Kind.SHAPE, "the entries are right, but the shape is not", f"{d}.reshape({name}.shape)", fitted)
     yield from sums(d, claims, shapes)
     if any(not s.comparisons[name].fits for s in samples):
         return
-    yield Change("sign", "the sign is wrong", f"-{d}", [-c for c in claims])
+    yield Change(Kind.SIGN, "the sign is wrong", f"-{d}", [-c for c in claims])
     for found in (reordered, factors, masks, exchanged, products, terms):
         yield from found(name, claims, samples)
 
@@ -73,7 +74,7 @@ def sums(d: str, claims: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> It
             if all(r.size == np.prod(shape) for r, shape in zip(reduced, shapes, strict=True)):
                 sentence = f"the {how} over {'axis' if len(axes) == 1 else 'axes'} {shown} is missing"
                 fitted = [r.reshape(shape) for r, shape in zip(reduced, shapes, strict=True)]
-                yield Change(f"missing {how}", sentence, f"{d}.{how}(axis={shown})", fitted)
+                yield Change(Kind.SUM, sentence, f"{d}.{how}(axis={shown})", fitted)
 
 
 def reordered(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Iterator[Change]:
@@ -82,18 +83,18 @@ def reordered(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> It
     for order in itertools.permutations(range(ndim)):
         moved = [np.transpose(c, order) for c in claims]
         if list(order) != sorted(order) and all(m.shape == c.shape for m, c in zip(moved, claims, strict=True)):
-            yield Change("transposed", f"its axes must be reordered to {order}", f"d{name}.transpose{order}", moved)
+            yield Change(Kind.TRANSPOSE, f"its axes must be reordered to {order}", f"d{name}.transpose{order}", moved)
     for axes in (a for count in range(1, ndim + 1) for a in itertools.combinations(range(ndim), count)):
         sentence = f"it runs backwards along {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
         flipped = [np.flip(c, axes) for c in claims]
-        yield Change("flipped", sentence, f"np.flip(d{name}, {axes if len(axes) > 1 else axes[0]})", flipped)
+        yield Change(Kind.ORDER, sentence, f"np.flip(d{name}, {axes if len(axes) > 1 else axes[0]})", flipped)
 
 
 def factors(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Iterator[Change]:
     """Constant factors, and factors made of sizes and of scalar inputs, the simplest first."""
     ratios = [projection(s, name, c, s.comparisons[name].slopes.values) for s, c in zip(samples, claims, strict=True)]
     for constant, quantity in simplest(ratios, samples):
-        kind = "size factor" if quantity.size else "missing factor" if quantity.text else "constant factor"
+        kind = Kind.CHAIN if quantity.text and not quantity.size else Kind.CONSTANT
         text = multiplied(constant, quantity.text)
         values = [float(constant) * v for v in quantity.values]
         arrays = [c * v for c, v in zip(claims, values, strict=True)]
@@ -116,9 +117,9 @@ def terms(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Iterat
             term = f"{multiplied(abs(constant), quantity.text)}*{other}".removeprefix("1*")
             arrays = [c + float(constant) * v * x for c, v, x in zip(claims, quantity.values, inputs, strict=True)]
             if constant > 0:
-                yield Change("missing term", f"the term {term} is missing", f"d{name} + {term}", arrays)
+                yield Change(Kind.TERM, f"the term {term} is missing", f"d{name} + {term}", arrays)
             else:
-                yield Change("superfluous term", f"the term {term} does not belong here", f"d{name} - {term}", arrays)
+                yield Change(Kind.TERM, f"the term {term} does not belong here", f"d{name} - {term}", arrays)
 
 
 def projection(sample: Sample, name: str, array: Any, target: Any) -> float:
@@ -200,7 +201,7 @@ def masks(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Iterat
     zeros = [np.abs(s.comparisons[name].answer) <= 1e-9 for s in samples]
     if any(z.any() for z in zeros) and not all(z.all() for z in zeros):
         masked = [np.where(z, 0.0, c) for z, c in zip(zeros, claims, strict=True)]
-        yield Change("mask dropped", "entries that must be 0 are not: a mask is missing", f"d{name}*mask", masked)
+        yield Change(Kind.MASK, "entries that must be 0 are not: a mask is missing", f"d{name}*mask", masked)
 
 
 def exchanged(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Iterator[Change]:
@@ -208,7 +209,7 @@ def exchanged(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> It
     for other in samples[0].comparisons:
         if other != name:
             arrays = [np.asarray(s.comparisons[other].claim) for s in samples]
-            yield Change("exchanged", f"the gradients by {name} and {other} are exchanged", f"d{other}", arrays)
+            yield Change(Kind.VARIABLE, f"the gradients by {name} and {other} are exchanged", f"d{other}", arrays)
 
 
 def products(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Iterator[Change]:
@@ -217,10 +218,10 @@ def products(name: str, claims: Sequence[Any], samples: Sequence[Sample]) -> Ite
         if any(np.shape(a) != c.shape for a, c in zip(arrays, claims, strict=True)):
             continue
         times = [c * a for a, c in zip(arrays, claims, strict=True)]
-        yield Change("missing factor", f"the factor {text} is missing", f"d{name}*{text}", times)
+        yield Change(Kind.CHAIN, f"the factor {text} is missing", f"d{name}*{text}", times)
         with np.errstate(all="ignore"):
             over = [c / a for a, c in zip(arrays, claims, strict=True)]
-        yield Change("superfluous factor", f"the factor {text} does not belong here", f"d{name}/{text}", over)
+        yield Change(Kind.FACTOR, f"the factor {text} does not belong here", f"d{name}/{text}", over)
 
 
 def arrays_of(samples: Sequence[Sample]) -> dict[str, list[Any]]:

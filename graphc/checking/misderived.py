@@ -1,0 +1,47 @@
+"""A wrong gradient explained by a mistake in its derivation."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from graphc.calculus.gradients import opened_at, raw_gradients
+from graphc.checking.case import Case
+from graphc.checking.local_variants import wrong_locals
+from graphc.checking.prove import Gradient
+from graphc.checking.variants import Variant, forgotten, forgotten_pairs, forgotten_uses
+from graphc.errors import GraphcError
+from graphc.ir.expr import Expr, substitute
+from graphc.ops.stopping import overridden, released
+from graphc.rewriting.simplify import expand, simplify
+
+MOST = 400  # variants that are tried
+
+
+def misderived(case: Case, claim: Expr) -> Iterator[tuple[Variant, Expr]]:
+    """Mistakes in the derivation of which the claim is the result, with what they come to; screened, not proved."""
+    question = case.question
+    if not isinstance(question, Gradient) or question.f.ndim or overridden([question.f]):
+        return
+    free, f = opened_at(question.f, question.x)
+    back = {free: question.x}
+    for variant in itertools.islice(variants(f, free), MOST):
+        try:
+            (raw,) = raw_gradients(variant.changed, [free])
+            found = substitute(released([raw]), back)[0]
+        except GraphcError:
+            continue
+        if case.screen.same(found, claim):
+            local = [substitute([e], back)[0] if e is not None else None for e in (variant.right, variant.wrong)]
+            yield variant._replace(right=local[0], wrong=local[1]), found
+
+
+def variants(f: Expr, x: Expr) -> Iterator[Variant]:
+    """The variants of `f` as it is declared, then with its defined functions opened, then in normal form."""
+    forms = list(dict.fromkeys((f, expand(f), simplify(f))))
+    for form in forms:
+        yield from wrong_locals(form, x)
+        yield from forgotten(form, x)
+    for form in forms:
+        yield from forgotten_pairs(form, x)
+        yield from forgotten_uses(form, x)
