@@ -47,7 +47,7 @@ def test_the_corpus_is_as_large_as_it_should_be() -> None:
 @pytest.mark.parametrize("claim", sampled(RIGHT, 3), ids=lambda c: c.name)
 def test_right_claims_are_proved(claim: Claim) -> None:
     verdict = claim.judged()
-    assert verdict.status == ("equal" if claim.name in UNPROVED else "proved"), str(verdict)
+    assert verdict.status in (("equal", "undecided") if claim.name in UNPROVED else ("proved",)), str(verdict)
 
 
 @pytest.mark.parametrize("claim", sampled(WRONG, 8), ids=lambda c: c.name)
