@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graphc.checking.case import Case, Diagnosis
-from graphc.checking.misderived import misderived
 from graphc.checking.edits import Edit, local_edits, order_edits, small_edits, whole_edits
 from graphc.checking.filling import fillings
 from graphc.checking.kinds import Kind
+from graphc.checking.misderived import misderived
 from graphc.checking.mistakes import FUNCTIONS
 from graphc.checking.points import RELATIVE
 from graphc.checking.relations import assumption, difference, quotient
