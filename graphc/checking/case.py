@@ -153,18 +153,19 @@ def posed(
     if wrong is not None and np.shape(wrong.left) == np.shape(wrong.right):
         chosen.append(wrong)
     origin = question.f if isinstance(question, Gradient) else answer
-    if claim is not None and not states(text, claim, names):
-        text = str(claim)
     values = tuple(({**p.sizes, **p.values}, p.left) for p in chosen)
+    if claim is not None and not states(text, claim, names, Screen(values)):
+        text = str(claim)
     return Case(question, answer, text, claim, names, origin, values)
 
 
-def states(text: str, claim: Expr, names: Mapping[str, Any]) -> bool:
+def states(text: str, claim: Expr, names: Mapping[str, Any], screen: Screen) -> bool:
     """Whether a text is the formula of the claim in the notation, not in that of indices or as code."""
     try:
-        return parse(text, **names) is claim
+        found = parse(text, **names)
     except GraphcError:
         return False
+    return found is claim or screen.same(found, claim)
 
 
 def _agrees(candidate: Expr, values: Values, right: Any) -> bool:
