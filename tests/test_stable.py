@@ -71,6 +71,12 @@ CANCELLING = {
     "1 - 1/(1 + x**2)": "",
     "1/tanh(x) - 1/x": "",
 }
+TAILS = {
+    "1 - erf(x)": "erfc(x)",
+    "log(1 + erf(x/sqrt(2)))": "log(erfc(-x/sqrt(2)))",
+    "x*(1 + erf(x/sqrt(2)))/2": "x*erfc(-x/sqrt(2))/2",
+    "exp(-x**2)/(1 - erf(x))": "exp(-x**2)/erfc(x)",
+}
 
 
 def _where(condition: bool, x: Any, y: Any) -> Any:
@@ -140,3 +146,125 @@ def wrong(formula: str, exact: str, dtype: Any) -> list[Any]:
 def test_a_formula_and_its_derivatives_have_the_right_value_at_large_and_small_inputs(formula: str, dtype: Any) -> None:
     exact = (EXPONENTIALS | CANCELLING)[formula]
     assert not wrong(formula, exact, dtype)
+
+
+@pytest.mark.parametrize("formula", TAILS)
+def test_tails_of_the_normal_distribution_do_not_cancel(formula: str) -> None:
+    points = np.array([-30.0, -8.0, -1.0, 1e-8, 1.0, 8.0, 20.0])
+    with np.errstate(all="ignore"):
+        ways = computed(formula, points)
+    for way, values in ways.items():
+        for order in range(2):
+            for at, value in zip(points, values[order], strict=True):
+                true = reference(TAILS[formula], float(at), order)
+                assert agrees(value, true, np.float64, float(at)), (way, order, at, float(value), mpmath.nstr(true, 8))
+
+
+ROWS = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 2.0]])
+ZERO_NORMS = {
+    "norm(x)": np.zeros(3),
+    "sqrt(sum(x**2))": np.zeros(3),
+    "sqrt(x @ x)": np.zeros(3),
+    "norm(2*x - 2)": np.ones(3),
+    "sum(norm(x, axis=1))": ROWS,
+    "norm(x)*norm(x)/norm(x)": np.zeros((2, 3)),
+    "sqrt(trace(x.T @ x))": np.zeros((2, 3)),
+    "std(x)": np.ones(3),
+    "sqrt(mean((x - mean(x))**2))": np.ones(3),
+    "sqrt(mean(x**2) - mean(x)**2)": np.ones(3),
+    "sum(std(x, axis=1))": np.array([[1.0, 1.0], [1.0, 3.0]]),
+    "norm(eye(3) @ x - ones(3))": np.ones(3),
+}
+
+
+@pytest.mark.parametrize("formula", ZERO_NORMS)
+def test_the_gradient_of_a_norm_at_zero_is_zero(formula: str) -> None:
+    at = ZERO_NORMS[formula]
+    x = gc.symbol("x", tuple("mnk"[: at.ndim]) if "eye" not in formula else (3,))
+    gradient = gc.grad(gc.parse(formula, x=x), x)
+    still = at if at.ndim == 1 else at - at[:, :1]
+    for value in (
+        gc.evaluate(gradient, {"x": at}),
+        gc.compile(gradient, [x], style="readable")(at),
+        gc.compile(gradient, [x], style="fast")(at),
+    ):
+        assert np.all(np.isfinite(value))
+        assert not np.any(value[~np.any(still, axis=1)] if at.ndim > 1 else value)
+
+
+def test_a_number_over_a_norm_of_zero_is_infinite() -> None:
+    a, x = gc.symbol("a", ()), gc.symbol("x", ("n",))
+    for f in (a / gc.norm(x), gc.compile(a / gc.norm(x), [a, x])):
+        given = {"a": np.array(2.0), "x": np.zeros(2)}
+        with np.errstate(divide="ignore"):
+            assert np.isinf(gc.evaluate(f, given) if isinstance(f, gc.Expr) else f(**given))
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "mean(x**2) - mean(x)**2",
+        "sum(x**2)/n - (sum(x)/n)**2",
+        "mean(x*x) - mean(x)*mean(x)",
+        "-mean(x)**2 + mean(x**2)",
+        "(sum(x**2) - sum(x)**2/n)/n",
+    ],
+)
+def test_a_variance_from_the_mean_of_squares_keeps_its_digits(formula: str) -> None:
+    x = gc.symbol("x", ("n",))
+    f = gc.parse(formula, x=x)
+    at = 1e8 + np.arange(5.0)
+    for value in (
+        gc.evaluate(f, {"x": at}),
+        gc.compile(f, [x], style="readable")(at),
+        gc.compile(f, [x], style="fast")(at),
+    ):
+        assert value == pytest.approx(2.0, rel=1e-12)
+
+
+def test_a_covariance_along_an_axis_keeps_its_digits() -> None:
+    x, y = gc.symbol("x", ("m", "n")), gc.symbol("y", ("m", "n"))
+    f = gc.mean(x * y, axis=0) - gc.mean(x, axis=0) * gc.mean(y, axis=0)
+    values = 1e8 + np.arange(6.0).reshape(3, 2), 1e7 + np.arange(6.0).reshape(3, 2) ** 2
+    exact = np.mean((values[0] - values[0].mean(0)) * (values[1] - values[1].mean(0)), axis=0)
+    np.testing.assert_allclose(gc.evaluate(f, {"x": values[0], "y": values[1]}), exact, rtol=1e-12)
+    np.testing.assert_allclose(gc.compile(f, [x, y])(*values), exact, rtol=1e-12)
+
+
+ROWS_OF_EXPONENTIALS = {
+    "log(sum(exp(x), axis=1))": lambda v: [mpmath.log(sum(map(mpmath.exp, row))) for row in v],
+    "log(sum(a*exp(x), axis=1))": lambda v: [
+        mpmath.log(sum(w * mpmath.exp(t) for w, t in zip((1, 2, 3), row, strict=True))) for row in v
+    ],
+    "log(mean(exp(-x/2), axis=1))": lambda v: [mpmath.log(sum(mpmath.exp(-t / 2) for t in row) / 3) for row in v],
+    "exp(x)/sum(exp(x), axis=1, keepdims=True)": lambda v: [
+        [mpmath.exp(t) / sum(map(mpmath.exp, row)) for t in row] for row in v
+    ],
+    "log(exp(x)/sum(exp(x), axis=1, keepdims=True))": lambda v: [
+        [t - mpmath.log(sum(map(mpmath.exp, row))) for t in row] for row in v
+    ],
+    "sum(a*exp(x), axis=1)/sum(exp(x), axis=1)": lambda v: [
+        sum(w * mpmath.exp(t) for w, t in zip((1, 2, 3), row, strict=True)) / sum(map(mpmath.exp, row)) for row in v
+    ],
+    "exp(x) @ a/(exp(x) @ ones(3))": lambda v: [
+        sum(w * mpmath.exp(t) for w, t in zip((1, 2, 3), row, strict=True)) / sum(map(mpmath.exp, row)) for row in v
+    ],
+    "log(exp(x[:, 0]) + exp(x[:, 1]))": lambda v: [mpmath.log(mpmath.exp(r[0]) + mpmath.exp(r[1])) for r in v],
+    "log(prod(sigmoid(x), axis=1))": lambda v: [-sum(mpmath.log(1 + mpmath.exp(-t)) for t in row) for row in v],
+}
+
+
+@pytest.mark.parametrize("formula", ROWS_OF_EXPONENTIALS)
+def test_sums_of_exponentials_do_not_overflow(formula: str) -> None:
+    x, a = gc.symbol("x", ("m", 3)), gc.symbol("a", (3,), facts=["positive"])
+    f = gc.parse(formula, x=x, a=a)
+    at = np.array([[1e4, 9990.0, -1e4], [30.0, -30.0, 1e-8], [-1e4, -1e4, -9999.0], [700.0, 1.0, 710.0]])
+    with mpmath.workdps(60):
+        exact = np.array(ROWS_OF_EXPONENTIALS[formula]([[mpmath.mpf(float(t)) for t in row] for row in at]), float)
+    weights = np.array([1.0, 2.0, 3.0])
+    for value in (
+        gc.evaluate(f, {"x": at, "a": weights}),
+        gc.compile(f, [x, a], style="readable")(at, weights),
+        gc.compile(f, [x, a], style="fast")(at, weights),
+    ):
+        np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-300)

@@ -8,6 +8,7 @@ from graphc.codegen.fast import Donor, Fast
 from graphc.codegen.layout import broken, tuple_text
 from graphc.codegen.names import Names
 from graphc.codegen.readable import Readable
+from graphc.codegen.sources import function_sources
 from graphc.codegen.update import UpdateRule
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.dims import shape_text
@@ -136,7 +137,8 @@ def fast_training(step: Fast, rule: UpdateRule) -> tuple[list[str], set[str]]:
     update = _update_plan(rule, True)
     names = ["parameter", *(str(s.name) for s in rule.states)]
     writer = Fast(update, names, "update", "_build_update", _donors(update, 2 + len(rule.states)))
-    return [writer.built, _training_class(step, rule, bool(writer.sizes))], writer.imports
+    kernels = function_sources(f for name, f in update.functions.items() if name not in step.plan.functions)
+    return [*kernels, writer.built, _training_class(step, rule, bool(writer.sizes))], writer.imports
 
 
 def _donors(update: Plan, vectors: int) -> dict[int, Donor]:

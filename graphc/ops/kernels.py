@@ -47,6 +47,11 @@ def polynomial(x: Any, coefficients: Any) -> Any:
     return total
 
 
+def quotient(x: Any, y: Any) -> Any:
+    zero = x == 0  # 0 over a norm is 0, also where the norm is 0
+    return np.where(zero, 0, x / np.where(zero, 1, y))
+
+
 def log_cosh(x: Any, t: Any) -> Any:
     r = np.abs(x - t)
     near = np.log1p(2 * np.sinh(np.minimum(r, 1) / 2) ** 2)  # cosh(r) = 1 + 2 sinh(r/2)**2
@@ -75,15 +80,27 @@ def masked_softmax(x: Any, mask: Any, axis: Any = -1) -> Any:
     return e / np.where(total > 0, total, 1)
 
 
+def log_total(shifted: Any, axis: Any) -> Any:
+    e = np.exp(shifted)  # of which the largest is 1: log1p of the others, if it is the only one
+    total = np.sum(e, axis=axis, keepdims=True)
+    others = np.sum(e * (shifted < 0), axis=axis, keepdims=True)
+    return np.log1p(np.where(total < 1.5, others, total - 1))
+
+
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted - log_total(shifted, axis)
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    total = log_total(x - top, axis) + top
     return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def logmeanexp(x: Any, axis: Any = None) -> Any:
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.squeeze(top + np.log1p(np.mean(np.expm1(x - top), axis=axis, keepdims=True)), axis=axis)
 
 
 # Sums of a fixed number of terms from the NIST Digital Library of Mathematical Functions (DLMF), in float64, given in
@@ -105,6 +122,35 @@ def erf(x: Any) -> Any:
         fraction = large + i / 2 / fraction
     rest = np.exp(-(large**2)) / (fraction * np.sqrt(np.pi))
     value = np.sign(given) * np.where(size <= 2.5, total, 1 - rest)
+    return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
+
+
+def erfcx(x: Any) -> Any:
+    # exp(x**2)*(1 - erf(x)): the continued fraction DLMF 7.9.1 for large x
+    given = np.asarray(x)
+    wide = given.astype(np.float64)
+    large, small = np.maximum(wide, 1.5), np.minimum(wide, 1.5)
+    fraction = large
+    for i in range(120, 0, -1):
+        fraction = large + i / 2 / fraction
+    with np.errstate(over="ignore"):
+        value = np.where(wide < 1.5, np.exp(small**2) * (1 - erf(small)), 1 / (fraction * np.sqrt(np.pi)))
+    return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
+
+
+def erfc(x: Any) -> Any:
+    given = np.asarray(x)
+    wide = given.astype(np.float64)
+    large = np.maximum(wide, 1.5)
+    value = np.where(wide < 1.5, 1 - erf(wide), np.exp(-(large**2)) * erfcx(large))
+    return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
+
+
+def log_erfc(x: Any) -> Any:
+    given = np.asarray(x)
+    wide = given.astype(np.float64)
+    large, small = np.maximum(wide, 1.5), np.minimum(wide, 1.5)
+    value = np.where(wide < 1.5, np.log1p(-erf(small)), np.log(erfcx(large)) - large**2)
     return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.expr import Expr, make
-from graphc.ir.op import Op
+from graphc.ir.op import Attributes, Inference, Op
 from graphc.ops import kernels
 from graphc.ops.broadcasting import one_shape
 from graphc.ops.elementwise import infer_float
+from graphc.ops.products import reduced_shape
 
 
 def _function(kernel: Callable[..., Any], formula: str, summary: str) -> Op:
@@ -38,3 +39,39 @@ POLYNOMIAL = _function(kernels.polynomial, "polynomial(x)", "The sum of coeffici
 
 def polynomial(x: Expr, coefficients: Sequence[Fraction]) -> Expr:
     return make(POLYNOMIAL, (x,), coefficients=tuple(coefficients))
+
+
+QUOTIENT = _function(kernels.quotient, "x/y", "x/y, and 0 where x is 0, also over 0.")
+
+
+def quotient(x: Expr, y: Expr) -> Expr:
+    return make(QUOTIENT, (x, y))
+
+
+ERFC = _function(kernels.erfc, "1 - erf(x)", "The complement of the error function.")
+ERFCX = _function(kernels.erfcx, "exp(x**2)*(1 - erf(x))", "The complement of the error function, scaled.")
+LOG_ERFC = _function(kernels.log_erfc, "log(1 - erf(x))", "The logarithm of the complement of the error function.")
+
+
+def erfc(x: Expr) -> Expr:
+    return make(ERFC, (x,))
+
+
+def erfcx(x: Expr) -> Expr:
+    return make(ERFCX, (x,))
+
+
+def log_erfc(x: Expr) -> Expr:
+    return make(LOG_ERFC, (x,))
+
+
+def _infer_mean(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+    shape, dtype = infer_float(operands, attributes)
+    return reduced_shape(shape, attributes["axis"], False), dtype
+
+
+LOGMEANEXP = Op("logmeanexp", _infer_mean, kernel=kernels.logmeanexp, summary="log(mean(exp(x))) over axes.")
+
+
+def logmeanexp(x: Expr, axis: tuple[int, ...]) -> Expr:
+    return make(LOGMEANEXP, (x,), axis=axis)

@@ -10,20 +10,28 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeAlias
 
+import sympy
+
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
-from graphc.ops.defined import SOFTMAX, log_softmax
+from graphc.ops.defined import LOGSUMEXP, SOFTMAX, log_softmax
 from graphc.ops.elementwise import log, log1p
-from graphc.ops.leaves import number
+from graphc.ops.leaves import SIZE
+from graphc.ops.leaving_out import PROD
+from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import entries
 from graphc.rewriting.order import Factor
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
+from graphc.scheduling.functions import logmeanexp
 from graphc.scheduling.overflow import Overflow, plain
 from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined, multiple
 from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
+from graphc.scheduling.squares import central, over_norms
+from graphc.scheduling.tails import fill, hazards, tail, tail_logarithm, without_tail
 
 Key: TypeAlias = "tuple[tuple[Factor, ...], Expr | None]"  # the other factors of a term, and x of its exp(x)
 Member: TypeAlias = "tuple[Rational, tuple[Fraction, Expr]]"  # a function of exp(x), and the term that it is
@@ -71,7 +79,7 @@ class Stabilizer:
             found = self._sum(node)
         elif node.op is CONTRACT:
             found = self._product(node)
-        return selected(self._as_it_is(node)) if found is None else found
+        return over_norms(selected(self._as_it_is(node))) if found is None else found
 
     def base(self, x: Expr) -> Expr:
         """The argument of an exponential, as it is computed."""
@@ -88,6 +96,11 @@ class Stabilizer:
                 return result
         if node.op is SOFTMAX:
             return log_softmax(self.done[node.operands[0]], axis=node.attributes["axis"])
+        if node.op is PROD and self._is_positive(node.operands[0]):
+            logs = self.log(node.operands[0])
+            return None if logs is None else sum_(logs, **node.attributes)
+        if (found_tail := tail_logarithm(node, self.base)) is not None:
+            return found_tail
         product = self._log_of_product(node) if node.op is CONTRACT and not summed(node) else None
         scaled = self.overflow.of(node)
         if product is not None or scaled is not None:
@@ -99,7 +112,12 @@ class Stabilizer:
         found, scaled = self.exponentials.of(f), self.overflow.of(f)
         if found is not None and found[0] is not None:
             return found[1].signed > 0
-        return f.op is SOFTMAX or (scaled is not None and scaled.logarithm is not None)
+        held = tail(f)
+        return (
+            f.op is SOFTMAX
+            or (held is not None and held[0] > 0)
+            or (scaled is not None and scaled.logarithm is not None)
+        )
 
     def _log_of_product(self, node: Expr) -> Expr | None:
         """Factors that may vanish have logarithms of their own."""
@@ -114,6 +132,9 @@ class Stabilizer:
         if not terms:
             return None
         coefficient = node.attributes["coefficient"]
+        mean = _log_of_mean(terms, rest, coefficient)
+        if mean is not None:
+            return mean
         if rest or coefficient != 1:
             terms.append((ONE, log(contract(rest, node.shape, coefficient))))
         return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
@@ -121,7 +142,7 @@ class Stabilizer:
     def _log_near_one(self, node: Expr) -> Expr | None:
         """``log(1 + u)`` is log1p(u)."""
         terms = list(zip(node.attributes["coefficients"], node.operands, strict=True))
-        ones = [i for i, (c, x) in enumerate(terms) if _fill(x) is not None and c * (_fill(x) or 0) == 1]
+        ones = [i for i, (c, x) in enumerate(terms) if fill(x) is not None and c * (fill(x) or 0) == 1]
         if len(ones) != 1 or len(terms) < 2:
             return None
         rest = [t for i, t in enumerate(terms) if i != ones[0]]
@@ -139,7 +160,14 @@ class Stabilizer:
     def _sum(self, node: Expr) -> Expr | None:
         """Terms that cancel are computed as one, each group of those with the same other factors."""
         groups: dict[Key, list[Member]] = defaultdict(list)
-        for c, x in split_terms(node):
+        terms = split_terms(node)
+        centred = central(terms, self.base)
+        if len(centred) < len(terms):
+            return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
+        tailed = without_tail(terms, self.base)
+        if tailed is not None:
+            return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
+        for c, x in terms:
             rest, base, r = self._split(x)
             groups[tuple(rest), base].append((r.scaled(c), (c, x)))
         _join_numbers(groups)
@@ -162,6 +190,11 @@ class Stabilizer:
         if expansion is None:
             return found
         return expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
+
+    def _of(self, terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
+        """A part of the terms of a sum, as it is computed."""
+        part = _combined(terms, node)
+        return self.done[part] if part in self.done else self.computed(part)
 
     def _as_it_is(self, node: Expr) -> Expr:
         return rebuild(node, tuple(self.done[o] for o in node.operands))
@@ -187,6 +220,11 @@ class Stabilizer:
         return sorted(rest, key=lambda t: (t[0].digest, t[1], t[2])), *held
 
     def _product(self, node: Expr) -> Expr | None:
+        found = hazards(node, *split_factors(node), self.base) if len(node.operands) > 1 else None
+        return self._bounded(node) if found is None else found
+
+    def _bounded(self, node: Expr) -> Expr | None:
+        """A product of which no factor overflows where another vanishes; None where it is as it stands."""
         roots = any(e.denominator != 1 for e in node.attributes["exponents"])
         if self.overflow.of(node) is None and not roots and not any(self._grows(f) for f in node.operands):
             return None
@@ -240,6 +278,20 @@ class Stabilizer:
             return None
         kept = [(self.done[f], ls, e) for f, ls, e in factors_of(node) if (f, ls, e) not in replaced]
         return selected(contract([*kept, *factors], node.shape, node.attributes["coefficient"]))
+
+
+def _log_of_mean(terms: list[tuple[Fraction, Expr]], rest: list[Factor], coefficient: Fraction) -> Expr | None:
+    """``log(sum(exp(x))/n)`` over all n entries, from differences to 1: nothing cancels where x is small."""
+    if len(terms) != 1 or terms[0][0] != 1 or terms[0][1].op is not LOGSUMEXP:
+        return None
+    total = terms[0][1]
+    (x,), axes = total.operands, total.attributes["axis"]
+    if any(f.op is not SIZE or e.denominator != 1 for f, _, e in rest) or total.attributes["keepdims"]:
+        return None
+    share = sympy.Rational(coefficient.numerator, coefficient.denominator)
+    for f, _, e in rest:
+        share *= f.attributes["dim"] ** int(e)
+    return logmeanexp(x, axes) if share * entries(tuple(x.shape[a] for a in axes)) == 1 else None
 
 
 def _combined(terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
@@ -303,11 +355,3 @@ def _cancels(terms: list[Rational], whole: Rational) -> bool:
 
 def _own(x: Expr) -> Labels:
     return tuple(-1 if d == 1 else i for i, d in enumerate(x.shape))
-
-
-def _fill(x: Expr) -> Fraction | None:
-    """The number that all entries are."""
-    if x.op is CONTRACT and not x.operands:
-        value: Fraction = x.attributes["coefficient"]
-        return value
-    return number(x)

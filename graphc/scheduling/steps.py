@@ -34,15 +34,26 @@ def softmax(build: Builder, x: int, axis: Any) -> int:
     return build.ufunc("divide", e, total)
 
 
+def _log_total(build: Builder, x: int, axes: tuple[int, ...]) -> int:
+    """The logarithm of the exponentials' sum: log1p of the others where the largest, 1, is the only one."""
+    _, shifted, e, total = _exponentials(build, x, axes)
+    others = build.ufunc("multiply", e, build.ufunc("less", shifted, build.number(ZERO)))
+    rest = build.reduce("sum", others, axes, True, "float")
+    ties = build.ufunc("rint", build.ufunc("subtract", total, rest))
+    beyond = build.ufunc("add", build.ufunc("subtract", ties, build.number(Scale())), rest)
+    return build.ufunc("log1p", beyond)
+
+
 def log_softmax(build: Builder, x: int, axis: Any) -> int:
-    _, shifted, _, total = _exponentials(build, x, _axes(build, x, axis))
-    return build.ufunc("subtract", shifted, build.ufunc("log", total))
+    axes = _axes(build, x, axis)
+    _, shifted, _, _ = _exponentials(build, x, axes)
+    return build.ufunc("subtract", shifted, _log_total(build, x, axes))
 
 
 def logsumexp(build: Builder, x: int, axis: Any, keepdims: bool) -> int:
     axes = _axes(build, x, axis)
-    top, _, _, total = _exponentials(build, x, axes)
-    result = build.ufunc("add", build.ufunc("log", total), top)
+    top, _, _, _ = _exponentials(build, x, axes)
+    result = build.ufunc("add", _log_total(build, x, axes), top)
     return (
         result if keepdims else build.index(result, tuple(0 if i in axes else ":" for i in range(len(build[x].shape))))
     )

@@ -86,8 +86,11 @@ Conventions for all of them:
 - **Derivatives** exist to every order. Where a function has a kink one value is taken: `relu'(0) = 0`,
   `abs'(0) = sign(0) = 0`; `maximum` and `minimum` give a tie to their first argument, `max` and `min` over axes share
   it equally, and `sort` follows the order that it finds. Comparisons, `sign`, `round`, `floor` and `argmax` are flat:
-  their derivative is 0. Where the formula has no value, neither has the result: the gradient of `norm` at 0 is 0/0,
-  nan, and that of `sqrt` at 0 is inf.
+  their derivative is 0. The gradient of `norm` at 0, and of `std` where all entries are the same, is taken
+  as 0: what is 0 over a norm is 0. Elsewhere, where the formula has no value, neither has the result: the gradient of
+  `sqrt` at 0 is inf.
+- **Stability**: formulas are computed without what overflows, vanishes or cancels on the way, as evaluated and as
+  emitted: `log(1 + exp(x))`, `1 - sigmoid(x)`, `exp(x)/sum(exp(x))` and `(exp(x) - 1 - x)/x**2` need no special names.
 - **Matrices** are the last two axes. `cholesky`, `eigvalsh`, `eigh` take the symmetric part of their argument, so that
   their gradients are symmetric; `eigvalsh` ascends, `svdvals` descends. Derivatives of eigenvectors and singular
   vectors need values that differ, that of `pinv` a rank that stays.

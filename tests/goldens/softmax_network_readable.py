@@ -3,9 +3,16 @@
 import numpy as np
 
 
+def log_total(shifted, axis):
+    e = np.exp(shifted)  # of which the largest is 1: log1p of the others, if it is the only one
+    total = np.sum(e, axis=axis, keepdims=True)
+    others = np.sum(e * (shifted < 0), axis=axis, keepdims=True)
+    return np.log1p(np.where(total < 1.5, others, total - 1))
+
+
 def log_softmax(x, axis=-1):
     shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted - log_total(shifted, axis)
 
 
 def softmax(x, axis=-1):

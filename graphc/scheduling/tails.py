@@ -1,0 +1,100 @@
+"""Tails of the normal distribution: 1 - erf(x) = erfc(x) for large x, its logarithm, and what is divided by it.
+
+exp(-x**2)/erfc(x)  =  1/erfcx(x)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TypeAlias
+
+from graphc.ir.expr import Expr
+from graphc.ir.op import registry
+from graphc.ops.arithmetic import ADD, broadcast, combine, rational_power, scaled
+from graphc.ops.contraction import CONTRACT, ONE, contract
+from graphc.ops.elementwise import log
+from graphc.ops.leaves import constant, number
+from graphc.rewriting.order import Factor
+from graphc.rewriting.simplify import simplify
+from graphc.scheduling.functions import erfc, erfcx, log_erfc
+from graphc.scheduling.overflow import plain
+from graphc.scheduling.recognition import EXP, times
+
+ERF = registry["erf"]
+Computed: TypeAlias = Callable[[Expr], Expr]
+Terms: TypeAlias = list[tuple[Fraction, Expr]]
+
+
+def tail(node: Expr) -> tuple[Fraction, Expr] | None:
+    """A sum ``c*(1 - erf(x))`` as c and x."""
+    node = plain(node)
+    if node.op is not ADD or len(node.operands) != 2:
+        return None
+    found = _pair(list(zip(node.attributes["coefficients"], node.operands, strict=True)))
+    return None if found is None else found[2:]
+
+
+def _pair(terms: Terms) -> tuple[int, int, Fraction, Expr] | None:
+    """The places of a number and of a multiple of erf that are ``c*(1 - erf(x))``, with c and x."""
+    numbers = [(i, a * one) for i, (a, x) in enumerate(terms) if (one := fill(x)) is not None]
+    for i, c in numbers:
+        for j, (b, x) in enumerate(terms):
+            function, scale = _scaled_erf(x)
+            if function is not None and abs(c) == abs(b * scale) != 0:
+                return i, j, c, times(1 if c == -b * scale else -1, function.operands[0])
+    return None
+
+
+def without_tail(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
+    """The first ``c*(1 - erf(x))`` among the terms of a sum, as it is computed, and the other terms."""
+    found = _pair(terms)
+    if found is None:
+        return None
+    i, j, c, x = found
+    return scaled(c, erfc(computed(x))), [t for k, t in enumerate(terms) if k not in (i, j)]
+
+
+def fill(x: Expr) -> Fraction | None:
+    """The number that all entries are."""
+    if x.op is CONTRACT and not x.operands:
+        value: Fraction = x.attributes["coefficient"]
+        return value
+    return number(x)
+
+
+def _scaled_erf(x: Expr) -> tuple[Expr | None, Fraction]:
+    scale = ONE
+    x = plain(x)
+    while x.op is CONTRACT and len(x.operands) == 1 and x.operands[0].shape == x.shape:
+        if x.attributes["exponents"] != (ONE,) or x.attributes["labels"][0] != tuple(range(x.ndim)):
+            break
+        scale *= x.attributes["coefficient"]
+        x = plain(x.operands[0])
+    return (x, scale) if x.op is ERF else (None, scale)
+
+
+def tail_logarithm(node: Expr, computed: Computed) -> Expr | None:
+    found = tail(node)
+    if found is None or found[0] <= 0:
+        return None
+    result = log_erfc(computed(found[1]))
+    return result if found[0] == 1 else combine([(ONE, result), (ONE, broadcast(log(constant(found[0])), node.shape))])
+
+
+def hazards(node: Expr, coefficient: Fraction, factors: list[Factor], computed: Computed) -> Expr | None:
+    """A product with ``exp(-x**2)`` over ``1 - erf(x)``, which vanish together."""
+    for i, (f, labels, e) in enumerate(factors):
+        found = tail(f) if e < 0 and e.denominator == 1 else None
+        if found is None:
+            continue
+        c, x = found
+        for j, (g, ls, p) in enumerate(factors):
+            exponential = plain(g)
+            if exponential.op is EXP and ls == labels and p > 0:
+                rest = simplify(p * exponential.operands[0] - e * rational_power(x, Fraction(2)))
+                if fill(rest) == 0:
+                    left: list[Factor] = [(computed(h), q, w) for k, (h, q, w) in enumerate(factors) if k not in (i, j)]
+                    left.append((erfcx(computed(x)), labels, e))
+                    return contract(left, node.shape, coefficient * c ** int(e))
+    return None
