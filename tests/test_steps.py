@@ -71,6 +71,164 @@ CHAINS: dict[str, Chain] = {
         ["grad(sum(relu(x)), x)", "x > 0", "x >= 0"], {"x": ("n",)}, RIGHT
     ),
     "ties count otherwise": Chain(["as_float(x > 0)", "as_float(x >= 0)"], {"x": ("n",)}, {0: "wrong"}),
+    "B2, in index notation": Chain(
+        "df/dW[i,j] = sum[k](2*q[k]*1[k=i]*x[j]) = 2*q[i]*x[j]\ndf/dx[j] = sum[i](df/dq[i]*W[i,j]) = 2*(W.T @ q)[j]",
+        WX,
+        RIGHT,
+        given="q = W @ x\nf = sum(q**2)",
+    ),
+    "B2, in index notation, the wrong index": Chain(
+        "df/dx[j] = sum[i](2*q[i]*W[i,j])\ndf/dx[j] = 2*sum[i](q[i]*W[i,0])",
+        WX,
+        {1: "wrong"},
+        given="q = W @ x\nf = sum(q**2)",
+    ),
+    "B4, rewriting the loss": Chain(
+        [
+            "-sum(t*log(softmax(h)))",
+            "-sum(t*(h - logsumexp(h)))",
+            "logsumexp(h) - t @ h",
+            "log(sum(exp(h))) - sum(t*h)",
+        ],
+        {"h": ("k",), "t": gc.symbol("t", ("k",), facts=["simplex"])},
+        RIGHT,
+    ),
+    "B4, rewriting the loss of weights that do not sum to one": Chain(
+        [
+            "-sum(t*log(softmax(h)))",
+            "-sum(t*(h - logsumexp(h)))",
+            "logsumexp(h) - t @ h",
+            "log(sum(exp(h))) - sum(t*h)",
+        ],
+        {"h": ("k",), "t": ("k",)},
+        {1: "wrong"},
+        {2: 1},
+    ),
+    "B4, the gradient through the Jacobian of softmax": Chain(
+        "dp[i]/dh[j] = p[i]*(delta[i,j] - p[j])\ndL/dh[j] = sum[i](dL/dp[i]*dp[i]/dh[j])\ndL/dh = p - t",
+        {"h": ("k",), "t": gc.symbol("t", ("k",), facts=["simplex"])},
+        RIGHT,
+        given="p = softmax(h)\nL = -sum(t*log(p))",
+    ),
+    "B4, off the diagonal forgotten": Chain(
+        "dp[i]/dh[j] = p[i]*(1 - p[i])*delta[i,j]\ndL/dh[j] = sum[i](dL/dp[i]*dp[i]/dh[j]) = p[j] - t[j]",
+        {"h": ("k",), "t": gc.symbol("t", ("k",), facts=["simplex"])},
+        {0: "wrong"},
+        {1: 0, 2: 0},
+        given="p = softmax(h)\nL = -sum(t*log(p))",
+    ),
+    "B5, a linear layer": Chain(
+        "dL/dh = G\ndL/dW = outer(dL/dh, x)\ndL/db = dL/dh\ndL/dx = W.T @ dL/dh",
+        {"W": ("m", "d"), "x": ("d",), "b": ("m",), "G": ("m",)},
+        RIGHT,
+        given="h = W @ x + b\nL = G @ h",
+    ),
+    "B5, the transpose forgotten": Chain(
+        "dL/dx = W @ dL/dh", {"W": ("m", "m"), "x": ("m",), "G": ("m",)}, {0: "wrong"}, given="h = W @ x\nL = G @ h"
+    ),
+    "B6, sigmoid by its own value": Chain(
+        ["grad(sum(G*sigmoid(x)), x)", "G*exp(-x)/(1 + exp(-x))**2", "G*h*(1 - h)"],
+        {"x": ("n",), "G": ("n",)},
+        RIGHT,
+        given="h = 1/(1 + exp(-x))",
+    ),
+    "B6, in the wrong variable": Chain(
+        ["grad(sum(G*sigmoid(x)), x)", "G*sigmoid(x)*(1 - sigmoid(x))", "G*x*(1 - x)"],
+        {"x": ("n",), "G": ("n",)},
+        {1: "wrong"},
+    ),
+    "L3": Chain(["exp(z)/(1 + exp(z))", "1/(1 + exp(-z))", "(1 + tanh(z/2))/2", "1 - sigmoid(-z)"], {"z": ()}, RIGHT),
+    "O1, the mean over examples": Chain(
+        "g = grad(L, w)\ng = 2/N*X.T @ (X @ w - y)\ng[j] = mean[i](2*(X[i] @ w - y[i])*X[i,j])",
+        {"X": ("N", "d"), "w": ("d",), "y": ("N",)},
+        RIGHT,
+        given="L = mean((X @ w - y)**2)",
+    ),
+    "O1, the sum for the mean": Chain(
+        "g = grad(L, w)\ng = 2*X.T @ (X @ w - y)",
+        {"X": ("N", "d"), "w": ("d",), "y": ("N",)},
+        {1: "wrong"},
+        given="L = mean((X @ w - y)**2)",
+    ),
+    "O4, linear decay": Chain(
+        ["(1 - a)*e0 + a*etau", "e0 - k/tau*(e0 - etau)"],
+        {"e0": (), "etau": (), "k": (), "tau": ()},
+        RIGHT,
+        given="a = k/tau",
+    ),
+    "O5, momentum under a constant gradient": Chain(
+        "v2 = alpha*v1 - eps*g\nv2 = -eps*g*(1 + alpha)\nv2*(1 - alpha) = -eps*g*(1 - alpha**2)",
+        {"alpha": (), "eps": (), "g": ("n",)},
+        RIGHT,
+        given="v1 = -eps*g",
+    ),
+    "O5, an exponent": Chain(
+        "v2 = alpha*v1 - eps*g\nv2*(1 - alpha) = -eps*g*(1 - alpha)",
+        {"alpha": (), "eps": (), "g": ("n",)},
+        {1: "wrong"},
+        given="v1 = -eps*g",
+    ),
+    "O8, the first step of Adam": Chain(
+        "s = (1 - r1)*g\nr = (1 - r2)*g**2\nshat = s/(1 - r1) = g\nrhat = r/(1 - r2) = g*g\n"
+        "shat/(sqrt(rhat) + delta) = g/(abs(g) + delta)",
+        {"r1": (), "r2": (), "g": ("n",), "delta": gc.symbol("delta", facts=["positive"])},
+        RIGHT,
+    ),
+    "O12, the slope along the gradient": Chain(
+        "D(J, theta, -eps*g) = -eps*g @ g\nD(D(J, theta, -eps*g0), theta, -eps*g0) = eps**2*g0 @ H @ g0",
+        {"theta": ("n",), "H": gc.symbol("H", ("n", "n"), facts=["symmetric"]), "eps": (), "g0": ("n",)},
+        RIGHT,
+        given="J = theta @ H @ theta/2\ng = H @ theta",
+    ),
+    "O12, the best step": Chain(
+        "phi = J - eps*g @ g + eps**2/2*g @ H @ g\ndphi/deps = -g @ g + eps*g @ H @ g\nd2phi/deps2 = g @ H @ g",
+        {"J": (), "g": ("n",), "H": ("n", "n"), "eps": ()},
+        RIGHT,
+    ),
+    "O12, the half forgotten": Chain(
+        "phi = J - eps*g @ g + eps**2/2*g @ H @ g\ndphi/deps = -g @ g + eps/2*g @ H @ g",
+        {"J": (), "g": ("n",), "H": ("n", "n"), "eps": ()},
+        {1: "wrong"},
+    ),
+    "O13, terms by order": Chain(
+        "yhat = x*(w1 - eps*g1)*(w2 - eps*g2)\nyhat = x*w1*w2 - eps*x*(g1*w2 + g2*w1) + eps**2*x*g1*g2\n"
+        "dyhat/deps = -x*(g1*w2 + g2*w1) + 2*eps*x*g1*g2",
+        {"x": (), "w1": (), "w2": (), "g1": (), "g2": (), "eps": ()},
+        RIGHT,
+    ),
+    "R1, weight decay": Chain(
+        "LR = sum((X @ w - y)**2) + alpha/2*sum(w**2)\ndLR/dw = 2*X.T @ (X @ w - y) + alpha*w\n"
+        "w - eta*dLR/dw = (1 - eta*alpha)*w - 2*eta*X.T @ (X @ w - y)",
+        {"X": ("n", "d"), "w": ("d",), "y": ("n",), "alpha": (), "eta": ()},
+        RIGHT,
+    ),
+    "R1, alpha for alpha/2": Chain(
+        "LR = sum((X @ w - y)**2) + alpha/2*sum(w**2)\ndLR/dw = 2*X.T @ (X @ w - y) + 2*alpha*w\n"
+        "w - eta*dLR/dw = (1 - 2*eta*alpha)*w - 2*eta*X.T @ (X @ w - y)",
+        {"X": ("n", "d"), "w": ("d",), "y": ("n",), "alpha": (), "eta": ()},
+        {1: "wrong", 2: "wrong"},
+        {2: 1},
+    ),
+    "R3, the sign away from zero": Chain(
+        "LR = L0 + alpha*sum(abs(w))\ndLR/dw = alpha*sign(w) = alpha*((w > 0) - (w < 0)) = alpha*(2*(w >= 0) - 1)",
+        {"w": ("d",), "alpha": (), "L0": ()},
+        RIGHT,
+    ),
+    "differentials of an inverse": Chain(
+        "D(inv(X), X, dX) = -inv(X) @ dX @ inv(X)\nD(logdet(X), X, dX) = trace(inv(X) @ dX)\n"
+        "D(trace(A @ inv(X)), X, dX) = -trace(inv(X) @ A @ inv(X) @ dX)",
+        {"X": ("n", "n"), "A": ("n", "n")},
+        RIGHT,
+    ),
+    "differentials of an inverse, the order lost": Chain(
+        "D(inv(X), X, dX) = -inv(X) @ inv(X) @ dX", {"X": ("n", "n")}, {0: "wrong"}
+    ),
+    "the normal equations": Chain(
+        "df/dw = 2*X.T @ r = 2*(X.T @ X @ w - X.T @ y)\njacobian(2*X.T @ (X @ w - y), w) = hessian(f, w) = 2*X.T @ X",
+        {"X": ("n", "d"), "w": ("d",), "y": ("n",)},
+        RIGHT,
+        given="r = X @ w - y\nf = sum(r**2)",
+    ),
     "second derivatives": Chain(
         "d2f/dx2 = hessian(f, x) = jacobian(grad(f, x), x) = A + A.T",
         {"A": ("n", "n"), "x": ("n",)},

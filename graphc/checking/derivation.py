@@ -114,36 +114,30 @@ class Derivation:
         own = related(left, right, tuple(self.earlier))
         verdict = extended(own, step, right)
         self.abbreviate(step.left)
-        facing = self.readable(left, right)
+        facing, taken = readable(left, right)
+        self.earlier += [t for t in taken if t not in self.earlier]
         if facing is not None:
-            self.earlier += [t for t in (*left.taken, *facing.taken) if t not in self.earlier]
             verdict = self.as_a_whole(verdict, left, facing)
         self.found.append(verdict)
         if verdict.follows is None:
             self.found[-1] = replace(verdict, follows=self.rests_on())
 
-    def readable(self, left: Side, right: Any) -> Side | None:
-        try:
-            facing = left.facing(right)
-            return facing if (*left.taken, *facing.taken) is not None else None
-        except UNREADABLE:
-            return None
-
     def as_a_whole(self, verdict: StepVerdict, left: Side, right: Side) -> StepVerdict:
         """The verdict, with the one where earlier wrong claims stand for the derivatives that they are about."""
-        bad = [a for a in right.reading.quotients if a in self.roots]
-        value = right.expr
+        key = label_alias(self.lengthened(verdict.left), self.names)
+        used = right.reading.quotients if key is not None else {**left.reading.quotients, **right.reading.quotients}
+        bad = [a for a in used if a in self.roots]
+        claims = {a: self.claimed[a] for a in bad}
         wrong = None if verdict else len(self.found)
         if bad:
-            claims = {a: self.claimed[a] for a in bad}
-            whole = related(left, right.source, tuple(self.earlier), claims)
-            follows = self.roots[bad[0]] if verdict and not whole else None
+            start = left if key is not None else replace(left, claimed=claims)
+            whole = related(start, right.source, tuple(self.earlier), claims)
+            consistent = bool(verdict) and not whole if key is not None else not verdict and bool(whole)
+            follows = self.roots[bad[0]] if consistent else None
             verdict = replace(verdict, whole=whole, follows=follows)
             wrong = None if whole else len(self.found) if follows is None else follows
-            value = replace(right, claimed=claims).expr
-        key = label_alias(self.lengthened(verdict.left), self.names)
         if key is not None and key not in self.claimed:
-            self.claimed[key] = value
+            self.claimed[key] = replace(right, claimed=claims).expr
             if wrong is not None:
                 self.roots[key] = wrong
         return verdict
@@ -205,6 +199,15 @@ class Derivation:
                 pattern = rf"([d∂]\w+\s*/\s*)?\b{name}\b(?!\s*/\s*[d∂]\w)"
                 side = re.sub(pattern, lambda m, q=quotient: m[0] if m[1] else q, side)  # type: ignore[misc]
         return side
+
+
+def readable(left: Side, right: Any) -> tuple[Side | None, tuple[Taken, ...]]:
+    """The right side and the derivatives taken on both; nothing where they cannot be read."""
+    try:
+        facing = left.facing(right)
+        return facing, (*left.taken, *facing.taken)
+    except UNREADABLE:
+        return None, ()
 
 
 def same(a: Any, b: Any) -> bool:

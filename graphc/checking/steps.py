@@ -56,7 +56,7 @@ class StepsVerdict:
 def describe(step: StepVerdict) -> str:
     """The status of a step and its equation in one line."""
     note = "" if step.follows is None else f", follows from the wrong step {step.follows}"
-    if not step and step.whole:
+    if not step and step.whole and step.follows is None:
         note = " on its own, though the result is right: two mistakes make up for each other"
     return f"{step.status}{note}: {step.stated}"
 
