@@ -73,5 +73,9 @@ class SettingError(GraphcError, ValueError):
     """An option or hyperparameter outside its range."""
 
 
+class SimplificationBudgetWarning(UserWarning):
+    """Simplification ended at its budget: the result is right, but may be longer than its closed form."""
+
+
 class DrawingError(GraphcError, RuntimeError):
     """The picture could not be made."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import sympy
@@ -23,15 +26,27 @@ LIBRARIES = tuple({os.path.join(sysconfig.get_path(p), "") for p in ("stdlib", "
 
 def user_line() -> str:
     """``file.py:12``, the innermost line that the user wrote; empty when there is none, as at the command line."""
-    frame = sys._getframe(1)
-    while frame is not None:
+    for frame in outwards(sys._getframe(1)):
         name = frame.f_code.co_filename
         if name.startswith(COMMANDS):
             return ""
         if not name.startswith((PACKAGE, *LIBRARIES, "<frozen")):
             return f"{Path(name).name}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
     return ""
+
+
+def outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    """`frame` and those of its callers."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """A warning that points at the line which called graphc."""
+    calls = outwards(sys._getframe(1))
+    inside = sum(1 for _ in itertools.takewhile(lambda frame: frame.f_code.co_filename.startswith(PACKAGE), calls))
+    warnings.warn(message, category, stacklevel=2 + inside)
 
 
 def declared_at() -> str:

@@ -14,7 +14,7 @@ from graphc.ops.leaves import NAMED, SIZE
 
 Use: TypeAlias = "tuple[str, Expr]"  # the kind of its user, and a node
 BOTH = 3
-SIGHT = 400  # nodes that are looked at to compare two forms
+SIGHT = 200  # nodes that are looked at to compare two forms
 
 
 def count_ops(outputs: Any, /, *, pairwise: bool = False) -> int:

@@ -10,6 +10,7 @@ from typing import Protocol
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
 from graphc.ir.facts import Fact
+from graphc.rewriting.effort import Effort
 from graphc.rewriting.order import Factor
 
 
@@ -62,6 +63,7 @@ class Engine(Protocol):
 
     memo: dict[Expr, Expr]
     steps: list[Step]
+    effort: Effort
 
     def product(self, coefficient: Fraction, factors: Iterable[Factor], shape: Shape) -> Expr: ...
 

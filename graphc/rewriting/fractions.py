@@ -10,12 +10,12 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
 from graphc.ops.leaves import SIZE
-from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
 from graphc.rewriting.terms import Entries, entries_of, leading
 
 TERMS = 6  # sums up to this many terms are brought over one denominator
+PARTS = TERMS**2  # products that the numerator may have when it is multiplied out
 
 
 def denominators(terms: Iterable[Expr], shape: Shape) -> Entries:
@@ -37,7 +37,7 @@ def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
         whole = times(engine, total, below) if below else None
         if whole is None or whole.op is not ADD or len(whole.operands) > len(total.operands):
             continue
-        if excess(whole, total) > 1:
+        if engine.effort.excess(whole, total) > 1:
             continue
         rest = [(*key, p) for key, p in entries.items() if key != (total, labels)]
         outside = [(f, tuple(labels[x] if x >= 0 else -1 for x in ls), -e * p) for (f, ls), p in below.items()]
@@ -62,8 +62,11 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     below = denominators(collected, shape)
     found: dict[frozenset[tuple[tuple[Expr, Labels], Fraction]], Fraction] = {}
     for term, c in collected.items():
-        for coefficient, entries in multiplied_out(c * leading(term)[0], powers_added(entries_of(term, shape), below)):
-            if any(e < 0 and f.op is not SIZE for (f, _), e in entries.items()) or len(found) > TERMS**2:
+        parts = multiplied_out(c * leading(term)[0], powers_added(entries_of(term, shape), below))
+        if parts is None or len(found) + len(parts) > PARTS:
+            return None
+        for coefficient, entries in parts:
+            if any(e < 0 and f.op is not SIZE for (f, _), e in entries.items()):
                 return None
             key = frozenset(entries.items())
             found[key] = found.get(key, Fraction(0)) + coefficient
@@ -93,18 +96,24 @@ def powers_added(entries: Entries, more: Entries) -> Entries:
     return {key: e for key, e in total.items() if e != 0}
 
 
-def multiplied_out(coefficient: Fraction, entries: Entries) -> list[tuple[Fraction, Entries]]:
-    """A product of sums without fractions, term by term."""
-    key = next((k for k, e in entries.items() if k[0].op is ADD and e == 1 and -1 not in k[1]), None)
-    if key is None or denominators(key[0].operands, key[0].shape):
-        return [(coefficient, entries)]
-    total, labels = key
-    rest = {k: e for k, e in entries.items() if k != key}
+def multiplied_out(coefficient: Fraction, entries: Entries) -> list[tuple[Fraction, Entries]] | None:
+    """A product of sums without fractions, term by term; None where that would be more than `PARTS`."""
     found: list[tuple[Fraction, Entries]] = []
-    for c, term in zip(total.attributes["coefficients"], total.operands, strict=True):
-        inner = {
-            (f, tuple(labels[x] if x >= 0 else -1 for x in ls)): e
-            for (f, ls), e in entries_of(term, total.shape).items()
-        }
-        found += multiplied_out(coefficient * c * leading(term)[0], powers_added(rest, inner))
+    stack = [(coefficient, entries)]
+    while stack:
+        if len(found) + len(stack) > PARTS:
+            return None
+        number, product = stack.pop()
+        key = next((k for k, e in product.items() if k[0].op is ADD and e == 1 and -1 not in k[1]), None)
+        if key is None or denominators(key[0].operands, key[0].shape):
+            found.append((number, product))
+            continue
+        total, labels = key
+        rest = {k: e for k, e in product.items() if k != key}
+        for c, term in zip(total.attributes["coefficients"], total.operands, strict=True):
+            inner = {
+                (f, tuple(labels[x] if x >= 0 else -1 for x in ls)): e
+                for (f, ls), e in entries_of(term, total.shape).items()
+            }
+            stack.append((number * c * leading(term)[0], powers_added(rest, inner)))
     return found

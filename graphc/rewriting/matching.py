@@ -16,6 +16,7 @@ from graphc.ir.expr import Expr, make
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
+from graphc.rewriting.effort import unlimited
 from graphc.rewriting.engine import Known, Step
 from graphc.rewriting.exponents import EXP, EXPONENTS
 from graphc.rewriting.gathers import beside, gathered
@@ -28,7 +29,7 @@ from graphc.rewriting.rules import Needs, Rule, RuleSet, Unsigned, is_wildcard, 
 from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
-_plain = Normalizer()
+_plain = Normalizer(effort=unlimited())
 INSIDE = 2  # levels that a pattern may look deeper than itself: a sum among the factors, and powers of exponentials
 APART = 1000  # keeps the labels summed inside a factor apart from those of the product around it
 

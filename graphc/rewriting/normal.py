@@ -19,6 +19,7 @@ from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.along import REDUCING, along
+from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
 from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
@@ -41,6 +42,7 @@ class Normalizer:
     names: dict[Expr, Expr] = field(default_factory=dict)
     known: dict[Expr, Expr] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    effort: Effort = field(default_factory=Effort)
 
     def normal(self, expr: Expr) -> Expr:
         """The normal form of `expr`."""
@@ -50,6 +52,7 @@ class Normalizer:
         inner = inner_nodes(order)
         for node in order:
             if node not in self.memo and node not in inner:
+                self.effort.renew()
                 result = self.build_long(node, inner) if not inner.isdisjoint(node.operands) else self.built(node)
                 self.memo[node] = result
                 self.memo[result] = result
@@ -182,11 +185,17 @@ class Normalizer:
 
     def product(self, coefficient: Fraction, factors: Iterable[Factor], shape: Shape) -> Expr:
         """The normal form of a contraction over operands in normal form."""
+        self.effort.level += 1
         pool = Pool(self, coefficient, shape)
         pool.extend(factors)
         pool.resolve_deltas()
-        return pool.finish()
+        found = pool.finish()
+        self.effort.level -= 1
+        return found
 
     def sum(self, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) -> Expr:
         """The normal form of a sum over terms in normal form."""
-        return total(self, terms, shape)
+        self.effort.level += 1
+        found = total(self, terms, shape)
+        self.effort.level -= 1
+        return found

@@ -15,7 +15,6 @@ from graphc.ops.arithmetic import ADD, broadcast, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, is_sum, summed
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.reductions import RESHAPE
-from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Known, Step, law
 from graphc.rewriting.fractions import cleared
 from graphc.rewriting.inverses import cancelling
@@ -243,6 +242,8 @@ class Pool:
         sizes = {x: d for f, labels, _ in ordered for x, d in zip(labels, f.shape, strict=True)}
         node = contract(ordered, tuple(sizes[i] for i in range(len(free))))
         memo = self.engine.memo
+        if node not in memo and not self.engine.effort.allows(len(group)):
+            memo[node] = node
         if node not in memo:
             result = self.engine.rewritten(node)
             if result is node:
@@ -279,7 +280,8 @@ class Pool:
             ]
             result = self.engine.sum(terms, self.shape)
             plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
-            if (excess(result, plain), written(result)) < (0, written(plain)):
+            more = self.engine.effort.excess(result, plain)
+            if more < 0 or (more == 0 and written(result) < written(plain)):
                 self.engine.steps.append(SPREAD.step(plain, result))
                 return result
         return None
@@ -315,7 +317,7 @@ class Pool:
             return split
         if place is not None:
             split, _ = self.split(node, place)
-            if factors[place][0].ndim == 2 and excess(split, node) >= 0:
+            if factors[place][0].ndim == 2 and self.engine.effort.excess(split, node) >= 0:
                 return node
             self.engine.steps.append(DELTA.step(node, split))
             return split
@@ -328,7 +330,7 @@ class Pool:
             return node
         split, parts = self.split(node, 0)
         vanished = any(number_of(t) is not None for t in parts) or len(terms_of(split)) < len(parts)
-        if not vanished or excess(split, node) >= 0:
+        if not vanished or self.engine.effort.excess(split, node) >= 0:
             return node
         self.engine.steps.append(TERMWISE.step(node, split))
         return split
@@ -354,12 +356,13 @@ class Pool:
         if len(merged) > 2 * LONG:
             return self.in_blocks(merged)
         self.coefficient = whole_roots(self.coefficient, merged)
-        for spread in (self.cleared, self.spread, self.spread_below):
+        may = self.engine.effort.allows(len(merged))
+        for spread in (self.cleared, self.spread, self.spread_below) if may else ():
             result = spread(merged)
             if result is not None:
                 return result
         node = pure(self.coefficient, [(*key, e) for key, e in merged.items()], self.shape)
-        return self.engine.rewritten(node) if node.op is CONTRACT else node
+        return self.engine.rewritten(node) if may and node.op is CONTRACT else node
 
     def in_blocks(self, entries: Entries) -> Expr:
         """A product of very many factors as a product of long products, so that its gradients share them."""
@@ -458,13 +461,13 @@ def number_of(term: Expr) -> Fraction | None:
     return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not term.operands else None
 
 
-def written(node: Expr) -> int:
-    """How many factors a product, or a sum of products, is written with, and those of its sums."""
-    if node.op is ADD:
-        return sum(written(t) for t in node.operands)
-    if node.op is not CONTRACT or summed(node):
+def written(node: Expr, levels: int = 2) -> int:
+    """How many factors a product, or a sum of products, is written with, and those of its sums down to some level."""
+    if node.op is ADD and levels:
+        return sum(written(t, levels - 1) for t in node.operands)
+    if node.op is not CONTRACT or is_sum(node):
         return 1
-    return sum(written(f) if f.op is ADD else 1 for f in node.operands)
+    return sum(written(f, levels) if f.op is ADD else 1 for f in node.operands)
 
 
 def averages_a_shift(factors: list[Factor]) -> bool:

@@ -61,6 +61,7 @@ class Presenter:
         self.closed: dict[Expr, Expr] = {}
         self.whole: dict[Expr, Expr] = {}  # what is written over stand-ins for shared products, without them
         self.shown: dict[Expr, Expr] = {}
+        self.sums: dict[tuple[Expr, Fraction], Expr] = {}
         self.natural: dict[Expr, tuple[Expr, Labels]] = {}
         self.negatives: dict[Expr, Expr | None] = {}
         self.around: set[Expr] = set()
@@ -235,6 +236,12 @@ class Presenter:
 
     def sum(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out of its terms."""
+        found = self.sums.get((node, scale))
+        if found is None:
+            found = self.sums[node, scale] = self.written_sum(node, scale)
+        return found
+
+    def written_sum(self, node: Expr, scale: Fraction) -> Expr:
         terms = [(c * scale, t) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         total: Expr | None = None
         for c, t in sorted(terms, key=lambda x: x[0] < 0):

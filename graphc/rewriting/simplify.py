@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
+from graphc.errors import SimplificationBudgetWarning
 from graphc.ir.expr import Expr, rebuild, substitute, topological
 from graphc.ops.arguments import expression, expressions
+from graphc.ops.broadcasting import warn_user
 from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
@@ -18,6 +20,7 @@ from graphc.rewriting.present import Presenter
 from graphc.rewriting.turning import shared_products
 
 assert rulesets.__all__
+OVER = "simplification ended at its budget: the result is right, but may be longer than its closed form"
 
 
 def normalizer() -> Normalizer:
@@ -42,6 +45,12 @@ def simplify(exprs: Any, /) -> Any:
     -------
     Expr, or list of Expr
         In canonical form: the same node whatever the order and grouping of operands it was declared with.
+
+    Warns
+    -----
+    SimplificationBudgetWarning
+        Where trying for a shorter form took more steps than an expression of its size is given. They are counted, not
+        timed: the result is the same on every machine. What was found until then is given; it has the same value.
     """
     if isinstance(exprs, Expr):
         return simplify([exprs])[0]
@@ -73,6 +82,8 @@ def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = Fals
     Below a name stands the simplified formula; with `as_declared`, the user's own node.
     """
     forms = [engine.normal(e) for e in exprs]
+    if engine.effort.exhausted:
+        warn_user(OVER, SimplificationBudgetWarning)
     folder = Folder(visible_names(engine))
     folded = [folder.fold(form) for form in forms]
     every = [*folded, *folder.bodies.values()]

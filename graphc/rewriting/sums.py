@@ -59,12 +59,13 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if len(collected) == 1:
         ((core, c),) = collected.items()
         return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
-    for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered):
+    may = engine.effort.allows(len(collected))
+    for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered) if may else ():
         shorter = attempt(engine, collected, shape)
         if shorter is not None:
             return shorter
     content, bare_sum = primitive(collected)
-    node = engine.rewritten(bare_sum)
+    node = engine.rewritten(bare_sum) if may else bare_sum
     if content == 1 and node is bare_sum:
         return node
     return engine.product(content, [(node, aligned(shape, shape), ONE)], shape)
@@ -248,7 +249,7 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
         return None
     short = engine.sum([(c, t) for t, c in multiplied.items()], shape)
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    if excess(short, whole) >= 0:
+    if engine.effort.excess(short, whole) >= 0:
         return None
     return note(engine, EXPANDED, collected, short)
 
@@ -288,7 +289,7 @@ def ungrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
     best = whole
     for common, inside in shared_groups(terms):
         shorter = take_out(engine, common, inside, [t for t in terms if t not in inside], shape)
-        if (excess(shorter, best), excess(shorter, best, pairwise=True)) < (0, 0):
+        if (engine.effort.excess(shorter, best), engine.effort.excess(shorter, best, pairwise=True)) < (0, 0):
             best = shorter
     if best is whole:
         return None
@@ -333,7 +334,7 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
     if joined is None:
         return None
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    if excess(joined, whole) >= 0:
+    if engine.effort.excess(joined, whole) >= 0:
         return None
     return note(engine, ONE_LINE, collected, joined)
 

@@ -1,0 +1,86 @@
+"""Simplification ends: what it may spend is counted, so that results are the same everywhere, and the user is told."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import graphc as gc
+from graphc.ir.expr import Expr
+from graphc.rewriting.cost import excess, operations
+
+n = gc.dims("n")
+a, x = gc.symbol("a", (n,)), gc.symbol("x", (n,))
+
+
+def newton(steps: int) -> Expr:
+    """Square roots by Newton's method: fractions of fractions that no common denominator shortens."""
+    root: Expr = x
+    for _ in range(steps):
+        root = (root + a / root) / 2
+    return gc.sum(root)
+
+
+def test_a_budget_that_runs_out_is_told_and_leaves_the_value() -> None:
+    with pytest.warns(gc.SimplificationBudgetWarning, match="the result is right, but may be longer") as told:
+        g = gc.grad(newton(9), a)
+    assert told[0].filename == __file__
+    values = {"a": np.array([2.0, 3.0]), "x": np.array([1.0, 1.5])}
+    np.testing.assert_allclose(gc.evaluate(g, values), 0.5 / np.sqrt(values["a"]), rtol=1e-9)
+
+
+def test_what_is_left_over_is_the_same_each_time() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert gc.simplify(newton(6)) is gc.simplify(newton(6))
+
+
+def test_closed_forms_do_not_come_near_the_budget() -> None:
+    X, W = gc.symbol("X", (n, "d")), gc.parameter("W", ("d", "k"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gc.grad(gc.sum(gc.softmax(gc.tanh(X @ W)) ** 2), W).shape == W.shape
+        assert str(gc.simplify((a + x) ** 2 - a**2 - 2 * a * x - x**2)) == "zeros(n)"
+
+
+@pytest.mark.parametrize("combine", ["sum", "product", "sum of products"])
+def test_long_sums_and_products_forget_their_order_and_grouping(combine: str) -> None:
+    parts = [gc.symbol(f"s{i}", (n,)) for i in range(120)]
+    if combine == "sum of products":
+        parts = [p * gc.tanh(q) for p, q in pairwise(parts)]
+
+    def grouped(members: list[Expr], rng: random.Random) -> Expr:
+        while len(members) > 1:
+            i = rng.randrange(len(members) - 1)
+            pair = members[i] * members[i + 1] if combine == "product" else members[i] + members[i + 1]
+            members = [*members[:i], pair, *members[i + 2 :]]
+        return members[0]
+
+    forms = set()
+    for seed in range(3):
+        rng = random.Random(seed)
+        forms.add(gc.simplify(grouped(rng.sample(parts, len(parts)), rng)))
+    assert len(forms) == 1
+
+
+def test_factors_of_long_products_cancel() -> None:
+    parts = [gc.symbol(f"s{i}", (n,)) for i in range(50)]
+    above, below = parts[0], parts[1]
+    for p in parts[1:]:
+        above = above * p
+    for p in parts[2:]:
+        below = p * below
+    assert gc.simplify(above / below) is parts[0]
+
+
+def test_forms_are_compared_by_what_they_do_not_share() -> None:
+    deep: Expr = x
+    for _ in range(3000):
+        deep = gc.tanh(deep)
+    one, other = gc.exp(deep) + deep * a, gc.exp(deep) * deep
+    assert excess(one, other) == operations([one]) - operations([other]) == 1
+    assert excess(one, one) == 0
