@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from html.parser import HTMLParser
 from typing import Any
@@ -13,6 +14,9 @@ import graphc as gc
 from graphc.checking import Status, Verdict, arrays, markup
 from graphc.checking.equations import coloured, units
 from graphc.checking.record import entries
+from graphc.checking.replay import replay
+from graphc.errors import UnsupportedError
+from graphc.rewriting.engine import Step
 from graphc.visualize.mathml import mathml
 
 MATRIX, N = ("n", "n"), ("n",)
@@ -195,6 +199,46 @@ def test_differences_in_latex(before: str, after: str, left: str, right: str | N
 def test_units_keep_every_character(text: str) -> None:
     assert "".join(u.text for u in units(text)) == text
     assert all("".join(u.parts) == u.text for u in units(text))
+
+
+PROOFS = [
+    ("sum(sigmoid(x))", "x", "sigmoid(x)*(1 - sigmoid(x))"),
+    ("sum(sigmoid(x))", "x", "exp(-x)/(1 + exp(-x))**2"),
+    ("sum(tanh(x))", "x", "4*exp(2*x)/(1 + exp(2*x))**2"),
+    ("logdet(A)", "A", "inv(A.T)"),
+    ("sum((A @ x)**2)", "x", "2*A.T @ A @ x"),
+    ("mean(-sum(T*log(softmax(Z)), axis=1))", "Z", "(softmax(Z) - T)/n"),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "claim"), PROOFS)
+def test_proofs_are_replayed(f: str, x: str, claim: str) -> None:
+    T = gc.symbol("T", ("n", "k"), facts=["one_hot"])
+    verdict = gc.check(f, x, claim, x=N, A=MATRIX, Z=("n", "k"), T=T)
+    found = verdict.replay()
+    lines = str(found).split("\n")
+    assert verdict.status == "proved" and found and all(step.points for step in found.steps)
+    assert lines[0].startswith("left:  ") and lines[1].startswith("right: ") and lines[-1].startswith("so ")
+    assert len(lines) == 3 + len(found.steps)
+
+
+def test_a_planted_step_is_found_when_a_proof_is_replayed() -> None:
+    verdict = gc.check("sum(x**2)", "x", "2*x", x=N)
+    x = gc.symbol("x", N)
+    assert verdict.proof is not None and verdict.replay()
+    planted = dataclasses.replace(verdict.proof, rewrites=(Step("magic", "no reason", 2 * x, 3 * x),))
+    assert not replay(planted) and "2*x = 3*x   [magic: no reason; DOES NOT HOLD]" in str(replay(planted))
+    false = dataclasses.replace(verdict.proof, sides=(2 * x, 3 * x))
+    assert not replay(false) and "NOT SHOWN AGAIN" in str(replay(false))
+    with pytest.raises(UnsupportedError, match="only a proved claim"):
+        gc.check("sum(x**2)", "x", "x", x=N).replay()
+
+
+def test_the_normal_form_is_shown_where_it_says_something() -> None:
+    plain = gc.check("sum(x**2)", "x", "2*x", x=N)
+    assert plain.to_dict()["normal_form"] == "2*x" and "normal form:" not in str(plain)
+    named = gc.check("h @ h", "x", "2*h*(1 - h**2)", h=gc.tanh(gc.symbol("x", N)).named("h"), x=N)
+    assert f"  normal form: {named.normal_form}" in str(named) and "tanh(x)" in str(named.normal_form)
 
 
 def test_numbers_that_json_does_not_have() -> None:

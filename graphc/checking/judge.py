@@ -266,7 +266,9 @@ def judged(
         proof = prove(question)
         if proof is not None:
             confirm(judge, question, proof)
-            return Verdict(Status.PROVED, claim, answer, _proved(proof), facts=proof.facts, steps=proof.steps)
+            return Verdict(
+                Status.PROVED, claim, answer, _proved(proof), facts=proof.facts, steps=proof.steps, proof=proof
+            )
         point, compared = search(judge, symbols, sizes)
     if point is not None:
         cross_check(question, point)

@@ -48,6 +48,9 @@ def findings(verdict: Any) -> list[tuple[str, str]]:
     out = []
     if not (verdict.diagnosis and verdict.counterexample is not None and verdict.reason == DIFFER):
         out.append(("", verdict.reason))
+    form = verdict.normal_form
+    if form is not None and form not in (verdict.formula_text, str(verdict.answer)):
+        out.append(("normal form", form))
     if verdict.facts:
         out.append(("needs", "; ".join(verdict.facts)))
     if verdict.diagnosis:
@@ -121,7 +124,7 @@ def element(verdict: Any) -> str:
     return html.verdict(f"{verdict.status.upper()}: {verdict.claim_text}", blocks)
 
 
-FORMULAS = ("edit", "difference", "repaired")
+FORMULAS = ("normal form", "edit", "difference", "repaired")
 
 
 def titled(name: str, content: str, *, formula: bool = False) -> Html:

@@ -16,6 +16,7 @@ from graphc.checking.translate import DISCRETE, Translator
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import Fact
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, number
+from graphc.rewriting.engine import Step
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import expand, normalizer
 
@@ -25,11 +26,27 @@ Known = dict[Expr, frozenset[Fact]]
 
 @dataclass(frozen=True)
 class Proof:
-    """How an identity was shown: a sentence, the names of the rules, and the facts without which it fails."""
+    """How an identity was shown.
+
+    Attributes
+    ----------
+    method : a sentence
+    steps : the names and reasons of the rules, each once
+    facts : the facts without which it fails
+    sides : both sides, over symbols with these facts alone
+    rewrites : each use of a rule on the way, in order
+    form : what both sides come to, where they have one normal form
+    discrete, moving : names of symbols that take single values only, and of those that a derivative is taken by
+    """
 
     method: str
     steps: tuple[str, ...]
     facts: tuple[str, ...]
+    sides: tuple[Expr, Expr] | None = None
+    rewrites: tuple[Step, ...] = ()
+    form: Expr | None = None
+    discrete: frozenset[str] = frozenset()
+    moving: frozenset[str] = frozenset()
 
 
 class Question(Protocol):
@@ -142,7 +159,7 @@ def prove(question: Question) -> Proof | None:
     free: Known = {s: frozenset() for s in declared}
     found = attempt(question, free)
     if found is not None:
-        return Proof(*found, ())
+        return found
     if declared == free or attempt(question, declared) is None:
         return None
     needed = dict(declared)
@@ -155,7 +172,8 @@ def prove(question: Question) -> Proof | None:
                     break
     final = attempt(question, needed)
     assert final is not None
-    return Proof(*final, tuple(fact_text(s, fact) for s, facts in needed.items() for fact in sorted(facts)))
+    used = tuple(fact_text(s, fact) for s, facts in needed.items() for fact in sorted(facts))
+    return replace(final, facts=used)
 
 
 def weakened(fact: Fact) -> frozenset[Fact]:
@@ -169,11 +187,13 @@ def fact_text(symbol: Expr, fact: Fact) -> str:
     return f"{symbol.name} is {fact}"
 
 
-def attempt(question: Question, known: Known) -> tuple[str, tuple[str, ...]] | None:
-    """One proof under the given facts: the method and the names of the rules."""
+def attempt(question: Question, known: Known) -> Proof | None:
+    """One proof under the given facts, which it does not name."""
     try:
         left, right = question.under(known)
-        return identity(left, right, discrete_names(question.symbols()), question.kinks_of())
+        discrete, moving = discrete_names(question.symbols()), question.kinks_of()
+        found = identity(left, right, discrete, moving)
+        return None if found is None else replace(found, discrete=discrete, moving=moving)
     except OutOfBudgetError:
         return None
 
@@ -189,11 +209,16 @@ def discrete_names(symbols: Iterable[Expr]) -> frozenset[str]:
 
 def identity(
     left: Expr, right: Expr, discrete: frozenset[str] = frozenset(), kinks_of: frozenset[str] = frozenset()
-) -> tuple[str, tuple[str, ...]] | None:
-    """Whether ``left - right`` is 0 by algebra alone: the method and the rules used, or None."""
-    for method, engine, pair in _normal_forms(left, right):
-        if pair[0] is pair[1] or is_zero(engine.normal(pair[0] - pair[1])):
-            return method, rule_names(engine)
+) -> Proof | None:
+    """A proof that ``left - right`` is 0 by algebra alone, or None."""
+    sides = left, right
+    for how, engine, pair in _normal_forms(left, right):
+        if pair[0] is pair[1]:
+            method = f"both sides have the same normal form{how.rstrip(',')}"
+            return Proof(method, rule_names(engine), (), sides, tuple(engine.steps), pair[0])
+        if is_zero(engine.normal(pair[0] - pair[1])):
+            method = f"the difference of both sides{how} simplifies to zero"
+            return Proof(method, rule_names(engine), (), sides, tuple(engine.steps))
     engine = normalizer()
     forms = engine.normal(left), engine.normal(right)
     sliced = inward(left), inward(right)
@@ -201,18 +226,20 @@ def identity(
     for method, make_translator in _expansions(discrete, kinks_of):
         for pair in pairs:
             if expands_to_zero(make_translator(), *pair):
-                return method, () if pair[0] is left else rule_names(engine)
+                rewritten = pair[0] is not left
+                used = (rule_names(engine), tuple(engine.steps)) if rewritten else ((), ())
+                return Proof(method, used[0], (), sides, used[1])
     return None
 
 
 def _normal_forms(left: Expr, right: Expr) -> Iterator[tuple[str, Normalizer, tuple[Expr, Expr]]]:
     engine = normalizer()
-    yield "both sides have the same normal form", engine, (engine.normal(left), engine.normal(right))
+    yield "", engine, (engine.normal(left), engine.normal(right))
     opened = expand(left), expand(right)
     if opened != (left, right):
         engine = normalizer()
         pair = engine.normal(opened[0]), engine.normal(opened[1])
-        yield "both sides have the same normal form, with every defined function opened", engine, pair
+        yield ", with every defined function opened,", engine, pair
 
 
 def _expansions(discrete: frozenset[str], kinks_of: frozenset[str]) -> Iterator[tuple[str, Callable[[], Translator]]]:

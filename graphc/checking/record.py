@@ -25,6 +25,7 @@ def verdict(found: Any) -> dict[str, Any]:
         "reason": found.reason,
         "facts": list(found.facts),
         "steps": list(found.steps),
+        "normal_form": found.normal_form,
         "kind": None if found.kind is None else str(found.kind),
         "diagnosis": found.diagnosis,
         "repair": found.repair,

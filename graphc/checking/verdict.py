@@ -12,6 +12,8 @@ import numpy as np
 from graphc.checking import page, record
 from graphc.checking.equations import equation
 from graphc.checking.points import differing
+from graphc.checking.prove import Proof
+from graphc.checking.replay import Replay, replay, shown
 from graphc.checking.snippets import snippet
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
@@ -73,6 +75,7 @@ class Verdict:
     kind : the kind of mistake in a word or two, where it was found and verified
     diagnosis : a sentence on the mistake, confirmed by a proof that the repair makes it right
     repair : the claim made right, in the notation of the claim
+    proof : the Proof, for a proved claim
     labels : what the answer and the claim are called on the page
     subject : what the claim is about, where the claim alone does not say
     written, formula : the claim as it was written, for a claim in text, and without a label such as ``dW =``
@@ -92,6 +95,7 @@ class Verdict:
     subject: str | None = None
     written: str | None = None
     formula: str | None = None
+    proof: Proof | None = None
 
     def __bool__(self) -> bool:
         return self.status in (Status.PROVED, Status.EQUAL)
@@ -138,6 +142,23 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         return self.html()
+
+    @property
+    def normal_form(self) -> str | None:
+        """What both sides of a proved claim come to, where the proof ends in one normal form."""
+        return shown(self.proof.form) if self.proof is not None and self.proof.form is not None else None
+
+    def replay(self) -> Replay:
+        """The proof gone through again: every rewrite with numbers on both of its sides, and the conclusion.
+
+        Raises
+        ------
+        UnsupportedError
+            If the claim is not proved.
+        """
+        if self.proof is None:
+            raise UnsupportedError(f"only a proved claim has a proof to replay; this one is {self.status}")
+        return replay(self.proof)
 
     def reproduce(self) -> str:
         """A NumPy script that computes both results at the counterexample; it imports NumPy alone.

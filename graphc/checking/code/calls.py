@@ -133,6 +133,8 @@ class Code:
             if names is not None and len(names) == len(parts):
                 return {name: part for name, part in zip(names, parts, strict=True) if part is not None}
         wanted = self.wrt or self.real
+        if len(wanted) == 1 and isinstance(returned, list) and all(map(numeric, returned)):
+            return {wanted[0]: np.array(returned)}
         raise ValueMissingError(
             f"{title(function)} returns {len(parts)} gradient{'s' * (len(parts) != 1)} where {len(wanted)} are "
             f"expected ({', '.join(wanted)}): return one for each, or a dictionary, or say which with wrt=[...]"

@@ -57,10 +57,11 @@ def changes(name: str, samples: Sequence[Sample]) -> Iterator[Change]:
         fitted = [c.reshape(shape) for c, shape in zip(claims, shapes, strict=True)]
         yield Change(Kind.SHAPE, "the entries are right, but the shape is not", f"{d}.reshape({name}.shape)", fitted)
     yield from sums(d, claims, shapes)
+    yield from exchanged(name, claims, samples)
     if any(not s.comparisons[name].fits for s in samples):
         return
     yield Change(Kind.SIGN, "the sign is wrong", f"-{d}", [-c for c in claims])
-    for found in (reordered, factors, masks, exchanged, products, terms):
+    for found in (reordered, factors, masks, products, terms):
         yield from found(name, claims, samples)
 
 

@@ -84,7 +84,10 @@ class Array(NDArrayOperatorsMixin):
         raise UnsupportedError("the code needs an array of numbers where the trace has a formula")
 
     def __getitem__(self, key: Any) -> Array:
-        return Array(self.expr[plain(key)])
+        """A slice; by a mask, the whole array, of which assigning through the same mask takes what it selects."""
+        key = plain(key)
+        masked = isinstance(key, Expr) and key.dtype == "bool"
+        return Array(self.expr if masked else self.expr[key])
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """``a[key] = v`` is ``a + adjoint(v - a[key])`` with the adjoint of indexing; with a mask, a choice."""
