@@ -254,3 +254,14 @@ def test_reports_on_code_have_the_same_forms() -> None:
     found = json.loads(report.json())
     assert (found["schema"], found["status"], found["gradients"]["y"]["status"]) == (1, "wrong", "proved")
     assert "what is wrong: the factor 2 is missing" in str(report) and "PROVED: dy = x**2" in str(report)
+
+
+def test_derivations_have_the_same_forms() -> None:
+    found = gc.check_steps(["grad(sum(x**2), x)", "2*x", "x + x", "3*x"], x=N)
+    reader = Reader(found.html())
+    assert not reader.open and reader.seen.count("style") == 1 and "mark" in reader.seen
+    data = json.loads(found.json())
+    assert (data["schema"], data["right"], data["first_wrong"]) == (1, False, 2)
+    assert [step["status"] for step in data["steps"]] == ["proved", "proved", "wrong"]
+    assert data["steps"][0]["stated"] == "grad(sum(x**2), x) = 2*x"
+    assert 'class="verdict good"' in gc.check_steps(["x + x", "2*x"], x=N).html()

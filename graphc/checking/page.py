@@ -48,11 +48,11 @@ def findings(verdict: Any) -> list[tuple[str, str]]:
     out = []
     if not (verdict.diagnosis and verdict.counterexample is not None and verdict.reason == DIFFER):
         out.append(("", verdict.reason))
+    if verdict.facts:
+        out.append(("needs", "; ".join(verdict.facts)))
     form = verdict.normal_form
     if form is not None and form not in (verdict.formula_text, str(verdict.answer)):
         out.append(("normal form", form))
-    if verdict.facts:
-        out.append(("needs", "; ".join(verdict.facts)))
     if verdict.diagnosis:
         out.append(("what is wrong", verdict.diagnosis))
     pieces = edit(verdict)
@@ -102,11 +102,16 @@ def counterexample(found: Any, labels: tuple[str, str]) -> list[str]:
 
 def page(verdict: Any) -> str:
     """The verdict as one HTML element with its style, without scripts."""
-    return f"<style>{VERDICT}</style>{element(verdict)}"
+    return styled(element(verdict))
 
 
-def element(verdict: Any) -> str:
-    """The verdict as one HTML element."""
+def styled(content: str) -> str:
+    """HTML with the style of verdicts before it."""
+    return f"<style>{VERDICT}</style>{content}"
+
+
+def element(verdict: Any, title: str = "") -> str:
+    """The verdict as one HTML element, under its status and claim or another title."""
     blocks = [html.math(verdict.latex())]
     if verdict.subject:
         blocks.append(titled("judged as", escape(verdict.subject)))
@@ -121,7 +126,7 @@ def element(verdict: Any) -> str:
         )
     if verdict.counterexample is not None:
         blocks += point(verdict.counterexample, verdict.labels)
-    return html.verdict(f"{verdict.status.upper()}: {verdict.claim_text}", blocks)
+    return html.verdict(title or f"{verdict.status.upper()}: {verdict.claim_text}", blocks, tone=str(verdict.status))
 
 
 FORMULAS = ("normal form", "edit", "difference", "repaired")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -62,3 +63,8 @@ def entries(value: Any) -> Any:
 def document(content: dict[str, Any]) -> dict[str, Any]:
     """The content with the version of this form in front."""
     return {"schema": SCHEMA, **content}
+
+
+def text(content: dict[str, Any], indent: int | None) -> str:
+    """Plain data as JSON."""
+    return json.dumps(content, indent=indent, allow_nan=False, ensure_ascii=False)

@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from graphc.checking import page, record
 from graphc.checking.chains import equations
 from graphc.checking.claims import names_in_play
 from graphc.checking.derivation import BAD, Derivation, StepVerdict, playing
 from graphc.checking.quotients import plain
 from graphc.checking.sides import Side, directions
 from graphc.ir.expr import Expr
+from graphc.visualize import html
+from graphc.visualize.html import Html
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,24 @@ class StepsVerdict:
 
     def __repr__(self) -> str:
         return f"<StepsVerdict: {self.headline()}>"
+
+    def html(self) -> str:
+        """The steps as HTML without scripts: a line for each that holds, a page for each that does not."""
+        lines = [(f"[{i}] {describe(step)}", step) for i, step in enumerate(self.steps)]
+        parts = [html.text(line) if step else Html(page.element(step, line)) for line, step in lines]
+        return page.styled(html.verdict(self.headline(), parts))
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdicts as plain data; see docs/checking.md for the keys."""
+        steps = [{"stated": step.stated, "follows": step.follows, **record.verdict(step)} for step in self.steps]
+        return record.document({"right": bool(self), "first_wrong": self.first_wrong, "steps": steps})
+
+    def json(self, *, indent: int | None = 2) -> str:
+        """`to_dict` as JSON."""
+        return record.text(self.to_dict(), indent)
 
     def headline(self) -> str:
         """The outcome in one line."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -138,7 +137,7 @@ class Verdict:
 
     def json(self, *, indent: int | None = 2) -> str:
         """`to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+        return record.text(self.to_dict(), indent)
 
     def _repr_html_(self) -> str:
         return self.html()

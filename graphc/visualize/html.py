@@ -18,7 +18,7 @@ from graphc.visualize.syntax import colored
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 NUMBER = ' class="number"'
 WIDE = ' class="wide"'
-TONES = {"proved": "good", "equal": "fair", "wrong": "bad", "incomparable": "bad", "undecided": "fair"}
+TONES = {"right": "good", "proved": "good", "equal": "fair", "wrong": "bad", "incomparable": "bad", "undecided": "fair"}
 
 
 class Html(str):
@@ -162,18 +162,19 @@ def figure_png(data: bytes, *, caption: str = "", alt: str = "") -> Html:
     return _figure(f'<img alt="{escape(alt or caption)}" src="data:image/png;base64,{encoded}">', caption)
 
 
-def verdict(headline: str, blocks: Sequence[Html] = ()) -> Html:
+def verdict(headline: str, blocks: Sequence[Html] = (), *, tone: str = "") -> Html:
     """The outcome of a check, on green, amber or red.
 
     Parameters
     ----------
     headline : str
-        Its first word decides: proved, equal, wrong, incomparable or undecided, in any case.
     blocks : sequence of Html
         What it means here, for example the counterexample.
+    tone : str
+        Right, proved, equal, wrong, incomparable or undecided; by default the first word of the headline, in any case.
     """
-    tone = TONES.get(re.split(r"\W", headline.lower(), maxsplit=1)[0], "fair")
-    return Html(f'<div class="verdict {tone}"><p><strong>{escape(headline)}</strong></p>{"".join(blocks)}</div>')
+    color = TONES.get(tone or re.split(r"\W", headline.lower(), maxsplit=1)[0], "fair")
+    return Html(f'<div class="verdict {color}"><p><strong>{escape(headline)}</strong></p>{"".join(blocks)}</div>')
 
 
 def _figure(content: str, caption: str, *, wide: bool = False) -> Html:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ from graphc.checking import page, record
 from graphc.checking.verdict import ORDER, Status, Verdict
 from graphc.visualize import html
 from graphc.visualize.html import Html
-from graphc.visualize.stylesheet import VERDICT
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ class CodeReport:
         notes = [html.text(f"note: {note}") for note in self.notes]
         pages = sorted(self.gradients.values(), key=lambda v: ORDER.index(v.status))
         parts = [Html(page.element(v)) for v in pages]
-        return f"<style>{VERDICT}</style>{html.verdict(self.headline(), [*notes, *parts])}"
+        return page.styled(html.verdict(self.headline(), [*notes, *parts]))
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -76,7 +74,7 @@ class CodeReport:
 
     def json(self, *, indent: int | None = 2) -> str:
         """`to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+        return record.text(self.to_dict(), indent)
 
     def __repr__(self) -> str:
         return f"<CodeReport {self.status}: {self.headline()}>"
