@@ -328,3 +328,35 @@ def test_a_trace_with_other_values_than_the_code_is_dropped() -> None:
 
     report = gc.check_code(forward, backward, x=N)
     assert report.status == "equal" and "other values than the code" in report["x"].reason
+
+
+def test_what_can_be_traced() -> None:
+    def stacked(a: Any, b: Any) -> Any:
+        return np.sum(np.hstack([a, b]) ** 2) + np.sum(np.vstack([a, a]))
+
+    assert gc.check_code(stacked, lambda a, b: (2 * a + 2, 2 * b), a=("n", "p"), b=("n", "q")).status == "proved"
+
+    def picked(X: Any, y: Any) -> Any:
+        return -X[range(len(X)), y].mean()
+
+    def picked_backward(X: Any, y: Any) -> Any:
+        dX = np.zeros(X.shape)
+        dX[range(X.shape[0]), y] -= 1
+        return dX / X.shape[0]
+
+    assert gc.check_code(picked, picked_backward, X=NK, y=N, labels={"y": "k"}).status == "proved"
+
+    def leaky(x: Any) -> Any:
+        x = x.copy()
+        x[x < 0] *= 0.1
+        return np.sum(x)
+
+    assert gc.check_code(leaky, lambda x: np.where(x < 0, 0.1, 1.0), x=N)
+
+
+def test_exchanged_gradients_are_named() -> None:
+    def backward(X: Any, w: Any) -> Any:
+        return 2 * X.T @ (X @ w), 2 * np.outer(X @ w, w)
+
+    report = gc.check_code(lambda X, w: np.sum((X @ w) ** 2), backward, X=ND, w=D)
+    assert report["X"].diagnosis == "the gradients by X and w are exchanged"

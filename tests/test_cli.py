@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -94,6 +95,18 @@ def test_long_lines_are_not_broken(run: Any) -> None:
 def test_check_ends_with_the_verdict(run: Any, claim: str, code: int, words: str) -> None:
     ended, out, _ = run("check", *SQUARE, "--claim", claim)
     assert ended == code and words in out
+
+
+def test_check_for_tools(run: Any) -> None:
+    ended, out, _ = run("check", *SQUARE, "--claim", "outer(W @ x, x)", "--json")
+    found = json.loads(out)
+    assert ended == 1 and (found["schema"], found["status"], found["claim"]) == (1, "wrong", "outer(W @ x, x)")
+
+
+@pytest.mark.parametrize("missing", [["--wrt", "W"], ["--shape", "W=m,n"], ["--claim", "W"]])
+def test_a_formula_is_checked_with_all_it_needs(run: Any, missing: list[str]) -> None:
+    ended, _, err = run("check", "sum(W)", *missing)
+    assert ended == 2 and "a formula is checked with --wrt NAME, --claim FORMULA and --shape" in err
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "dot"])

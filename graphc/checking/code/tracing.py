@@ -22,6 +22,7 @@ from graphc.ops.gather import arange
 from graphc.ops.leaves import as_expr, eye, symbol
 from graphc.ops.reductions import full, ones, where, zeros
 
+STACKS = {"hstack": -1, "vstack": 0}  # of arrays with two axes or more, and the axis they are joined along
 COMPARISONS = {"equal": equal, "not_equal": not_equal}
 CREATIONS: dict[str, Callable[..., Expr]] = {
     "zeros": zeros,
@@ -205,6 +206,8 @@ def plain(value: Any) -> Any:
     """Traced arrays as the expressions that they hold, also inside tuples, lists and slices."""
     if isinstance(value, Array):
         return value.expr
+    if isinstance(value, Range):
+        return arange(value.size)
     if isinstance(value, (tuple, list)):
         return type(value)(map(plain, value))
     if isinstance(value, slice):
@@ -226,9 +229,32 @@ def applied(name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -
         name = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}.get(reduced, name)
     given = [plain(a) for a in arguments]
     keywords = {k: plain(v) for k, v in options.items() if not (k == "dtype" or (k == "out" and v is None))}
+    if name in STACKS and all(a.ndim == 2 for a in given[0]):
+        name, given = "concatenate", [given[0], STACKS[name] % 2]
     if name in COMPARISONS:
         return Array(COMPARISONS[name](*given))
     return wrapped(behaviour["traced"](name, tuple(given), keywords))
+
+
+class Range:
+    """``range(n)`` of a size without a value: it can index an array, but not count a loop."""
+
+    def __init__(self, size: Any) -> None:
+        self.size = size
+
+    def __iter__(self) -> Any:
+        raise UnsupportedError(f"the code loops over the size {self.size}")
+
+
+def _len(x: Any) -> Any:
+    return x.shape[0] if isinstance(x, Array) else len(x)
+
+
+def _range(*bounds: Any) -> Any:
+    return Range(bounds[0]) if len(bounds) == 1 and symbolic(bounds) else range(*bounds)
+
+
+BUILTINS = {"len": _len, "range": _range}
 
 
 def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -247,7 +273,7 @@ def _inside(value: Any, done: dict[Any, Any]) -> Any:
 def _copy(function: types.FunctionType, done: dict[Any, Any]) -> types.FunctionType:
     if function in done:
         return done[function]  # type: ignore[no-any-return]
-    scope = {**function.__globals__, "len": lambda x: x.shape[0] if isinstance(x, Array) else len(x)}
+    scope = {**function.__globals__, **BUILTINS}
     cells = tuple(types.CellType() for _ in function.__closure__ or ())
     copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells or None)
     copy.__kwdefaults__ = function.__kwdefaults__

@@ -14,6 +14,7 @@ from graphc.checking.code.formulas import Formulas, derivative, trace
 from graphc.checking.code.inputs import Input, small_points
 from graphc.checking.code.judged import Comparison, Sample, compare, finite, incoming_of
 from graphc.checking.judge import check
+from graphc.checking.kinds import Kind
 from graphc.checking.verdict import Counterexample, Status, Verdict
 from graphc.ir.dims import shape_text
 
@@ -104,7 +105,7 @@ def _wrong(judged: Judged, name: str, what: str, first: Sample) -> Verdict:
     labels = ("derivative", "code")
     reason = _deviation(comparison)
     symbolic = _diagnosed(judged, name)
-    if symbolic is not None and symbolic.kind not in (None, "missing term"):
+    if symbolic is not None and symbolic.kind not in (None, Kind.TERM):
         return replace(symbolic, subject=what, reason=reason, counterexample=counterexample, labels=labels)
     plain = explain(name, judged.samples)
     if plain is None and symbolic is not None:
