@@ -117,7 +117,9 @@ def stretched_sum(term: Expr) -> bool:
         return False
     (total,), (labels,) = term.operands, term.attributes["labels"]
     short = total.op is ADD and len(total.operands) <= FLATTEN
-    return short and -1 not in labels and len(set(labels)) == len(labels) < term.ndim
+    axes = [x for x in labels if x != -1]
+    short = short and all(t.shape == total.shape for t in total.operands)
+    return short and len(set(axes)) == len(axes) < term.ndim
 
 
 def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:

@@ -1,0 +1,127 @@
+"""Normal forms depend neither on the order and grouping of operands, nor on names of indices, nor on rule order."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+
+import published
+import pytest
+from generate import wide_expression
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import graphc as gc
+from graphc.ir.expr import Expr, make, rebuild, topological
+from graphc.ops.arithmetic import ADD
+from graphc.ops.contraction import CONTRACT
+from graphc.rewriting.normal import Rewriter
+
+simplification = sys.modules["graphc.rewriting.simplify"]  # the package has a function of that name
+SEEDS = st.integers(0, 10**6)
+
+
+def drawn(rng: random.Random, size: int) -> Expr:
+    """A random expression: facts, linear algebra, reductions, selections; some of it sliced, reversed or repeated."""
+    e = wide_expression(rng, size)
+    ways = [lambda: e[1:], lambda: e[..., :2], lambda: gc.flip(e), lambda: gc.concat([e, e])[1:], lambda: e[::-1].T]
+    if e.ndim and rng.random() < 0.4:
+        try:
+            return gc.sin(rng.choice(ways)()) + rng.choice([0, 1])
+        except (ValueError, TypeError):  # the axis is too short
+            return e
+    return e
+
+
+def permuted(e: Expr, rng: random.Random) -> Expr:
+    """`e` with the operands of sums and products in another order, sums grouped, summed labels renamed."""
+    done: dict[Expr, Expr] = {}
+    for node in topological([e]):
+        operands = tuple(done[o] for o in node.operands)
+        order = rng.sample(range(len(operands)), len(operands))
+        if node.op is ADD:
+            terms = [(node.attributes["coefficients"][i], operands[i]) for i in order]
+            cut = rng.randint(1, len(terms))
+            first = added(terms[:cut])
+            done[node] = first if cut == len(terms) else added([(1, first), *terms[cut:]])
+        elif node.op is CONTRACT and operands:
+            labels, exponents = node.attributes["labels"], node.attributes["exponents"]
+            bound = sorted({x for ls in labels for x in ls if x >= node.ndim})
+            rename = dict(zip(bound, rng.sample(bound, len(bound)), strict=True))
+            moved = tuple(tuple(rename.get(x, x) for x in labels[i]) for i in order)
+            attributes = {**node.attributes, "labels": moved, "exponents": tuple(exponents[i] for i in order)}
+            done[node] = make(CONTRACT, tuple(operands[i] for i in order), **attributes)
+        else:
+            done[node] = rebuild(node, operands)
+    return done[e]
+
+
+def added(terms: list[tuple[object, Expr]]) -> Expr:
+    return make(ADD, tuple(t for _, t in terms), coefficients=tuple(c for c, _ in terms))
+
+
+def regrouped(parts: list[Expr], rng: random.Random, *, product: bool) -> Expr:
+    """The sum or product of `parts` in some order and grouping, as a user writes it."""
+    left = rng.sample(parts, len(parts))
+    while len(left) > 1:
+        i = rng.randrange(len(left) - 1)
+        a, b = rng.sample(left[i : i + 2], 2)
+        left[i : i + 2] = [a * b if product else a + b]
+    return left[0]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_order_of_operands_and_names_of_indices_leave_no_trace(seed: int) -> None:
+    rng = random.Random(seed)
+    e = drawn(rng, rng.randint(3, 8))
+    form = gc.simplify(e)
+    assert gc.simplify(permuted(e, rng)) is form, f"seed {seed}: {e}"
+    assert gc.simplify(form) is form, f"seed {seed}: {form}"
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(SEEDS, st.booleans())
+def test_grouping_leaves_no_trace(seed: int, product: bool) -> None:
+    rng = random.Random(seed)
+    made = (drawn(rng, rng.randint(1, 4)) for _ in range(4))
+    parts = [p for p in made if all(str(size) in "1nm" for size in p.shape) and p.ndim <= 2]
+    try:
+        ways = [regrouped(parts, rng, product=product) for _ in range(3)] if parts else []
+    except (ValueError, TypeError):  # shapes that do not fit, in some grouping
+        return
+    forms = {gc.simplify(way) for way in ways}
+    assert len(forms) <= 1, f"seed {seed}: {[str(f) for f in forms]}"
+
+
+def shuffled(seed: int) -> object:
+    original = simplification.rewriters
+
+    def rewriters(node: Expr) -> Iterator[Rewriter]:
+        found = list(original(node))
+        random.Random(f"{seed} {node.op.name} {len(found)}").shuffle(found)
+        return iter(found)
+
+    return rewriters
+
+
+def random_forms() -> list[Expr]:
+    return [gc.simplify(drawn(random.Random(seed), 7)) for seed in range(60)]
+
+
+def published_forms() -> list[Expr]:
+    rows = published.PUBLISHED[::3]
+    return [gc.grad(gc.parse(f, **published.NAMES), published.NAMES[by]) for f, by, *_ in rows]
+
+
+@pytest.mark.parametrize("forms", [random_forms, published_forms])
+def test_the_order_of_rules_leaves_no_trace(forms: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(forms)
+    before = forms()
+    for seed in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(simplification, "rewriters", shuffled(seed))
+            after = forms()
+        for one, other in zip(before, after, strict=True):
+            assert one is other, f"order {seed}: {one} and {other}"
