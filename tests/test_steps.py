@@ -220,6 +220,15 @@ CHAINS: dict[str, Chain] = {
         {"X": ("n", "n"), "A": ("n", "n")},
         RIGHT,
     ),
+    "total differentials": Chain(
+        "dq = dW @ x + W @ dx\ndf = 2*q @ dq = 2*q @ W @ dx + 2*q @ dW @ x",
+        WX,
+        RIGHT,
+        given="q = W @ x\nf = q @ q",
+    ),
+    "total differentials, one path forgotten": Chain(
+        "dq = dW @ x + W @ dx\ndf = q @ dq", WX, {1: "wrong"}, given="q = W @ x\nf = q @ q"
+    ),
     "differentials of an inverse, the order lost": Chain(
         "D(inv(X), X, dX) = -inv(X) @ inv(X) @ dX", {"X": ("n", "n")}, {0: "wrong"}
     ),
@@ -271,6 +280,10 @@ def test_a_gradient_is_named_by_its_variable_where_one_function_is_in_play() -> 
     assert gc.check_steps("dx = x", given="f = sum(x**2)", x=("n",)).first_wrong == 0
     with pytest.raises(FormulaError, match="dx: of which function"):
         gc.check_steps("dx = 2*x", given="f = sum(x**2)\ng = sum(x)", x=("n",))
+    with pytest.raises(FormulaError, match=r"df: write D\(f, x, dx\) for its change along dx"):
+        gc.check_steps("df = 2*x", given="f = sum(x**2)", x=("n",))
+    with pytest.raises(FormulaError, match=r"D\(f, x, dx\): missing a required argument"):
+        gc.check_steps("D(f, x) = 2*x", given="f = sum(x**2)", x=("n",))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from graphc.errors import FormulaError, NameConflictError
 from graphc.frontend.parse import bound
 from graphc.frontend.sympynames import declared
 from graphc.ir.expr import Expr, topological
-from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, checked_name
+from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, checked_name, symbol
 
 BAD = (Status.WRONG, Status.INCOMPARABLE)
 
@@ -101,6 +101,7 @@ class Derivation:
         self.found: list[StepVerdict] = []
         self.earlier: list[Taken] = []  # derivatives that were taken: what follows holds away from their kinks
         self.short: dict[str, str] = {}  # dW: df/dW
+        self.moving: dict[str, list[str]] = {}  # for dq = W @ dx + dW @ x: W and x
         self.claimed: dict[str, Expr] = {}  # what was claimed of a derivative, by its alias
         self.roots: dict[str, int] = {}  # for claims that are wrong as a whole: the step that is to blame
 
@@ -171,8 +172,27 @@ class Derivation:
         x = self.names.get(name[1:])
         if not isinstance(x, Expr):
             return step
+        along = self.differential(name[1:], x, step.right)
+        if along:
+            return step._replace(left=along)
         self.short[name] = f"d{self.loss or self.outermost(x, name)}/{name}"
         return step._replace(left=self.short[name] + step.left.strip()[len(name) :])
+
+    def differential(self, f: str, value: Expr, right: Any) -> str:
+        """``df`` of a function as the sum of its derivatives along the directions ``dx`` on the right side."""
+        if value.op in (SYMBOL, PARAMETER) or not isinstance(right, str):
+            return ""
+        inside = {str(s.name): s for s in topological([value]) if s.op in (SYMBOL, PARAMETER)}
+        found: dict[str, None] = {}
+        for word in re.findall(r"\bd(\w+)\b", right):
+            along = self.moving.get(word, [word] if self.names.get(word) is inside.get(word, f) else [])
+            found.update((v, None) for v in along if v in inside)
+        for v in found:
+            self.names.setdefault(f"d{v}", symbol(f"d{v}", inside[v].shape))
+        if found:
+            self.moving[f] = list(found)
+            self.short[f"d{f}"] = f"({' + '.join(f'D({f}, {v}, d{v})' for v in found)})"
+        return self.short.get(f"d{f}", "") if found else ""
 
     def abbreviate(self, left: Any) -> None:
         """After ``dL/dW = ...`` the gradient of the loss may be called dW."""
@@ -186,6 +206,8 @@ class Derivation:
         using = {n: topological([v]) for n, v in functions.items() if x in topological([v])}
         inner = {node for order in using.values() for node in order[:-1]}
         found = [n for n in using if functions[n] not in inner]
+        if x.op not in (SYMBOL, PARAMETER) and not found:
+            raise FormulaError(f"{label}: write D({label[1:]}, x, dx) for its change along dx, or {label}/dx")
         if len(found) != 1:
             raise FormulaError(
                 f"{label}: of which function? Write df/{label} or grad(f, {label[1:]}) for a function f in play"

@@ -201,19 +201,27 @@ def related(
     except UNREADABLE as error:
         if whole is None:
             return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
-        return _unreadable(Gradient(whole.f, whole.x, left.expr), left.expr, str(claim), names, error)
+        text, quotients = (str(claim), {}) if not isinstance(claim, str) else right.spelled[:2]
+        quotients = {name: named_quotient(name, value) for name, value in quotients.items()}
+        question = Gradient(whole.f, whole.x, left.expr)
+        return _spelled(_unreadable(question, left.expr, text, {**names, **quotients}, error), quotients)
     gradient = relation.gradient()
     quotients = {name: named_quotient(name, value) for name, value in right.reading.quotients.items()}
     names = {**names_in_play([right.expr]), **names, **quotients}
-    question = relation if gradient is None or right.taken else gradient
-    verdict = judged(question, left.expr, right.expr, right.reading.text, names, gradient, explains=not claimed)
-    verdict = replace(verdict, repair=_back(verdict.repair, quotients), diagnosis=_back(verdict.diagnosis, quotients))
+    asked = relation if gradient is None or right.taken else gradient
+    verdict = judged(asked, left.expr, right.expr, right.reading.text, names, gradient, explains=not claimed)
+    verdict = _spelled(verdict, quotients)
     return verdict if gradient is not None else replace(verdict, labels=SIDES)
 
 
 def named_quotient(name: str, value: Expr) -> Expr:
     """A derivative under the name that stands for it, so that formulas made of it show that."""
     return value if value.op in (SYMBOL, PARAMETER) else value.named(name)
+
+
+def _spelled(verdict: Verdict, quotients: Mapping[str, Expr]) -> Verdict:
+    """The verdict with quotients as they are written."""
+    return replace(verdict, repair=_back(verdict.repair, quotients), diagnosis=_back(verdict.diagnosis, quotients))
 
 
 def _back(text: str | None, quotients: Mapping[str, Expr]) -> str | None:

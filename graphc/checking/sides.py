@@ -80,12 +80,19 @@ class Side:
             return Reading(value, (), indices, {}, str(simplify(value)))
         if not isinstance(self.source, str):
             return Reading(read(self.source, self.names), (), (), {}, str(self.source))
-        taken: list[Taken] = []
-        text, quotients = written_over(self.source, self.names, lambda q: self._derived(q, taken))
+        text, quotients, derived = self.spelled
+        taken = list(derived)
         names, known = {**self.names, **quotients}, {**functions, **calculus(taken)}
         lines = read_lines(text, names, known, self.free or None, self.shape or ())
         value, indices = lines.indexed() if self.leads else (lines.result(), lines.free_indices())
         return Reading(value, tuple(taken), indices, quotients, str(simplify(value)) if indices else text)
+
+    @cached_property
+    def spelled(self) -> tuple[str, dict[str, Expr], tuple[Taken, ...]]:
+        """The text with a name for each quotient ``df/dx``, what these names stand for, and how that was derived."""
+        taken: list[Taken] = []
+        text, quotients = written_over(self.source, self.names, lambda q: self._derived(q, taken))
+        return text, quotients, tuple(taken)
 
     def _derived(self, quotient: Quotient, taken: list[Taken]) -> Expr | None:
         """``df/dx`` of names in play, under a name of its own.
@@ -157,7 +164,10 @@ def calculus(taken: list[Taken]) -> dict[str, Any]:
         taken.append(Taken(as_expr(f), as_expr(x)))
         return jvp(as_expr(f), as_expr(x), dx)
 
-    return {"grad": gradient, "jacobian": first, "hessian": second, "D": along}
+    found: dict[str, Any] = {"grad": gradient, "jacobian": first, "hessian": second, "D": along}
+    for name, function in found.items():
+        function.__name__ = name
+    return found
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ class Evaluation:
         except GraphcError as error:
             raise error_at(error, self.text, offset) from None
         except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-            raise self.failure(offset, misused(function, arguments, keywords, error)) from error
+            raise self.failure(offset, misused(self.functions, function, arguments, keywords, error)) from error
 
     def failure(self, offset: int, message: str) -> GraphcError:
         return error_at(FormulaError(message), self.text, offset)
@@ -145,7 +145,9 @@ def has_index(value: Any) -> bool:
     return isinstance(value, (Index, Indexed))
 
 
-def misused(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], error: Exception) -> str:
+def misused(
+    functions: Mapping[str, Any], function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], error: Exception
+) -> str:
     """What is wrong with a call that Python itself refused."""
     if "integer string conversion" in str(error):
         return f"a number may have at most {DIGITS} digits"
