@@ -343,3 +343,22 @@ def test_functions_along_an_axis_do_not_depend_on_how_their_operand_stands() -> 
     assert gc.simplify(gc.softmax(A.T, axis=0)) is gc.simplify(gc.softmax(A).T)
     assert gc.simplify(gc.max(A.T, axis=0)) is gc.simplify(gc.max(A, axis=1))
     assert gc.simplify(gc.softmax(A - gc.max(A, axis=1, keepdims=True))) is gc.simplify(gc.softmax(A))
+
+
+PRINTED = [
+    ("exp(x*y)**2", "exp(2*x*y)"),
+    ("exp(-2*(x - y)**2)", "exp(-2*(x - y)**2)"),
+    ("exp(A @ B.T)**3", "exp(3*A @ B.T)"),
+    ("x/(2*(a*b**2))", "x/(2*a*b**2)"),
+    ("a*b*x + a*b*y + u", "a*b*(x + y) + u"),
+    ("log(take(softmax(x), 1))", "take(log_softmax(x), 1)"),
+    ("log(softmax(x)[1:3])", "log_softmax(x)[1:3]"),
+]
+
+
+@pytest.mark.parametrize(("formula", "text"), PRINTED)
+def test_how_products_and_exponentials_are_written(formula: str, text: str) -> None:
+    names = {"x": x, "y": y, "a": a, "b": b, "A": A, "B": B, "u": gc.symbol("u", (n,))}
+    form = gc.simplify(gc.parse(formula, **names))
+    assert str(form) == text
+    assert gc.parse(text, **names) is form

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
+from graphc.ops.defined import LOG_SOFTMAX, SOFTMAX
 from graphc.ops.elementwise import exp, general_power, log
+from graphc.ops.gather import TAKE, TAKE_ALONG_AXIS
 from graphc.ops.leaves import CONSTANT, PI, SIZE, constant
+from graphc.ops.slicing import SLICE
 from graphc.rewriting.engine import Engine, Known, Step, law
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.powers import rational_root
@@ -22,6 +25,7 @@ BASES = law("exponents", "x**y x**z = x**(y + z)")
 INVERSE = law("exponents", "exp(x + c log(a)) = a**c exp(x), where log(a) exists")
 LOGARITHMS = law("exponents", "log(a b**c) = log(a) + c log(b), where b is positive")
 EXP, POWER, LOG = exp(constant(1)).op, general_power(constant(2), constant(2)).op, log(constant(2)).op
+PICKED = law("exponents", "the logarithm of entries of a softmax is those entries of its logarithm")
 POSITIVE = Fact("positive")
 MOST = 8  # powers of an exponential that are written outside of it
 
@@ -156,4 +160,14 @@ def constants(engine: Engine, coefficient: Fraction, numbers: list[Factor], node
     return [(Fraction(1, times), engine.product(ONE, [(engine.normal(log(value)), (), ONE)], node.shape))]
 
 
-EXPONENTS = {"contract": (exponentials, powers), "log": (logarithm,)}
+def picked(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
+    """The logarithm of some entries of a softmax, through all of its logarithms: nothing vanishes."""
+    (x,) = node.operands
+    if x.op not in (SLICE, TAKE, TAKE_ALONG_AXIS) or x.operands[0].op is not SOFTMAX:
+        return None
+    whole_log = make(LOG_SOFTMAX, x.operands[0].operands, **x.operands[0].attributes)
+    result = engine.normal(make(x.op, (whole_log, *x.operands[1:]), **x.attributes))
+    return result, PICKED.step(node, result)
+
+
+EXPONENTS = {"contract": (exponentials, powers), "log": (logarithm, picked)}

@@ -29,7 +29,6 @@ from graphc.rewriting.exponents import EXP
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.quotients import (
-    multiplied,
     one_root,
     quotient,
     scale_by,
@@ -172,8 +171,7 @@ class Presenter:
             axes, keepdims = form(squares).detail
             return rational_power(norm(squares.operands[0].operands[0], axes, keepdims), 2 * e), labels
         if f.op is EXP and e != 1:
-            x, order = self.natural.get(f, (self.shown[f], tuple(range(f.ndim))))
-            return rebuild(x, (multiplied(e, x.operands[0]),)), tuple(labels[i] for i in order)
+            return self.exponential(f, labels, e)
         if e.denominator == 2 and self.shown[f].op is VAR:
             return rational_power(make(STD, self.shown[f].operands, **self.shown[f].attributes), 2 * e), labels
         if f in self.around and e.denominator == 1 and e % 2 == 0:
@@ -187,6 +185,17 @@ class Presenter:
             row = index(self.shown[f], (0,) * units)
             return rational_power(row, e), labels[units:]
         return rational_power(self.shown[f], e), labels
+
+    def exponential(self, f: Expr, labels: Labels, e: Fraction) -> tuple[Expr, Labels]:
+        """A power of an exponential, ``exp(e*x)``."""
+        (x,) = f.operands
+        order = self.natural[f][1] if f in self.natural else tuple(range(f.ndim))
+        place = {a: i for i, a in enumerate(order)} | {-1: -1}
+        pure = x.op is CONTRACT and not summed(x)
+        factors = factors_of(x) if pure else [(x, aligned(x.shape, x.shape), ONE)]
+        moved = [(g, tuple(place[a] for a in ls), p) for g, ls, p in factors]
+        scaled_x = contract(moved, tuple(x.shape[a] for a in order), e * (x.attributes["coefficient"] if pure else ONE))
+        return make(EXP, (broadcast(self.inline(scaled_x), scaled_x.shape),)), tuple(labels[i] for i in order)
 
     def side(self, factors: Powers, rank: int) -> Expr:
         """One side of a Kronecker product."""

@@ -10,7 +10,7 @@ import sympy
 
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD, divide, multiply, rational_power, scaled
-from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, constant, number, size
 from graphc.rewriting.axes import Labels
@@ -86,13 +86,6 @@ def multiplied_in_order(factors: list[Expr]) -> Expr:
     return functools.reduce(lambda x, c: scaled(number(c) or ONE, x), numbers, total)
 
 
-def multiplied(e: Fraction, x: Expr) -> Expr:
-    """`e` times what is written as `x`; a number in front of it is multiplied."""
-    if x.op is CONTRACT and x.operands and not summed(x):
-        return contract(factors_of(x), x.shape, x.attributes["coefficient"] * e)
-    return scaled(e, x)
-
-
 def whole_terms(node: Expr, coefficient: Fraction) -> bool:
     """Whether a fraction in front of a sum leaves some term whole: (3*a - b)/3 is a - b/3."""
     if node.op is not ADD or coefficient.denominator == 1:
@@ -122,7 +115,7 @@ def quotient(
         below = size(below.attributes["dim"] * q)
         under, q = below if denominator is None else multiply(below, denominator), 1
     elif denominator is not None:
-        under, q = scaled(q, denominator), 1
+        under, q = lead(constant(q), denominator) if q != 1 else denominator, 1
     if above is not None:
         numerator = above if numerator is None else lead(above, numerator)
     if numerator is None:

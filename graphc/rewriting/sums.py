@@ -222,12 +222,30 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
         if saved > 0 and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
             best = (-saved, factor_key(key[0]), (key, positive))
     if best is None:
-        return None
+        return factor_several(engine, collected, terms, shape)
     key, positive = best[2]
     inside = [t for t in terms if key in t[0] and (t[0][key] > 0) == positive]
     outside = [t for t in terms if t not in inside]
     taken = {key: min_power([t[0] for t in inside], key)}
     return note(engine, FACTOR, collected, take_out(engine, taken, inside, outside, shape))
+
+
+def factor_several(engine: Engine, collected: dict[Expr, Fraction], terms: list[Term], shape: Shape) -> Expr | None:
+    """Take out two and more factors that some terms share, where this costs no more: a b x + a b y + z."""
+    if len(terms) > FLATTEN:
+        return None
+    best: tuple[int, Entries, list[Term]] | None = None
+    for common, inside in shared_groups(terms):
+        if sum(key[0].op is not SIZE for key in common) < 2:
+            continue
+        saved = sum(cost(t[0]) for t in inside) - sum(cost(without(t[0], common)) for t in inside) - 2
+        if saved >= 0 and (best is None or saved > best[0]):
+            best = saved, common, inside
+    if best is None:
+        return None
+    _, common, inside = best
+    outside = [t for t in terms if t not in inside]
+    return note(engine, FACTOR, collected, take_out(engine, common, inside, outside, shape))
 
 
 def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:

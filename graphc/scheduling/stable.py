@@ -16,17 +16,16 @@ from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP, SOFTMAX, log_softmax
-from graphc.ops.elementwise import less, log, log1p
+from graphc.ops.elementwise import log, log1p
 from graphc.ops.leaves import SIZE
 from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
-from graphc.ops.reductions import entries, where
+from graphc.ops.reductions import entries
 from graphc.rewriting.order import Factor
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import logmeanexp
-from graphc.scheduling.limits import without_limit
 from graphc.scheduling.overflow import Overflow, plain
 from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined, multiple
 from graphc.scheduling.selected import selected
@@ -149,11 +148,7 @@ class Stabilizer:
         rest = [t for i, t in enumerate(terms) if i != ones[0]]
         over = rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
         self.exponentials.of(over)
-        near = log1p(self.computed(over) if over not in self.done else self.done[over])
-        found = without_limit(split_terms(node), self.base)
-        if found is None or found[1]:
-            return near
-        return where(less(found[0], Fraction(1, 2)), log(found[0]), near)
+        return log1p(self.computed(over) if over not in self.done else self.done[over])
 
     def _log1p(self, node: Expr) -> Expr | None:
         (u,) = node.operands
@@ -169,7 +164,7 @@ class Stabilizer:
         centred = central(terms, self.base)
         if len(centred) < len(terms):
             return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
-        tailed = without_tail(terms, self.base) or without_limit(terms, self.base)
+        tailed = without_tail(terms, self.base)
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
         for c, x in terms:
