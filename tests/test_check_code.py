@@ -360,3 +360,16 @@ def test_exchanged_gradients_are_named() -> None:
 
     report = gc.check_code(lambda X, w: np.sum((X @ w) ** 2), backward, X=ND, w=D)
     assert report["X"].diagnosis == "the gradients by X and w are exchanged"
+
+
+def test_a_mistake_in_a_loop_is_guessed_from_the_formula_of_forward() -> None:
+    def backward(dout: Any, cache: Any) -> Any:
+        _, _, _, std, _, gamma, _ = cache
+        dx = np.zeros_like(dout)
+        for i in range(dout.shape[0]):
+            for j in range(dout.shape[1]):
+                dx[i, j] = gamma[j] * (dout[i, j] - dout[:, j].mean()) / std[j]
+        return {"x": dx}
+
+    verdict = gc.check_code(by_hand.batchnorm_forward, backward, **BATCH_NORM)["x"]
+    assert verdict.status == "wrong" and verdict.diagnosis is not None and "var" in verdict.diagnosis

@@ -23,17 +23,23 @@ def misderived(case: Case, claim: Expr) -> Iterator[tuple[Variant, Expr]]:
     question = case.question
     if not isinstance(question, Gradient) or question.f.ndim or overridden([question.f]):
         return
-    free, f = opened_at(question.f, question.x)
-    back = {free: question.x}
-    for variant in itertools.islice(variants(f, free), MOST):
+    for variant, found in mistaken(question.f, question.x):
+        if case.screen.same(found, claim):
+            yield variant, found
+
+
+def mistaken(f: Expr, x: Expr) -> Iterator[tuple[Variant, Expr]]:
+    """Mistakes in deriving `f` by `x`, and what they come to."""
+    free, opened = opened_at(f, x)
+    back = {free: x}
+    for variant in itertools.islice(variants(opened, free), MOST):
         try:
             (raw,) = raw_gradients(variant.changed, [free])
             found = substitute(released([raw]), back)[0]
         except GraphcError:
             continue
-        if case.screen.same(found, claim):
-            local = [substitute([e], back)[0] if e is not None else None for e in (variant.right, variant.wrong)]
-            yield variant._replace(right=local[0], wrong=local[1]), found
+        local = [substitute([e], back)[0] if e is not None else None for e in (variant.right, variant.wrong)]
+        yield variant._replace(right=local[0], wrong=local[1]), found
 
 
 def variants(f: Expr, x: Expr) -> Iterator[Variant]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from graphc.checking.code.calls import Code, Run, copied, listed, title
 from graphc.checking.code.inputs import Input
 from graphc.checking.code.judged import Sample
 from graphc.checking.code.tracing import Array, plain, traceable
+from graphc.checking.misderived import mistaken
 from graphc.checking.points import agree
 from graphc.errors import GraphcError, UnsupportedError
 from graphc.ir.expr import Expr
@@ -20,6 +22,8 @@ from graphc.ops.arithmetic import multiply
 from graphc.ops.leaves import symbol
 from graphc.ops.products import sum as sum_
 from graphc.runtime.evaluate import evaluate
+
+GUESSES = 120  # mistakes in a derivation that are tried
 
 
 @dataclass(frozen=True)
@@ -149,3 +153,11 @@ def loss_of(sample: Sample) -> float:
 def derivative(formulas: Formulas, name: str) -> Expr:
     """The right gradient by one input."""
     return grad(formulas.loss, formulas.symbols[name])
+
+
+def guessed(formulas: Formulas, name: str, samples: Sequence[Sample]) -> Expr | None:
+    """What code that cannot be traced computes instead of a gradient, if that is the result of one mistake."""
+    for _, found in itertools.islice(mistaken(formulas.loss, formulas.symbols[name]), GUESSES):
+        if all(_same(found, formulas.values(s), s.comparisons[name].claim) for s in samples):
+            return found
+    return None

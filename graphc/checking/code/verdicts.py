@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.checking.code.calls import Code, CodeError, title
 from graphc.checking.code.diagnosis import explain
-from graphc.checking.code.formulas import Formulas, derivative, trace
+from graphc.checking.code.formulas import Formulas, derivative, guessed, trace
 from graphc.checking.code.inputs import Input, small_points
 from graphc.checking.code.judged import Comparison, Sample, compare, finite, incoming_of
 from graphc.checking.judge import check
@@ -130,9 +130,14 @@ def _wrong(judged: Judged, name: str, what: str, first: Sample) -> Verdict:
 def _diagnosed(judged: Judged, name: str) -> Verdict | None:
     """The verdict on the formula that the code computes, where there is one and its mistake is found."""
     formulas, _ = judged.formulas
-    if formulas is None or name not in formulas.gradients:
+    if formulas is None:
         return None
-    found = check(formulas.loss, formulas.symbols[name], formulas.gradients[name])
+    claim = formulas.gradients.get(name)
+    if claim is None:
+        claim = guessed(formulas, name, judged.samples)
+    if claim is None:
+        return None
+    found = check(formulas.loss, formulas.symbols[name], claim)
     return found if found.status is Status.WRONG else None
 
 
