@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -299,3 +300,68 @@ def test_what_is_no_array_at_given_inputs() -> None:
     with pytest.raises(gc.UnsupportedError, match="the claim is an array"):
         gc.check("sum(z)", "z", "ones(n)", values={"z": [1, 1]}, **ZN)
     assert gc.check("sum(values)", "values", "ones(n)", values=("n",)).status == "proved"
+
+
+Entry = tuple[str, Any]  # a formula, and its value for given values of the indices
+FUNCTIONS: dict[str, Any] = {"tanh": np.tanh, "exp": np.exp, "abs": abs, "relu": lambda v: max(v, 0.0)}
+FOLDS: dict[str, Any] = {"sum": sum, "mean": np.mean, "max": max, "prod": np.prod}
+ARRAYS = {name: NAMES[name] for name in ("x", "q", "M", "W", "T3", "s")}
+
+
+def entry(rng: random.Random, scope: dict[str, str], depth: int) -> Entry:
+    """A random formula over the indices of `scope`, evaluated entry by entry."""
+    choice = rng.random() if depth else 1.0
+    free = [letter for letter in "ijab" if letter not in scope]
+    if choice < 0.35:
+        (a, va), (b, vb) = entry(rng, scope, depth - 1), entry(rng, scope, depth - 1)
+        return rng.choice(
+            [
+                (f"({a} + {b})", lambda e: va(e) + vb(e)),
+                (f"({a} - {b})", lambda e: va(e) - vb(e)),
+                (f"({a})*({b})", lambda e: va(e) * vb(e)),
+                (f"({a})/(1 + ({b})**2)", lambda e: va(e) / (1 + vb(e) ** 2)),
+            ]
+        )
+    if choice < 0.5:
+        name = rng.choice(sorted(FUNCTIONS))
+        a, va = entry(rng, scope, depth - 1)
+        return f"{name}(({a})/3)", lambda e: FUNCTIONS[name](va(e) / 3)
+    if choice < 0.85 and free:
+        name, letter, dim = rng.choice(sorted(FOLDS)), rng.choice(free), rng.choice("nmk")
+        (a, va), (b, vb) = entry(rng, {**scope, letter: dim}, depth - 1), picked(rng, {letter: dim}, sure=True)
+        places = range(SIZES[dim])
+        return f"{name}[{letter}](({a})*{b})", lambda e: FOLDS[name](
+            [va(e | {letter: t}) * vb({letter: t}) for t in places]
+        )
+    if choice < 0.95 and scope:
+        a, b = rng.choice(list(scope)), rng.choice(list(scope))
+        if scope[a] == scope[b]:
+            return rng.choice([f"delta[{a},{b}]", f"({a} == {b})"]), lambda e: float(e[a] == e[b])
+    return picked(rng, scope)
+
+
+def picked(rng: random.Random, scope: dict[str, str], *, sure: bool = False) -> Entry:
+    """An entry of an array; one that uses an index for sure, if asked for."""
+    axes = {"n": "x", "m": "q", "k": "A[0,{}]"}
+    if sure:
+        ((letter, dim),) = scope.items()
+        text = axes[dim].format(letter) if dim == "k" else f"{axes[dim]}[{letter}]"
+        return text, lambda e: float(V["A"][0, e[letter]] if dim == "k" else V[axes[dim]][e[letter]])
+    name = rng.choice(sorted(ARRAYS))
+    at = [rng.choice([*[i for i, d in scope.items() if d == dim], "0"]) for dim in ARRAYS[name]]
+    return f"{name}[{','.join(at)}]" if at else name, lambda e: float(V[name][tuple(e.get(i, 0) for i in at)])
+
+
+@pytest.mark.parametrize("start", range(0, 150, 50))
+def test_random_formulas_have_the_value_of_their_entries(start: int) -> None:
+    for seed in range(start, start + 50):
+        rng = random.Random(seed)
+        scope = {letter: rng.choice("nm") for letter in "ij"[: rng.choice([0, 1, 2])]}
+        text, value = entry(rng, scope, rng.choice([2, 3, 4]))
+        shape = [SIZES[d] for d in scope.values()]
+        expected = np.array([value(dict(zip(scope, at, strict=True))) for at in np.ndindex(*shape)]).reshape(shape)
+        names = {name: gc.parse(name, **NAMES) for name in NAMES}
+        wanted = gc.symbol("_", tuple(scope.values())).shape
+        e = read_lines(text, names, free=list(scope) or None, shape=wanted).result()
+        np.testing.assert_allclose(gc.evaluate(e, {**V, **SIZES}), expected, rtol=1e-9, err_msg=f"{seed}: {text}")
+        assert gc.parse(str(e), **gc.names(e)) is e, f"{seed}: {text}"

@@ -81,9 +81,16 @@ def arranged(part: Indexed, over: Mapping[Index, Dim]) -> Expr:
     place = {label: i for i, label in enumerate(over)}
     labels = [unit(place[label], dim) for label, dim in part.dims()]
     labels += [unit(len(over) + i, dim) for i, dim in enumerate(part.plain)]
-    own = (dim if label in part.labels else 1 for label, dim in over.items())
-    thin = contract([(part.array, labels, ONE)], (*own, *part.plain)) if part.array.shape else part.array
-    return broadcast(thin, (*over.values(), *part.plain))
+    shape = (*over.values(), *part.plain)
+    return broadcast(spread(part.array, labels, shape), shape) if part.array.shape else broadcast(part.array, shape)
+
+
+def spread(array: Expr, labels: Sequence[int], shape: Shape) -> Expr:
+    """The array with its axes at `labels` of `shape`, and axes of size 1 at the others."""
+    kept = sorted(x for x in labels if x >= 0)
+    turned = contract([(array, [kept.index(x) if x >= 0 else -1 for x in labels], ONE)], tuple(shape[x] for x in kept))
+    thin = tuple(dim if i in kept else 1 for i, dim in enumerate(shape))
+    return array if array.shape == thin and turned is array else contract([(turned, kept, ONE)], thin)
 
 
 # -- operations ------------------------------------------------------------------------------------------------------
@@ -164,7 +171,7 @@ def _product(node: Expr, operands: Sequence[Indexed], over: Mapping[Index, Dim])
         lead = [unit(place[label], dim) for label, dim in part.dims()]
         labels = (*lead, *(x if x < 0 else x + len(over) for x in own))
         if quotient and labels != aligned(shape, shape):  # as NumPy broadcasts
-            thin = contract([(part.array, labels, ONE)], tuple(d if i in labels else 1 for i, d in enumerate(shape)))
+            thin = spread(part.array, labels, shape)
             triples.append((thin, aligned(thin.shape, shape), exponent))
         else:
             triples.append((part.array, labels, exponent))
@@ -184,7 +191,12 @@ def summed_over(body: Indexed, label: Index) -> Indexed:
     if dim != 1 and all(at not in labels for _, labels, _ in triples):
         triples.append((size(dim), (), ONE))
     renamed = [(f, tuple(place.get(x, x) for x in labels), e) for f, labels, e in triples]
-    return Indexed(contract(renamed, shape, coefficient), (*body.labels[:at], *body.labels[at + 1 :]))
+    carried = sorted({x for _, labels, _ in renamed for x in labels if 0 <= x < len(shape)})
+    if len(carried) < len(shape):  # stretched afterwards
+        inner = {x: i for i, x in enumerate(carried)}
+        renamed = [(f, tuple(inner.get(x, x) for x in labels), e) for f, labels, e in renamed]
+    total = contract(renamed, tuple(shape[x] for x in carried), coefficient)
+    return Indexed(broadcast(spread(total, carried, shape), shape), (*body.labels[:at], *body.labels[at + 1 :]))
 
 
 def _factors(array: Expr) -> tuple[Fraction, list[Triple]]:
@@ -196,8 +208,7 @@ def _factors(array: Expr) -> tuple[Fraction, list[Triple]]:
     fresh = array.ndim
     while open_:
         factor, labels = open_.pop(0)
-        powers = factor.op is CONTRACT and any(e != 1 for e in factor.attributes["exponents"])
-        if factor.op is not CONTRACT or powers or (summed(factor) and factor is not array):
+        if factor.op is not CONTRACT or not _is_product(factor) or (summed(factor) and factor is not array):
             found.append((factor, labels, ONE))
             continue
         coefficient *= factor.attributes["coefficient"]
@@ -209,6 +220,12 @@ def _factors(array: Expr) -> tuple[Fraction, list[Triple]]:
                     fresh += 1
             open_.append((inner, tuple(place[x] for x in own)))
     return coefficient, found
+
+
+def _is_product(node: Expr) -> bool:
+    """Whether a contraction is one of plain factors over all of their axes."""
+    plain = all(e == 1 for e in node.attributes["exponents"])
+    return plain and all(-1 not in labels for labels in node.attributes["labels"])
 
 
 REDUCTIONS = ("sum", "mean", "prod", "max", "min", "logsumexp", "norm", "var", "std")
