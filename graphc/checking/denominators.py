@@ -86,7 +86,7 @@ def _division(algebra: Algebra, mono: Mono, c: Fraction) -> tuple[Mono, Poly] | 
         lead = max(body, key=lambda m: (sum(abs(q) for _, _, q in m[0]), m))
         if not lead[0] or any(q <= 0 for _, _, q in lead[0]):
             continue
-        taken = next(_occurrences(lead, labels, mono), None)
+        taken = next(occurrences(algebra, lead, labels, mono), None)
         if taken is None:
             continue
         left, bound = taken
@@ -96,12 +96,12 @@ def _division(algebra: Algebra, mono: Mono, c: Fraction) -> tuple[Mono, Poly] | 
             raised = [(b, ls, q + 1 if (b, ls) == (a, labels) else q) for b, ls, q in left]
             whole = algebra.monomial(scale, raised, dict(bound))
         else:
-            whole = _joined(algebra, scale, [f for f in left if f[:2] != (a, labels)], bound, body, labels)
-        return mono, algebra.add((1, whole), (-1, _joined(algebra, scale, left, bound, rest, labels)))
+            whole = joined(algebra, scale, [f for f in left if f[:2] != (a, labels)], bound, body, labels)
+        return mono, algebra.add((1, whole), (-1, joined(algebra, scale, left, bound, rest, labels)))
     return None
 
 
-def _joined(
+def joined(
     algebra: Algebra, c: Fraction, left: list[Factor], bound: dict[int, int], body: Poly, labels: Labels
 ) -> Poly:
     """A product of factors and a sum whose axes have `labels` there."""
@@ -115,7 +115,9 @@ def _joined(
     return algebra.add(*parts)
 
 
-def _occurrences(lead: Mono, labels: Labels, mono: Mono) -> Iterator[tuple[list[Factor], dict[int, int]]]:
+def occurrences(
+    algebra: Algebra, lead: Mono, labels: Labels, mono: Mono
+) -> Iterator[tuple[list[Factor], dict[int, int]]]:
     """Ways to divide `mono` by a lead term over `labels`: the factors and summed labels that are left.
 
     A label that the lead term sums over must occur in the matched factors alone.
@@ -134,9 +136,10 @@ def _occurrences(lead: Mono, labels: Labels, mono: Mono) -> Iterator[tuple[list[
         for j, (b, ls, q) in enumerate(left):
             if b != a or q < e:
                 continue
-            grown = dict(places)
-            if all(_bind(grown, w, x, lead[1], bound) for w, x in zip(wanted, ls, strict=True)):
-                yield from search(i + 1, grown, [*left[:j], (b, ls, q - e), *left[j + 1 :]])
+            for order in algebra.symmetries(b):
+                grown = dict(places)
+                if all(_bind(grown, w, ls[x], lead[1], bound) for w, x in zip(wanted, order, strict=True)):
+                    yield from search(i + 1, grown, [*left[:j], (b, ls, q - e), *left[j + 1 :]])
 
     yield from search(0, dict(enumerate(labels)), pool)
 

@@ -82,11 +82,35 @@ class Framed(Algebra):
     # -- ranges --------------------------------------------------------------------------------------------------
 
     def is_nonnegative(self, p: Poly) -> bool:
+        return self._plainly(p) or any(self._plainly(self.mirrored(p, key)) for key in self.shares(p))
+
+    def shares(self, p: Poly) -> list[tuple[int, Labels]]:
+        """The symbols in `p` that lie between 0 and 1."""
+        keys = {(a, ls) for factors, _ in p for a, ls, e in factors if e == 1 and min(ls, default=0) >= 0}
+        return sorted(key for key in keys if ("unit_interval", 0) in self.atoms[key[0]].facts)
+
+    def mirrored(self, p: Poly, key: tuple[int, Labels]) -> Poly:
+        """`p` with 1 - u for u, which lies between 0 and 1 as well."""
+        other = self.add((1, self.number(1)), (-1, self.single(*key)))
+        parts: list[tuple[Fraction | int, Poly]] = []
+        for (factors, dims), c in p.items():
+            rest = [f for f in factors if f[:2] != key]
+            term = self.monomial(c, rest, {-1 - i: d for i, d in enumerate(dims)})
+            powers = [e for a, ls, e in factors if (a, ls) == key]
+            if any(e != 1 for e in powers):
+                return {}
+            parts.append((1, self.multiply(term, other) if powers else term))
+        return self.add(*parts)
+
+    def _plainly(self, p: Poly) -> bool:
         return all(c > 0 and all(self._unsigned(f) for f in m[0]) for m, c in p.items())
 
     def is_positive(self, p: Poly) -> bool:
-        strict = any(all(self.atoms[a].positive for a, _, _ in m[0]) for m in p)
-        return strict and self.is_nonnegative(p)
+        forms = [p, *(self.mirrored(p, key) for key in self.shares(p))]
+        return any(self._plainly(q) and self._strictly(q) for q in forms)
+
+    def _strictly(self, p: Poly) -> bool:
+        return any(all(self.atoms[a].positive for a, _, _ in m[0]) for m in p)
 
     def _unsigned(self, factor: Factor) -> bool:
         a, _, e = factor

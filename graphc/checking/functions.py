@@ -8,14 +8,15 @@ from fractions import Fraction
 import sympy
 
 from graphc.checking.atoms import UNIT, Atom, OutOfBudgetError, Poly
-from graphc.checking.frames import Frame, Framed
+from graphc.checking.cases import Cases
+from graphc.checking.frames import Frame
 from graphc.checking.labels import Factor, Labels
 from graphc.checking.polynomials import ONE
 
 RISING = frozenset(("tanh", "sinh", "arctan", "arcsin", "erf"))  # increasing, and 0 at 0
 
 
-class Functions(Framed):
+class Functions(Cases):
     """Functions of polynomials by their identities."""
 
     def __init__(self, budget: int = 20_000, off_kinks_of: frozenset[str] = frozenset()) -> None:
@@ -114,6 +115,8 @@ class Functions(Framed):
         total = self.log_number(number)
         for a, labels, e in common:
             atom = self.atoms[a]
+            if atom.kind == "sign":
+                continue  # log(abs(x)), for x other than 0
             if atom.kind == "root":
                 ((_, value),) = atom.body.items()
                 part = self.log_number(value)

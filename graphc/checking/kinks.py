@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.expr import Expr, topological
-from graphc.ops.leaves import PARAMETER, SYMBOL
+from graphc.ops.contraction import CONTRACT
+from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, number
 from graphc.rewriting.simplify import expand
 
 MARGIN = 1e-3
@@ -31,8 +32,31 @@ def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
         elif any(o in depends for o in node.operands):
             depends.add(node)
             if node.op.name in AT_ZERO | AT_HALVES | AT_TIES | EXTREMA:
-                found.append((node.op.name, node.operands, node.attributes.get("axis", ())))
+                name = f"flat {node.op.name}" if flat(node) else node.op.name
+                found.append((name, node.operands, node.attributes.get("axis", ())))
     return found
+
+
+def flat(node: Expr) -> bool:
+    """Whether the arguments may stay equal as x moves, as in ``relu(x) > 0`` and ``x >= max(x)``."""
+    if node.op.name in AT_ZERO:
+        return inner(node.operands[0]).op.name == "relu"
+    if node.op.name not in AT_TIES:
+        return False
+    a, b = map(inner, node.operands)
+    extremum = any(e.op.name in EXTREMA and inner(e.operands[0]) is x for e, x in ((a, b), (b, a)))
+    return extremum or any(e.op.name == "relu" and is_zero(x) for e, x in ((a, b), (b, a)))
+
+
+def is_zero(x: Expr) -> bool:
+    return number(x) == 0 or (x.op is CONTRACT and x.attributes["coefficient"] == 0)
+
+
+def inner(x: Expr) -> Expr:
+    """What is named or stretched."""
+    while x.op is NAMED or (x.op is CONTRACT and x.attributes["exponents"] == (1,)):
+        x = x.operands[0]
+    return x
 
 
 def kinked(exprs: Iterable[Expr], moving: frozenset[str]) -> list[Kink]:
@@ -47,6 +71,9 @@ def clear_of(found: Iterable[tuple[Kink, tuple[Any, ...]]]) -> bool:
 
 def _distance(kink: Kink, values: tuple[Any, ...]) -> float:
     name, _, axes = kink
+    if name.startswith("flat "):
+        apart = np.abs(np.subtract(values[0], values[1] if len(values) > 1 else 0, dtype=float))
+        return float(np.min(apart[apart > 0], initial=np.inf))
     if name in AT_ZERO:
         return float(np.min(np.abs(values[0]), initial=np.inf))
     if name in AT_HALVES:

@@ -33,6 +33,7 @@ class Algebra:
         self.numbers: dict[object, int] = {}
         self.sizes: list[Dim] = []
         self.size_numbers: dict[Dim, int] = {}
+        self.axes: dict[int, Dim] = {}  # the size of the matrix that an atom is the inverse of
         self.delta = self.atom(
             ("delta",), lambda: Atom("delta", 2, ((0, 1), (1, 0)), {}, nonnegative=True, binary=True, smooth=False)
         )
@@ -162,6 +163,8 @@ class Algebra:
         outside = self.number(1)
         for key, e in list(merged.items()):
             atom = self.atoms[key[0]]
+            if atom.kind == "order" and key[1][0] < key[1][1] and max(key[1]) >= 0:
+                return self.turned(c, merged, bound, key)
             if atom.kind == "root" and (e >= 1 or e < 0):
                 (value,) = atom.body.values()
                 whole = e.numerator // e.denominator
@@ -179,6 +182,14 @@ class Algebra:
         if len(outside) == 1 and UNIT in outside:
             return {mono: c * outside[UNIT]}
         return self.multiply({mono: c}, outside)
+
+    def turned(self, c: Fraction, merged: Merged, bound: dict[int, int], key: tuple[int, Labels]) -> Poly:
+        """[i >= j] is 1 + [i = j] - [j >= i]."""
+        rest = [(a, ls, e) for (a, ls), e in merged.items() if (a, ls) != key]
+        same = (self.delta, key[1], ONE)
+        other = (key[0], key[1][::-1], ONE)
+        parts = [(1, []), (1, [same]), (-1, [other])]
+        return self.add(*((sign, self.monomial(c, [*rest, *more], dict(bound))) for sign, more in parts))
 
     def merged(self, factors: Iterable[Factor]) -> Merged:
         """Equal factors by exponent, each under the smallest of its equivalent label orders."""

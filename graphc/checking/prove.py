@@ -11,8 +11,9 @@ from typing import Protocol
 from graphc.calculus import grad, jacobian
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.denominators import vanishes
+from graphc.checking.inverted import inverses_vanish
 from graphc.checking.slices import inward
-from graphc.checking.translate import DISCRETE, Translator
+from graphc.checking.translate import DISCRETE, JUMPING, Translator
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import Fact
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, number
@@ -21,6 +22,8 @@ from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import expand, normalizer
 
 BUDGET = 8_000  # monomials built in one attempt
+JUMPS = JUMPING - {"max", "min"} | {"sign", "det_sign", "where"}
+KINKED = frozenset(("relu", "abs", "maximum", "minimum", "max", "min"))
 Known = dict[Expr, frozenset[Fact]]
 
 
@@ -223,7 +226,11 @@ def identity(
     forms = engine.normal(left), engine.normal(right)
     sliced = inward(left), inward(right)
     pairs = ((left, right), forms) if sliced == (left, right) else ((left, right), forms, sliced)
-    for method, make_translator in _expansions(discrete, kinks_of):
+    ways = _expansions(discrete, kinks_of)
+    if not kinks_of and continuous([left, right]):
+        dense = frozenset(str(s.name) for s in leaves([left, right])) - discrete
+        ways = _expansions(discrete, dense, ", away from ties, and both sides are continuous")
+    for method, make_translator in ways:
         for pair in pairs:
             if expands_to_zero(make_translator(), *pair):
                 rewritten = pair[0] is not left
@@ -242,12 +249,21 @@ def _normal_forms(left: Expr, right: Expr) -> Iterator[tuple[str, Normalizer, tu
         yield ", with every defined function opened,", engine, pair
 
 
-def _expansions(discrete: frozenset[str], kinks_of: frozenset[str]) -> Iterator[tuple[str, Callable[[], Translator]]]:
+def continuous(exprs: Iterable[Expr]) -> bool:
+    """Whether no part of the expressions jumps, but some have kinks: they are equal if they are almost everywhere."""
+    nodes = [node for node in topological(expand(e) for e in exprs) if node.operands]
+    jumps = any(node.op.name in JUMPS or not node.dtype.startswith("float") for node in nodes if not node.weak)
+    return not jumps and any(node.op.name in KINKED for node in nodes)
+
+
+def _expansions(
+    discrete: frozenset[str], kinks_of: frozenset[str], away: str = ", away from ties and kinks"
+) -> Iterator[tuple[str, Callable[[], Translator]]]:
     """Sentences on ways to multiply a difference out, each with a fresh translator for it."""
     for moving in (frozenset(), kinks_of) if kinks_of else (frozenset(),):
         for through_exp in (False, True):
             how = " with everything written through exponentials" if through_exp else ""
-            where = ", away from ties and kinks" if moving else ""
+            where = away if moving else ""
             text = f"the difference of both sides, multiplied out{how}, is zero{where}"
             yield text, partial(Translator, BUDGET, moving, through_exp=through_exp, discrete=discrete)
 
@@ -255,7 +271,7 @@ def _expansions(discrete: frozenset[str], kinks_of: frozenset[str]) -> Iterator[
 def expands_to_zero(translator: Translator, left: Expr, right: Expr) -> bool:
     try:
         difference = translator.add((1, translator.poly(left)), (-1, translator.poly(right)))
-        return vanishes(translator, difference)
+        return vanishes(translator, difference) or inverses_vanish(translator, difference)
     except OutOfBudgetError:
         return False
 

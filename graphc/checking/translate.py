@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 
 from graphc.checking.atoms import UNIT, Atom, Mono, Poly
 from graphc.checking.functions import Functions
 from graphc.checking.labels import Labels
+from graphc.checking.layouts import rewritten
 from graphc.checking.matrices import by_factors
 from graphc.checking.polynomials import ONE
 from graphc.ir.dims import Dim
@@ -16,6 +18,7 @@ from graphc.ir.facts import TYING
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.linalg import INV
 from graphc.ops.stopping import STOP
 
 DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
@@ -76,10 +79,12 @@ class Translator(Functions):
         if op.body is not None:
             return self.poly(op.body(node))
         if op.formula is not None and node.operands:
+            if len(args) == 1:
+                return self.by_cases(args[0], lambda p: self._elementwise(op.name, [p]))
             return self._elementwise(op.name, args)
-        factored = by_factors(node)
-        if factored is not None:
-            return self.poly(factored)
+        for other in (by_factors(node), rewritten(node)):
+            if other is not None:
+                return self.poly(other)
         return self._opaque(node, args)
 
     def _symbol(self, node: Expr) -> Poly:
@@ -122,10 +127,15 @@ class Translator(Functions):
         powers = []
         for (factor, labels, e), p in zip(factors_of(node), args, strict=True):
             sizes.update(zip(labels, factor.shape, strict=True))
-            powers.append(self.power(self.relabel(p, dict(enumerate(labels))), e))
+            base = self.relabel(p, dict(enumerate(labels)))
+            whole = e.denominator == 1 and e > 0
+            powers.append(self.power(base, e) if whole or len(base) == 1 else self.by_cases(base, self.raised(e)))
         for p in sorted(powers, key=len):
             product = self.multiply(product, p)
         return self.summed(product, {x: sizes[x] for x in summed(node)})
+
+    def raised(self, e: Fraction) -> Callable[[Poly], Poly]:
+        return lambda p: self.power(p, e)
 
     def _elementwise(self, name: str, args: list[Poly]) -> Poly:
         parity = -1 if name in ODD else 1 if name in EVEN else 0
@@ -150,7 +160,7 @@ class Translator(Functions):
                 node.op.name,
                 len(labels),
                 ((0, 1), (1, 0)) if same and len(labels) == 2 else (tuple(range(len(labels))),),
-                {},
+                dict(args[0]) if node.op is INV and len(labels) == 2 else {},
                 positive=node.op is PI or (bool(values) and min(values) > 0),
                 nonnegative=node.op is PI or node.dtype == "bool" or (bool(values) and min(values) >= 0),
                 binary=node.dtype == "bool",
@@ -158,7 +168,30 @@ class Translator(Functions):
                 leaves=frozenset().union(*(a.leaves for a in below)),
             ),
         )
+        if node.op is INV:
+            self.axes[number] = node.shape[-1]
         return self.single(number, labels)
+
+    def lower(self, rows: int, columns: int) -> Poly:
+        """[i >= j], for one axis twice."""
+        make = partial(Atom, "order", 2, ((0, 1),), {}, nonnegative=True, binary=True, smooth=False)
+        return self.single(self.atom(("order",), make), (rows, columns))
+
+    def triangle(self, node: Expr, p: Poly, *, upper: bool) -> Poly:
+        square = node.ndim == 2 and node.shape[0] == node.shape[1] != 1
+        if not square or node.attributes.get("k", 0):
+            return self._opaque(node, [p])
+        return self.multiply(p, self.lower(1, 0) if upper else self.lower(0, 1))
+
+    def running(self, node: Expr, p: Poly, *, backwards: bool) -> Poly:
+        """A running sum is a product with a triangle of ones."""
+        axis = node.attributes.get("axis", 0) % node.ndim
+        if node.shape[axis] == 1:
+            return p
+        inner = node.ndim
+        moved = self.relabel(p, {axis: inner})
+        order = self.lower(inner, axis) if backwards else self.lower(axis, inner)
+        return self.summed(self.multiply(order, moved), {inner: node.shape[axis]})
 
     def _mirrored(self, node: Expr, args: list[Poly]) -> tuple[Key, Key]:
         """The operand of a matrix function and its transpose, as keys; twice nothing for other functions."""
@@ -217,6 +250,14 @@ class Translator(Functions):
         frame = self.frame([p], flip=True)
         return self.add((frame.sign, self.function("tanh", frame)))
 
+    def hyperbolic(self, p: Poly, sign: int) -> Poly:
+        """cosh and sinh are halves of exp(x) + exp(-x) and exp(x) - exp(-x)."""
+        return self.add((HALF, self.exp(p)), (sign * HALF, self.exp(self.add((-1, p)))))
+
+    def area_tangent(self, p: Poly) -> Poly:
+        """arctanh(x) is half of log((1 + x)/(1 - x))."""
+        return self.add((HALF, self.log(self.add((1, self.number(1)), (1, p)))), (-HALF, self.log(self.complement(p))))
+
     def softplus(self, p: Poly) -> Poly:
         if self.through_exp or not p:
             return self.log(self.add((1, self.number(1)), (1, self.exp(p))))
@@ -272,16 +313,23 @@ def _key(p: Poly) -> Key:
 Key = tuple[tuple[Mono, Fraction], ...]
 Rule = Callable[[Translator, Expr, list[Poly]], Poly]
 RULES: dict[str, Rule] = {
-    "exp": lambda t, n, a: t.exp(a[0]),
-    "log": lambda t, n, a: t.log(a[0]),
-    "log1p": lambda t, n, a: t.log(t.add((1, t.number(1)), (1, a[0]))),
-    "expm1": lambda t, n, a: t.add((1, t.exp(a[0])), (-1, t.number(1))),
-    "sigmoid": lambda t, n, a: t.sigmoid(a[0]),
-    "tanh": lambda t, n, a: t.tanh(a[0]),
-    "softplus": lambda t, n, a: t.softplus(a[0]),
+    "exp": lambda t, n, a: t.by_cases(a[0], t.exp),
+    "log": lambda t, n, a: t.log(a[0]) if len(a[0]) == 1 else t.by_cases(a[0], t.log),
+    "log1p": lambda t, n, a: t.by_cases(t.add((1, t.number(1)), (1, a[0])), t.log),
+    "expm1": lambda t, n, a: t.add((1, t.by_cases(a[0], t.exp)), (-1, t.number(1))),
+    "sigmoid": lambda t, n, a: t.by_cases(a[0], t.sigmoid),
+    "tanh": lambda t, n, a: t.by_cases(a[0], t.tanh),
+    "softplus": lambda t, n, a: t.by_cases(a[0], t.softplus),
+    "cosh": lambda t, n, a: t.by_cases(a[0], lambda p: t.hyperbolic(p, 1)),
+    "sinh": lambda t, n, a: t.by_cases(a[0], lambda p: t.hyperbolic(p, -1)),
     "softmax": lambda t, n, a: t.softmax(n, a[0]),
     "log_softmax": lambda t, n, a: t.log_softmax(n, a[0]),
     "logsumexp": lambda t, n, a: t.logsumexp(n, a[0]),
+    "tril": lambda t, n, a: t.triangle(n, a[0], upper=False),
+    "triu": lambda t, n, a: t.triangle(n, a[0], upper=True),
+    "cumsum": lambda t, n, a: t.running(n, a[0], backwards=False),
+    "reverse_cumsum": lambda t, n, a: t.running(n, a[0], backwards=True),
+    "arctanh": lambda t, n, a: t.by_cases(a[0], t.area_tangent),
     "sign": lambda t, n, a: t.sign(a[0]),
     "abs": lambda t, n, a: t.absolute(a[0]),
     "relu": lambda t, n, a: t.relu(a[0]),

@@ -44,13 +44,13 @@ def test_the_corpus_is_as_large_as_it_should_be() -> None:
     assert len(MISSED) <= 0.2 * len(WRONG)
 
 
-@pytest.mark.parametrize("claim", sampled(RIGHT, 3), ids=lambda c: c.name)
+@pytest.mark.parametrize("claim", sampled(RIGHT, 5), ids=lambda c: c.name)
 def test_right_claims_are_proved(claim: Claim) -> None:
     verdict = claim.judged()
     assert verdict.status in (("equal", "undecided") if claim.name in UNPROVED else ("proved",)), str(verdict)
 
 
-@pytest.mark.parametrize("claim", sampled(WRONG, 8), ids=lambda c: c.name)
+@pytest.mark.parametrize("claim", sampled(WRONG, 12), ids=lambda c: c.name)
 def test_wrong_claims_are_explained(claim: Claim) -> None:
     verdict = claim.judged()
     assert verdict.status == ("wrong" if claim.readable else "incomparable"), str(verdict)
@@ -84,7 +84,7 @@ print("different", "graphc" in sys.modules)
 def mutated() -> list[tuple[gc.Expr, gc.Expr, str]]:
     """Gradients with one change, of the corpus and of the examples of the ops."""
     rng = random.Random(0)
-    claims, examples = (RIGHT, cases()) if LONG else (rng.sample(RIGHT, 30), rng.sample(cases(), 20))
+    claims, examples = (RIGHT, cases()) if LONG else (rng.sample(RIGHT, 20), rng.sample(cases(), 15))
     chosen = [(*c.declared(), c.text) for c in claims]
     chosen += [(f, x, str(gc.grad(f, x))) for f, x in gradients(examples)]
     per = 1000 if LONG else 1
@@ -112,7 +112,7 @@ def test_mutants_are_found_wrong_where_numbers_differ(monkeypatch: pytest.Monkey
         clear = different(answer, mutant, [{**p.sizes, **p.values} for p in at if p is not None])
         assert wrong or not clear, f"{verdict.status}: {f} by {x}: {text}"
         judged += wrong
-    assert judged > 30
+    assert judged > 20
 
 
 def test_different_expressions_are_never_proved_equal() -> None:
