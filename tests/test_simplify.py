@@ -362,3 +362,26 @@ def test_how_products_and_exponentials_are_written(formula: str, text: str) -> N
     form = gc.simplify(gc.parse(formula, **names))
     assert str(form) == text
     assert gc.parse(text, **names) is form
+
+
+ROOTS = [
+    "sqrt(a)*sqrt(b)",
+    "sqrt(2)*sqrt(x)",
+    "sqrt(p)*sqrt(x)",
+    "sqrt(2*pi)*sqrt(x)",
+    "sqrt(n)*sqrt(x)",
+    "sqrt(2*p*a)",
+]
+
+
+@pytest.mark.parametrize("formula", ROOTS)
+def test_roots_are_joined_only_where_that_is_the_same(formula: str) -> None:
+    p = gc.symbol("p", facts=["positive"])
+    form = gc.simplify(gc.parse(formula, x=x, a=a, b=b, p=p, n=n))
+    assert gc.simplify(form) is form, f"{form} and {gc.simplify(form)}"
+    names = gc.names(form)
+    assert gc.parse(str(form), **names) is form
+    values = {"x": [0.3, 2.0], "a": -0.4, "b": -1.3, "p": 0.6, "n": 2}
+    with np.errstate(invalid="ignore"):
+        before, after = gc.evaluate(gc.parse(formula, x=x, a=a, b=b, p=p, n=n), values), gc.evaluate(form, values)
+    assert np.allclose(before, after, equal_nan=True)

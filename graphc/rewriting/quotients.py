@@ -14,6 +14,7 @@ from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, constant, number, size
 from graphc.rewriting.axes import Labels
+from graphc.rewriting.powers import nonnegative
 from graphc.rewriting.signs import Powers
 
 
@@ -68,8 +69,10 @@ def one_root(group: list[tuple[Expr, Labels]]) -> list[tuple[Expr, Labels]]:
     for half in (Fraction(1, 2), Fraction(-1, 2)):
         roots = [(x, ls) for x, ls in group if x.op is CONTRACT and x.attributes["exponents"] == (half,)]
         plain = [x for x, ls in roots if x.attributes["coefficient"] == 1]
-        small = [(x, ls) for x, ls in roots if x in plain and not x.operands[0].operands and not x.ndim]
+        small = [(x, ls) for x, ls in roots if x in plain and is_letter(x.operands[0])]
         large = [(x, ls) for x, ls in roots if x in plain and (x, ls) not in small]
+        if len(large) == 1 and not nonnegative(large[0][0].operands[0]):  # no root of a product that may be negative
+            small = [(x, ls) for x, ls in small if number(x.operands[0]) is not None]
         joined = [*small, *(large if len(large) == 1 else [])]
         if len(joined) < 2:
             continue
@@ -77,6 +80,11 @@ def one_root(group: list[tuple[Expr, Labels]]) -> list[tuple[Expr, Labels]]:
         labels = large[0][1] if len(large) == 1 else ()
         group = [*(g for g in group if g not in joined), (rational_power(inside, half), labels)]
     return group
+
+
+def is_letter(x: Expr) -> bool:
+    """A number, or a scalar symbol or size that is not negative."""
+    return not x.operands and not x.ndim and (number(x) is not None or nonnegative(x))
 
 
 def multiplied_in_order(factors: list[Expr]) -> Expr:
