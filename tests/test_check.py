@@ -583,3 +583,16 @@ def test_a_function_that_raises_is_reported() -> None:
 
     with pytest.raises(gc.UnsupportedError, match="claimed cannot be computed at an example: KeyError: 'scale'"):
         gc.check(gc.sum(x**2), x, claimed)
+
+
+def test_a_part_that_differs_is_shown_beside_what_belongs_there() -> None:
+    f, play = declared("sum(sqrt(x**2 + c))", {"x": N, "c": ()})
+    verdict = gc.check(f, play["x"], "x/(cos(c)*x + sin(x*c))")
+    assert (verdict.status, verdict.kind, verdict.repair) == ("wrong", "wrong part", "x/sqrt(c + x**2)")
+    assert verdict.diagnosis == "sqrt(c + x**2) belongs where cos(c)*x + sin(x*c) stands"
+
+
+def test_nothing_is_guessed_where_nothing_verifies() -> None:
+    f, play = declared("sum(sqrt(x**2 + c))", {"x": N, "c": ()})
+    verdict = gc.check(f, play["x"], "cos(c)*x**3/(cos(c)*x + sin(x*c))")
+    assert (verdict.status, verdict.kind, verdict.repair) == ("wrong", None, None)

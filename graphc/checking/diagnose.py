@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graphc.checking.case import Case, Diagnosis
+from graphc.checking.differing import differing
 from graphc.checking.edits import Edit, local_edits, order_edits, small_edits, whole_edits
 from graphc.checking.filling import fillings
 from graphc.checking.kinds import Kind
@@ -64,6 +65,7 @@ def explanations(case: Case) -> Iterator[Diagnosis | None]:
     if comparable is not None:
         yield difference(case, comparable)
         yield quotient(case, comparable)
+        yield differing(case, tree) if tree is not None else None
 
 
 def functions_of(case: Case) -> set[str]:
