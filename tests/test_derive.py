@@ -95,6 +95,8 @@ def test_latex_and_html() -> None:
     derivation = gc.derive(loss, W)
     assert derivation.latex().startswith("\\begin{align*}\nL &= ")
     assert r"\frac{\partial L}{\partial \mathbf{W}}" in derivation.latex()
+    reason = r"\text{(distributions: the entries sum to one, with sums\_to\_one of T)}"
+    assert rf"&\quad \sum_{{j}} \mathbf{{T}}_{{:j}} = 1 \quad {reason}" in derivation.latex()
     page = minidom.parseString(derivation.html())
     assert len(page.getElementsByTagName("math")) > len(derivation.steps)
 

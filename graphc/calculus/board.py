@@ -93,8 +93,7 @@ def local_text(step: Step) -> str:
 
 
 def rewritten(step: Step) -> str:
-    used = f", with {' and '.join(step.facts)}" if step.facts else ""
-    return f"{short(step.before)} = {short(step.after)}   [{step.rule}: {step.reason}{used}]"
+    return f"{short(step.before)} = {short(step.after)}   [{why(step)}]"
 
 
 def latex(derivation: Derivation, *, full: bool) -> str:
@@ -115,12 +114,18 @@ def latex(derivation: Derivation, *, full: bool) -> str:
 
 
 def used_rule(step: Step) -> str:
-    """A rewrite as an indented equation with its rule."""
-    return rf"\quad {tex(step.before)} = {tex(step.after)} \quad \text{{({words(step.rule)})}}"
+    """A rewrite as an indented equation with its rule and reason."""
+    return rf"\quad {tex(step.before)} = {tex(step.after)} \quad \text{{({words(why(step))})}}"
+
+
+def why(step: Step) -> str:
+    used = f", with {' and '.join(step.facts)}" if step.facts else ""
+    return f"{step.rule}: {step.reason}{used}"
 
 
 def words(text: str) -> str:
-    return re.sub(r"([_&%#$])", r"\\\1", text)
+    """`text` inside ``\\text{}``."""
+    return re.sub(r"[_&%#$^{}]", lambda m: r"\^{}" if m[0] == "^" else "\\" + m[0], text)
 
 
 def chained(lines: Lines, step: Step, equals: str) -> str:
@@ -162,7 +167,8 @@ def html(derivation: Derivation) -> str:
     ]
     if len(items) > FOLD:
         first, last = FOLD // 2, len(items) - FOLD // 2
-        middle = f"<details><summary>{last - first} steps more</summary>{''.join(items[first:last])}</details>"
+        folded = f'<ol start="{first + 1}">{"".join(items[first:last])}</ol>'
+        middle = f"<li><details><summary>{last - first} steps more</summary>{folded}</details></li>"
         items = [
             *items[:first],
             middle,
