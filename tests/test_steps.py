@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -265,6 +266,16 @@ def test_a_page_names_the_first_wrong_step() -> None:
     assert lines[1] == "  [0] wrong: grad(sum(x**2), x) = x"
     assert "        what is wrong: the factor 2 is missing" in lines
     assert lines[-1] == "  [1] proved, follows from the wrong step 0: x = x*1"
+
+
+def test_a_derivation_as_data_and_as_html() -> None:
+    found = gc.check_steps(["grad(sum(x**2), x)", "x", "x*1"], x=("n",))
+    data = json.loads(found.json())
+    assert (data["right"], data["first_wrong"]) == (False, 0)
+    assert [(s["status"], s["follows"]) for s in data["steps"]] == [("wrong", None), ("proved", 0)]
+    assert data["steps"][1]["stated"] == "x = x*1"
+    assert found.html().count("<mark>") > 0
+    assert "follows from the wrong step 0: x = x*1" in found.html()
 
 
 def test_sides_may_be_expressions() -> None:
