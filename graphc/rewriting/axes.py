@@ -36,6 +36,26 @@ def transposed(x: Expr) -> Expr:
     """The transpose of a matrix, taken through products: (A @ B).T is B.T @ A.T."""
     if is_symmetric(x):
         return x
+    stack = [] if "transposed" in x.cache else [x]
+    while stack:  # operands first, so that a deep product is not asked recursively
+        node = stack[-1]
+        below = [o for o in sides(node) if "transposed" not in o.cache and not is_symmetric(o)]
+        stack += below
+        if not below:
+            stack.pop()
+            node.cache["transposed"] = across(node)
+    found: Expr = x.cache["transposed"]
+    return found
+
+
+def sides(x: Expr) -> tuple[Expr, ...]:
+    """The matrices that `x` is the product of, if it is one."""
+    product = x.op is CONTRACT and form(x).kind == "matmul" and all(o.ndim == 2 for o in x.operands)
+    return x.operands if product else ()
+
+
+def across(x: Expr) -> Expr:
+    """The transpose of a matrix that is not symmetric."""
     if x.op is CONTRACT:
         kind = form(x).kind
         if kind == "transpose":
@@ -45,7 +65,7 @@ def transposed(x: Expr) -> Expr:
         if kind == "einsum":
             operands, result = form(x).detail.split("->")
             return einsum(f"{','.join(operands.split(',')[::-1])}->{result[::-1]}", *x.operands[::-1])
-        if kind == "matmul" and all(o.ndim == 2 for o in x.operands):
+        if sides(x):
             return matmul(transposed(x.operands[1]), transposed(x.operands[0]))
     pushed = permuted_inside(x, (1, 0))
     return transpose(x) if pushed is None else pushed

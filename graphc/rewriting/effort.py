@@ -16,6 +16,7 @@ from graphc.rewriting.cost import excess
 
 MOST = 8_000  # terms and factors that may be looked at for one node
 SHARE = 60  # what each further node adds, up to the most
+LONGEST = MOST // 8  # terms up to which a sum is rewritten at all
 COMPARED = 15  # what a comparison of two forms counts
 LEVELS = 60  # forms within which one form is tried
 
@@ -34,6 +35,8 @@ class Effort:
 
     def allows(self, work: int) -> bool:
         """Whether rewrites over so many terms or factors may be tried; they are then paid for."""
+        if work > LONGEST:
+            return False
         if self.left < work or self.level > LEVELS:
             self.exhausted = True
             return False

@@ -45,7 +45,7 @@ def to_text(expr: Expr) -> str:
     if expr.op is NAMED:
         prefix, expr = f"{expr.name} = ", expr.operands[0]
     order = printed(expr)
-    taken = {prefix.partition(" ")[0], *(node.name for node in order)}
+    taken = {prefix.partition(" ")[0], *(node.name for node in order if not node.operands or node.op is NAMED)}
     free = (name for i in itertools.count(1) if (name := f"_{i}") not in taken)
     named = dict(zip(shared_parts(expr, order), free, strict=False))
     pieces = _pieces(order, named)
@@ -54,6 +54,13 @@ def to_text(expr: Expr) -> str:
 
 def arguments(node: Expr) -> tuple[Expr, ...]:
     """The operands that are written, broadcasts left out where the notation implies them."""
+    found: tuple[Expr, ...] | None = node.cache.get("arguments")
+    if found is None:
+        found = node.cache["arguments"] = _arguments(node)
+    return found
+
+
+def _arguments(node: Expr) -> tuple[Expr, ...]:
     if node.op is NAMED:
         return ()
     if node.op is CONCAT:
@@ -118,20 +125,23 @@ def _depth(order: list[Expr]) -> dict[Expr, int]:
 
 def shared_parts(root: Expr, order: list[Expr]) -> list[Expr]:
     """The parts that a listing names on lines of their own, in order; none where one formula is short enough."""
-    if _lengths(order)[root] <= ONE_PIECE and _depth(order)[root] <= 3 * DEEP:
+    if len(order) < ONE_PIECE // 4 and _lengths(order)[root] <= ONE_PIECE and _depth(order)[root] <= 3 * DEEP:
         return []
-    uses = Counter(o for node in order for o in arguments(node))
+    written = [arguments(node) for node in order]
+    uses = Counter(itertools.chain.from_iterable(written))
     parts: list[Expr] = []
     depth: dict[Expr, int] = {}
     size: dict[Expr, int] = {}
-    for node in order:
-        below = arguments(node)
-        depth[node] = 1 + max((depth[o] for o in below), default=0)
-        size[node] = 4 + sum(size[o] for o in below)
-        shared = uses[node] > 1 and not is_short(node)
-        if below and node is not root and (shared or depth[node] >= DEEP or size[node] >= ONE_PIECE // 2):
-            parts.append(node)
-            depth[node], size[node] = 0, 4
+    for node, below in zip(order, written, strict=True):
+        deep, long = 0, 4
+        for o in below:
+            deep, long = max(deep, depth[o]), long + size[o]
+        if below and node is not root:
+            shared = uses[node] > 1 and not is_short(node)
+            if shared or deep >= DEEP - 1 or long >= ONE_PIECE // 2:
+                parts.append(node)
+                deep, long = -1, 4
+        depth[node], size[node] = deep + 1, long
     return parts
 
 
@@ -142,12 +152,14 @@ def is_short(node: Expr) -> bool:
 
 def _pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
     pieces: dict[Expr, Piece] = {}
-
-    def ref(node: Expr) -> Piece:
-        return (named[node], ATOM) if node in named else pieces[node]
-
+    references: dict[Expr, Piece] = {node: (name, ATOM) for node, name in named.items()}
     for node in order:
-        pieces[node] = _piece(node, [ref(o) for o in arguments(node)])
+        args = [references[o] for o in arguments(node)]
+        known = node.cache.get("piece")  # the one of the last formula that the node stood in
+        if known is None or known[0] != args:
+            known = node.cache["piece"] = args, _piece(node, args)
+        pieces[node] = known[1]
+        references.setdefault(node, known[1])
     return pieces
 
 
