@@ -67,6 +67,14 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def softmax_rest(x: Any, axis: Any = -1) -> Any:
+    shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    e = np.exp(shifted)
+    total = np.sum(e, axis=axis, keepdims=True)
+    others = np.sum(e * (shifted < 0), axis=axis, keepdims=True)
+    return np.where((shifted == 0) & (total < 1.5), others, total - e) / total
+
+
 def tri(rows: Any, columns: Any) -> Any:
     return np.tri(rows, columns, dtype=bool)
 

@@ -31,9 +31,11 @@ class Expansion:
     def near(self, x: Expr, elsewhere: Expr) -> Expr:
         """The series where `x` is small, `elsewhere` at other places."""
         even = not any(self.coefficients[1::2])
-        own = polynomial(x**2, self.coefficients[::2]) if even else polynomial(x, self.coefficients)
-        value = own * rational_power(x, Fraction(self.low)) if self.low else own
-        return where(less(absolute(x), self.radius), value, elsewhere)
+        close = less(absolute(x), self.radius)
+        inside = where(close, x, 0)  # no power of what is large
+        own = polynomial(inside**2, self.coefficients[::2]) if even else polynomial(inside, self.coefficients)
+        base = inside if self.low > 0 else x
+        return where(close, own * rational_power(base, Fraction(self.low)) if self.low else own, elsewhere)
 
 
 class Cancellation:

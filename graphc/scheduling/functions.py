@@ -75,3 +75,10 @@ LOGMEANEXP = Op("logmeanexp", _infer_mean, kernel=kernels.logmeanexp, summary="l
 
 def logmeanexp(x: Expr, axis: tuple[int, ...]) -> Expr:
     return make(LOGMEANEXP, (x,), axis=axis)
+
+
+SOFTMAX_REST = Op("softmax_rest", infer_float, kernel=kernels.softmax_rest, summary="1 - softmax(x) along an axis.")
+
+
+def softmax_rest(x: Expr, axis: int) -> Expr:
+    return make(SOFTMAX_REST, (x,), axis=axis)

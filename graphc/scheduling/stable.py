@@ -15,17 +15,19 @@ import sympy
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
-from graphc.ops.defined import LOGSUMEXP, SOFTMAX, log_softmax
-from graphc.ops.elementwise import log, log1p
+from graphc.ops.defined import LOGSUMEXP, MEAN, SOFTMAX, body_of, log_softmax
+from graphc.ops.elementwise import equal, less, log, log1p, softplus
 from graphc.ops.leaves import SIZE
 from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
-from graphc.ops.reductions import entries
+from graphc.ops.reductions import entries, where
+from graphc.ops.special import XLOGY
 from graphc.rewriting.order import Factor
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
-from graphc.scheduling.functions import logmeanexp
+from graphc.scheduling.functions import LOGADDEXP, logmeanexp
+from graphc.scheduling.limits import without_limit
 from graphc.scheduling.overflow import Overflow, plain
 from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined, multiple
 from graphc.scheduling.selected import selected
@@ -75,6 +77,8 @@ class Stabilizer:
                 found = expansion.near(self.base(expansion.x), self._as_it_is(node))
         elif node.op is LOG1P:
             found = self._log1p(node)
+        elif node.op is XLOGY:
+            found = self._xlogy(node)
         elif node.op is ADD:
             found = self._sum(node)
         elif node.op is CONTRACT:
@@ -94,6 +98,10 @@ class Stabilizer:
             result = logarithm(self.base(found[0]), found[1])
             if result is not None:
                 return result
+        if node.op is MEAN and self.overflow.of(node) is not None:
+            node = body_of(node)
+            for part in topological([node], self.done):
+                self.done[part] = self.computed(part)
         if node.op is SOFTMAX:
             return log_softmax(self.done[node.operands[0]], axis=node.attributes["axis"])
         if node.op is PROD and self._is_positive(node.operands[0]):
@@ -131,6 +139,7 @@ class Stabilizer:
                 terms.append((e, contract([(found, labels, ONE)], node.shape)))
         if not terms:
             return None
+        terms = _shares(terms)
         coefficient = node.attributes["coefficient"]
         mean = _log_of_mean(terms, rest, coefficient)
         if mean is not None:
@@ -148,7 +157,16 @@ class Stabilizer:
         rest = [t for i, t in enumerate(terms) if i != ones[0]]
         over = rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
         self.exponentials.of(over)
-        return log1p(self.computed(over) if over not in self.done else self.done[over])
+        near = log1p(self.computed(over) if over not in self.done else self.done[over])
+        found = without_limit(split_terms(node), self.base)
+        if found is None or found[1]:
+            return near
+        return where(less(found[0], Fraction(1, 2)), log(found[0]), near)
+
+    def _xlogy(self, node: Expr) -> Expr | None:
+        y, x = node.operands
+        logs = self.log(x) if self._is_positive(plain(x)) else None
+        return None if logs is None else where(equal(self.done[y], 0), 0, self.done[y] * logs)
 
     def _log1p(self, node: Expr) -> Expr | None:
         (u,) = node.operands
@@ -164,7 +182,7 @@ class Stabilizer:
         centred = central(terms, self.base)
         if len(centred) < len(terms):
             return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
-        tailed = without_tail(terms, self.base)
+        tailed = without_tail(terms, self.base) or without_limit(terms, self.base)
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
         for c, x in terms:
@@ -278,6 +296,18 @@ class Stabilizer:
             return None
         kept = [(self.done[f], ls, e) for f, ls, e in factors_of(node) if (f, ls, e) not in replaced]
         return selected(contract([*kept, *factors], node.shape, node.attributes["coefficient"]))
+
+
+def _shares(terms: list[tuple[Fraction, Expr]]) -> list[tuple[Fraction, Expr]]:
+    """``u - logaddexp(u, v)`` is -softplus(v - u)."""
+    for i, (c, both) in enumerate(terms):
+        for j, (d, u) in enumerate(terms):
+            if both.op is LOGADDEXP and c == -d and u in both.operands:
+                first, second = both.operands
+                other = second if u is first else first
+                rest = [t for k, t in enumerate(terms) if k not in (i, j)]
+                return [*rest, (c, softplus(other - u))]
+    return terms
 
 
 def _log_of_mean(terms: list[tuple[Fraction, Expr]], rest: list[Factor], coefficient: Fraction) -> Expr | None:
