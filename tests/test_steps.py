@@ -240,7 +240,7 @@ CHAINS: dict[str, Chain] = {
         given="r = X @ w - y\nf = sum(r**2)",
     ),
     "second derivatives": Chain(
-        "d2f/dx2 = hessian(f, x) = jacobian(grad(f, x), x) = A + A.T",
+        "∂²f/∂x² = d2f/dx2 = hessian(f, x) = jacobian(grad(f, x), x) = A + A.T",
         {"A": ("n", "n"), "x": ("n",)},
         RIGHT,
         given="f = x @ A @ x",

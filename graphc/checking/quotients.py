@@ -30,8 +30,11 @@ Derive = Callable[[Quotient], Any]
 
 
 def plain(text: str) -> str:
-    """``∂`` written as d; places stay the same."""
-    return text.replace("∂", "d").replace("𝜕", "d")
+    """``∂²f/∂x²`` written as ``d2f/dx2``, other ``∂`` as d; places stay the same."""
+    return _SQUARES.sub(r"\g<1>2\g<2>2", text).replace("∂²", "∂2").replace("∂", "d")
+
+
+_SQUARES = re.compile(r"([∂d])²([^\W\d]\w{0,50}[ ]{0,9}/[ ]{0,9}[∂d][^\W\d][^\W²]{0,50})²")
 
 
 def alias(quotient: Quotient) -> str:
