@@ -83,10 +83,11 @@ print(forgotten.reproduce())
 #
 # In backpropagation each gradient is written with the ones before it. Each is judged on its own, given the right
 # incoming gradient, so that one mistake does not condemn everything after it. Here $\partial L/\partial \hat t$ lacks
-# its factor 2; what follows uses it rightly.
+# its factor 2; what follows uses it rightly, and says what it rests on.
 
 # %%
-steps = gc.check_steps(
+steps = gc.check_backprop(
+    L,
     {
         "dL/dthat": "that - t",
         "dL/dtheta": "h*dL/dthat",
@@ -94,8 +95,6 @@ steps = gc.check_steps(
         "dL/db": "(1 - h**2)*dL/dh",
         "dL/dW": "outer(dL/db, x)",
     },
-    L=L,
-    **gc.names(L),
 )
 print(steps)
 assert steps.first_wrong == 0 and all(steps.steps[1:])

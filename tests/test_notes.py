@@ -109,6 +109,14 @@ BLOCKS: dict[str, tuple[list[str], list[str]]] = {
         ],
         [WRONG, PROVED, PROVED],
     ),
+    "a definition by entries": (
+        ["W: (m, n); x: (n,)", "q[i] = sum[j](W[i,j]*x[j])", "f = sum[i](q[i]**2)", "df/dx[j] = 2*sum[i](q[i]*W[i,j])"],
+        [PROVED],
+    ),
+    "kinks after a derivative": (
+        ["z, g: (n,); f = g @ relu(z)", "df/dz = g*(z > 0)", "      = g*(z >= 0)", "g*(z > 0) = g*(z >= 0)"],
+        [PROVED, PROVED, PROVED],
+    ),
     "reset and :=": (
         ["x: (n,); f = sum(x**2)", "f := sum(x**3)", "df/dx = 3*x**2", "reset", "x: (); f = x**2", "df/dx = 2*x"],
         [PROVED, PROVED],
@@ -144,6 +152,15 @@ def test_pages_point_into_the_file(tmp_path: Path) -> None:
     twice = Notes(write(tmp_path, block("x: (); f = x**2", "f = x**3"), "twice.md"))
     (page,) = (j.page() for j in twice.all())
     assert "f is defined at" in page and "write f := ..." in page and "counterexample" in page
+
+
+def test_what_rests_on_a_wrong_claim_says_so(tmp_path: Path) -> None:
+    lines = ["h, t: (); L = (h - t)**2", "dL/dh = h - t", "dL/dt = -dL/dh"]
+    path = write(tmp_path, block(*lines))
+    pages = [j.page() for j in Notes(path).all()]
+    assert pages[1].startswith(f"{path}:4: PROVED") and f"it rests on the wrong claim at {path}:3" in pages[1]
+    alone = Notes(path)
+    assert [j.page() for j in alone.judge(alone.claims()[1])] == pages[1:2]
 
 
 NOTEBOOK = {

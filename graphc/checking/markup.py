@@ -34,7 +34,31 @@ def marked(before: str, after: str) -> list[Piece] | None:
             pieces.append(Piece("kept", "".join(a[i:j])))
             continue
         pieces += [Piece("struck", "".join(a[i:j]))] * (j > i) + [Piece("inserted", "".join(b[k:m]))] * (m > k)
+    pieces = slid(pieces)
     return pieces if sum(piece.mark != "kept" for piece in pieces) <= MOST else None
+
+
+def slid(pieces: list[Piece]) -> list[Piece]:
+    """The same edit with marks joined: ``h{+*(1 - h+}){+)+}`` is ``h{+*(1 - h)+})``."""
+    for i in range(len(pieces) - 2):
+        (mark, a), (middle, kept), (other, b) = pieces[i : i + 3]
+        if mark == other != "kept" and middle == "kept" and kept in (a, b):
+            joined = (
+                [Piece(mark, a + kept), Piece("kept", b)] if b == kept else [Piece("kept", a), Piece(mark, kept + b)]
+            )
+            return slid(merged([*pieces[:i], *joined, *pieces[i + 3 :]]))
+    return pieces
+
+
+def merged(pieces: Sequence[Piece]) -> list[Piece]:
+    """Neighbours with the same mark as one piece."""
+    out: list[Piece] = []
+    for piece in pieces:
+        if out and out[-1].mark == piece.mark:
+            out[-1] = Piece(piece.mark, out[-1].text + piece.text)
+        else:
+            out.append(piece)
+    return out
 
 
 def plain(pieces: Sequence[Piece]) -> str:

@@ -88,11 +88,10 @@ def indented(text: str) -> str:
 
 def counterexample(found: Any, labels: tuple[str, str]) -> list[str]:
     """The point, and both results side by side."""
-    sizes = ", ".join(f"{name} = {value}" for name, value in found.sizes.items())
     inputs = arrays.packed([arrays.shown(name, value) for name, value in found.values.items()])
     results = arrays.compared(labels, found.answer, found.claim, found.differing)
     return [
-        "counterexample" + (f" with {sizes}:" if sizes else ":"),
+        f"{at(found)}:",
         *(f"  {line}" for line in inputs),
         "",
         *(f"  {line}" for line in results),
@@ -133,18 +132,26 @@ FORMULAS = ("normal form", "edit", "difference", "repaired")
 
 
 def titled(name: str, content: str, *, formula: bool = False) -> Html:
-    """A paragraph; formulas are set as code."""
-    body = f"<code>{content}</code>" if formula else content
-    return Html(f"<p>{f'<em>{escape(name)}</em>: ' if name else ''}{body}</p>")
+    """A paragraph; formulas are set as code, and what stands in several lines keeps them."""
+    head = f"<em>{escape(name)}</em>: " if name else ""
+    if "\n" in content:
+        first, rest = ("", content) if formula else content.split("\n", 1)
+        return Html(f"<p>{head}{first}</p><pre>{rest}</pre>")
+    return Html(f"<p>{head}{f'<code>{content}</code>' if formula else content}</p>")
 
 
 def point(found: Any, labels: tuple[str, str]) -> list[Html]:
-    """The counterexample: a table of the inputs, and one of both results."""
-    inputs = [[name, value] for name, value in found.sizes.items()]
-    inputs += [[name, array(value)] for name, value in found.values.items()]
-    same = found.comparable
-    results = [[array(found.answer, found.differing if same else None), array(found.claim, found.differing)]]
-    return [html.table([], inputs, caption="counterexample"), html.table(labels, results)]
+    """The counterexample: the inputs, and both results, side by side."""
+    inputs = [array(value) for value in found.values.values()]
+    results = [array(found.answer, found.differing if found.comparable else None), array(found.claim, found.differing)]
+    tables = [html.table(list(found.values), [inputs], caption=at(found))] if inputs else [html.text(at(found))]
+    return [*tables, html.table(labels, [results])]
+
+
+def at(found: Any) -> str:
+    """What a counterexample is headed with: its sizes."""
+    sizes = ", ".join(f"{name} = {value}" for name, value in found.sizes.items())
+    return f"counterexample with {sizes}" if sizes else "counterexample"
 
 
 def array(value: Any, marks: Any = None) -> Html:

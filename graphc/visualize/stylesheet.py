@@ -2,7 +2,10 @@
 
 VERDICT = """
 .verdict { margin: 1rem 0; padding: .7rem 1rem; border-left: 4px solid; border-radius: 0 6px 6px 0; color: #1f2933; }
-.verdict p, .verdict details { margin: .4rem 0; } .verdict caption { text-align: left; color: #52606d; }
+.verdict p, .verdict details { margin: .4rem 0; } .verdict caption { text-align: left; color: #52606d;
+  white-space: nowrap; }
+.verdict th, .verdict td { padding: .1rem 1.2rem .1rem 0; border: 0; text-align: left; vertical-align: middle; }
+.verdict th { color: #52606d; font-weight: normal; font-style: italic; }
 .verdict mark { background: #f9d5d0; color: #7b1f16; }
 .verdict del { background: #f9d5d0; color: #7b1f16; }
 .verdict ins { background: #c9ecd2; color: #14532d; text-decoration: none; }

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphc.checking.derivation import StepVerdict
+from graphc.checking.chains import Stated
+from graphc.checking.derivation import Derivation, StepVerdict, define
 from graphc.checking.notes.blocks import Place, blocks
-from graphc.checking.notes.language import DECLARATION, HINT, Statement, statements
-from graphc.checking.steps import check_steps
+from graphc.checking.notes.language import DECLARATION, HINT, Statement, name_of, statements
+from graphc.checking.sides import directions
 from graphc.checking.verdict import Status
 from graphc.errors import FormulaError, GraphcError
-from graphc.frontend.parse import bound
 from graphc.ir import facts
 from graphc.ir.expr import Expr
-from graphc.ops.leaves import CONSTANT, DTYPES, PARAMETER, SIZE, SYMBOL, symbol
+from graphc.ops.leaves import DTYPES, symbol
 
 WORD = re.compile(r"[^\W\d]\w*(?:\(\s*axis\s*=\s*-?\d+\s*\))?|\S")
 POSITION = re.compile(r"( *)line \d+, column (\d+):\n +(.*)\n *\^")
@@ -38,6 +38,7 @@ class Judgement:
     lines : the lines of the file from which on it stands, for pointing at places
     start : the place of the first of them
     hint : what may be meant instead
+    rests_on : the place of a wrong claim that this one is built on
     """
 
     place: Place
@@ -48,6 +49,7 @@ class Judgement:
     lines: tuple[str, ...] = ()
     start: Place | None = None
     hint: str | None = None
+    rests_on: Place | None = None
 
     @property
     def passed(self) -> bool:
@@ -70,13 +72,17 @@ class Judgement:
             note = " (as expected)" if self.passed else " (expected to be wrong)"
         head = f"{self.place}: {self.outcome.upper()}{note}: {' '.join(self.text.split())}"
         if self.passed:
-            return head
+            return (
+                head
+                if self.rests_on is None
+                else f"{head}\n    on its own; but it rests on the wrong claim at {self.rests_on}"
+            )
         return "\n".join([head, *(f"    {line}".rstrip() for line in self.located(self.details()).split("\n"))])
 
     def details(self) -> str:
         """What is to be said about a claim that is not as it should be."""
         found = self.verdict
-        follows = ["it rests on a wrong step before it"] if found is not None and found.follows is not None else []
+        follows = [f"it rests on the wrong claim at {self.rests_on}"] if self.rests_on is not None else []
         lines = found.lines() if found is not None else [self.error or ""]
         return "\n".join([*follows, *lines, *([self.hint] if self.hint else [])])
 
@@ -111,6 +117,9 @@ class Notes:
         self.statements = [s for block in blocks(path) for s in statements(block, known)]
         self.places: dict[str, Place] = {}
         self.errors: dict[int, Judgement] = {}
+        self.derivations: dict[int, Derivation] = {}  # by the reset that each begins with
+        self.steps: dict[int, list[Place]] = {}  # where the steps of each derivation stand
+        self.judged: dict[int, list[Judgement]] = {}
         self.scopes: list[dict[str, Any]] = [{}]  # what names stand for before each statement
         for number, statement in enumerate(self.statements):
             self.scopes.append(self._after(number, statement))
@@ -120,21 +129,43 @@ class Notes:
         return [i for i, s in enumerate(self.statements) if s.role in ("claim", "unreadable") or i in self.errors]
 
     def judge(self, number: int) -> list[Judgement]:
-        """The judgements of a statement, one for each of its equations."""
-        statement = self.statements[number]
+        """The judgements of a statement, one for each of its equations.
+
+        Claims before it, back to a reset, are judged first: what it says may rest on them.
+        """
+        if self.statements[number].role == "unreadable":
+            return [self._judgement(number, self.statements[number].place, error=HINT)]
         if number in self.errors:
             return [self.errors[number]]
-        if statement.role == "unreadable":
-            return [self._judgement(number, statement.place, statement.text.strip(), error=HINT)]
-        try:
-            found = check_steps(list(statement.equations), **self.scopes[number])
-        except GraphcError as error:
-            return [self._unreadable(number, error)]
-        bad = any(v.status in (Status.WRONG, Status.INCOMPARABLE) for v in found.steps)
+        begun = max((i for i in range(number) if self.statements[i].role == "reset"), default=-1)
+        for i in range(begun + 1, number + 1):
+            if self.statements[i].role == "claim" and i not in self.judged:
+                self.judged[i] = self._judge(i, self.derivations.setdefault(begun, Derivation({})))
+        return self.judged[number]
+
+    def _judge(self, number: int, derivation: Derivation) -> list[Judgement]:
+        statement = self.statements[number]
+        texts = [side for equation in statement.equations for side in equation]
+        scope = self.scopes[number]
+        derivation.names = {**directions(texts, scope), **scope}
+        found: list[StepVerdict] = []
+        for (left, right), place in zip(statement.equations, statement.places, strict=True):
+            try:
+                derivation.judge(Stated(left, right))
+            except GraphcError as error:
+                return [self._judgement(number, place, f"{left} = {right}", error=str(error))]
+            found.append(derivation.found[-1])
+            self.steps.setdefault(id(derivation), []).append(place)
+        bad = any(v.status in (Status.WRONG, Status.INCOMPARABLE) for v in found)
         judged = []
-        for place, (left, right), verdict in zip(statement.places, statement.equations, found.steps, strict=True):
+        for place, (left, right), verdict in zip(statement.places, statement.equations, found, strict=True):
             expected = statement.wrong and not (bad and bool(verdict))  # in a chain, one wrong equation is enough
-            judged.append(self._judgement(number, place, f"{left} = {right}", verdict=verdict, expected_wrong=expected))
+            rests_on = None if verdict.follows is None else self.steps[id(derivation)][verdict.follows]
+            judged.append(
+                self._judgement(
+                    number, place, f"{left} = {right}", verdict=verdict, expected_wrong=expected, rests_on=rests_on
+                )
+            )
         return judged
 
     def all(self) -> Iterator[Judgement]:
@@ -151,20 +182,22 @@ class Notes:
             if statement.role == "declare":
                 return {**before, **declared(statement.text)}
             if statement.role == "define":
-                name, formula = statement.equations[0]
+                left, formula = statement.equations[0]
+                name = name_of(left)
                 self.places[name] = statement.place
-                return {**before, name: defined(name, formula, before)}
+                return {**before, name: defined(left, formula, before)}
         except GraphcError as error:
             self.errors[number] = self._unreadable(number, error)
         return before
 
     def _unreadable(self, number: int, error: GraphcError) -> Judgement:
         statement = self.statements[number]
-        return self._judgement(number, statement.place, statement.text.strip(), error=str(error))
+        return self._judgement(number, statement.place, error=str(error))
 
-    def _judgement(self, number: int, place: Place, text: str, **result: Any) -> Judgement:
+    def _judgement(self, number: int, place: Place, text: str | None = None, **result: Any) -> Judgement:
         """A judgement that can point at its lines; where a name is defined twice, with what to write instead."""
         statement = self.statements[number]
+        text = statement.text.strip() if text is None else text
         left = text.partition("=")[0].strip()
         defined_at = self.places.get(left)
         hint = None
@@ -208,10 +241,9 @@ def _bracketed(text: str) -> tuple[str, str]:
     raise FormulaError("the bracket of the shape is not closed; write for example W: (m, n)")
 
 
-def defined(name: str, formula: str, scope: dict[str, Any]) -> Expr:
+def defined(left: str, formula: str, scope: dict[str, Any]) -> Expr:
     """The value of a definition, under its name."""
-    names = {k: v for k, v in scope.items() if k != name}
-    (step,) = check_steps([(name, formula)], **names).steps
-    value = step.claim
-    assert isinstance(value, Expr)
-    return value if value.op in (SYMBOL, PARAMETER, CONSTANT, SIZE) else bound(name, value).named(name)
+    names = {k: v for k, v in scope.items() if k != name_of(left)}
+    define(Stated(left, formula, defines=True), names)
+    value: Expr = names[name_of(left)]
+    return value

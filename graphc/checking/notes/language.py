@@ -1,7 +1,7 @@
 """The lines of a ``graphc`` block: declarations, definitions, claims, chains.
 
 ``W: (m, n); T: (n, k) one_hot``   declares symbols, with facts and dtypes
-``q = W @ x - t``                  defines a new name (``:=`` also one that is known)
+``q = W @ x - t``                  defines a new name (``:=`` also one that is known); ``q[i] = ...`` by its entries
 ``df/dW = 2*outer(q, x)``          claims; a line that begins with ``=`` goes on from the one before
 ``expect wrong: df/dx = W @ q``    a claim that is meant to be wrong
 ``reset``                          forgets all names
@@ -20,6 +20,7 @@ from graphc.checking.notes.blocks import Block, Place
 
 Role = Literal["declare", "define", "claim", "reset", "unreadable"]
 DECLARATION = re.compile(r"\s*(?P<names>[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s*:(?!=)\s*(?P<rest>\(.*)", re.DOTALL)
+NAME = re.compile(r"([^\W\d]\w*)\s*(?:\[[^\[\]]*\])?")
 EXPECT = re.compile(r"\s*expect\s+wrong\s*:\s*")
 HINT = (
     "expected a declaration `W: (m, n)`, a definition `q = W @ x`, a claim `df/dW = ...`, or `reset`; "
@@ -71,7 +72,13 @@ def _named(statement: Statement) -> set[str]:
     if statement.role == "declare":
         match = DECLARATION.match(statement.text)
         return set(re.findall(r"\w+", match["names"])) if match else set()
-    return {statement.equations[0][0]} if statement.role == "define" else set()
+    return {name_of(statement.equations[0][0])} if statement.role == "define" else set()
+
+
+def name_of(left: str) -> str:
+    """The name that a left side ``q`` or ``q[i,j]`` is about; empty for any other."""
+    match = NAME.fullmatch(left)
+    return match[1] if match else ""
 
 
 def logical_lines(block: Block) -> Iterator[tuple[str, Place]]:
@@ -121,7 +128,8 @@ def read(text: str, place: Place, known: set[str]) -> Statement:
     if len(members) < 2 or not all(members):
         return Statement("unreadable", place, text)
     left = members[0].removesuffix(":").strip()
-    new = left.isidentifier() and left not in known and not (left[0] == "d" and left[1:] in known)
+    name = name_of(left)
+    new = bool(name) and name not in known and not (name[0] == "d" and name[1:] in known)
     if (new or members[0].endswith(":")) and not marked:
         rest = tuple(itertools.pairwise(members[1:]))
         return Statement("define", place, text, ((left, members[1]), *rest), (place,) * (len(members) - 1))
