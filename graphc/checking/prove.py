@@ -12,6 +12,7 @@ from graphc.calculus import grad, jacobian
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.denominators import vanishes
 from graphc.checking.inverted import inverses_vanish
+from graphc.checking.orders import orders_vanish
 from graphc.checking.slices import inward
 from graphc.checking.translate import DISCRETE, JUMPING, Translator
 from graphc.ir.expr import Expr, make, substitute, topological
@@ -271,7 +272,8 @@ def _expansions(
 def expands_to_zero(translator: Translator, left: Expr, right: Expr) -> bool:
     try:
         difference = translator.add((1, translator.poly(left)), (-1, translator.poly(right)))
-        return vanishes(translator, difference) or inverses_vanish(translator, difference)
+        ways = (vanishes, inverses_vanish, orders_vanish)
+        return any(vanish(translator, difference) for vanish in ways)
     except OutOfBudgetError:
         return False
 

@@ -50,6 +50,12 @@ IDENTITIES: list[tuple[str, str, dict[str, Any]]] = [
     ("reverse_cumsum(x)", "sum(x) - cumsum(x) + x", {"x": N}),
     ("tril(A) + triu(A)", "A + diag(diag(A))", {"A": NN}),
     ("tril(A).T", "triu(A.T)", {"A": NN}),
+    ("maximum(maximum(x, y), z)", "maximum(x, maximum(y, z))", {"x": N, "y": N, "z": N}),
+    ("clip(x, -c, c)", "maximum(minimum(x, c), -c)", {"x": N, "c": POSITIVE}),
+    ("clip(x, -c, c)", "where(abs(x) <= c, x, c*sign(x))", {"x": N, "c": POSITIVE}),
+    ("minimum(maximum(x, y), z)", "maximum(minimum(x, z), minimum(y, z))", {"x": N, "y": N, "z": N}),
+    ("abs(abs(x) - abs(y))", "minimum(abs(x - y), abs(x + y))", {"x": N, "y": N}),
+    ("sum(clip(x, 0, c))", "sum(relu(x) - relu(x - c))", {"x": N, "c": POSITIVE}),
 ]
 
 NEAR: list[tuple[str, str, dict[str, Any]]] = [
@@ -76,6 +82,13 @@ NEAR: list[tuple[str, str, dict[str, Any]]] = [
     ("reshape(A, (m, n))", "A.T", {"A": NM}),
     ("max(x + y)", "max(x) + max(y)", {"x": K, "y": K}),
     ("log(abs(x))", "log(x**2)", {"x": M}),
+    ("maximum(maximum(x, y), z)", "maximum(x, z)", {"x": N, "y": N, "z": N}),
+    ("clip(x, -c, c)", "maximum(minimum(x, c), -c)", {"x": N, "c": S}),
+    ("clip(x, -c, c)", "where(abs(x) <= c, x, c)", {"x": N, "c": POSITIVE}),
+    ("minimum(maximum(x, y), z)", "maximum(minimum(x, z), y)", {"x": N, "y": N, "z": N}),
+    ("abs(abs(x) - abs(y))", "abs(x - y)", {"x": N, "y": N}),
+    ("sum(clip(x, 0, c))", "sum(relu(x) - relu(x - c)) + c", {"x": N, "c": POSITIVE}),
+    ("(x > y)*(y > z)", "x > z", {"x": N, "y": N, "z": N}),
 ]
 
 
