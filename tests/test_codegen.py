@@ -332,3 +332,23 @@ def test_two_kernels_of_one_name_are_refused() -> None:
     both = elementwise("helped", with_helpers)(x) + elementwise("cube_root", lifted)(x)
     with pytest.raises(UnsupportedError, match="two things that kernels use are called lifted"):
         emit(both, [x])
+
+
+def test_a_sum_under_several_functions_is_computed_once() -> None:
+    """``1 - sigmoid(z)`` is ``sigmoid(-z)``, of the same z, however its terms are sorted."""
+    x, h, w, u = symbol("x", (N, M)), symbol("h", (N, M)), symbol("w", (M, M)), symbol("u", (M, M))
+    gate = fn["sigmoid"](x @ w + h @ u)
+    source = emit({"loss": fn["sum"](gate * x + (1 - gate) * h)}, [x, h, w, u], "readable")
+    assert source.count("h @ u + x @ w") + source.count("x @ w + h @ u") == 1
+
+
+def test_comments_give_the_formula_as_declared() -> None:
+    x = symbol("x", (N,))
+    source = emit({"loss": fn["mean"](fn["log"](fn["exp"](x) + 1))}, [x], "readable")
+    assert "# loss = mean(log(exp(x) + 1))" in source and "softplus(x)" in source
+
+
+def test_helpers_that_no_line_calls_are_left_out() -> None:
+    x = symbol("x", (N,))
+    source = emit({"d": fn["diag"](x) + x}, [x], "readable")
+    assert "np.diag(x)" in source and "on_diagonal" not in source

@@ -126,6 +126,7 @@ def test_only_a_literal_one_broadcasts() -> None:
 
 ERRORS = [
     (lambda: X @ X, r"X @ X: the inner sizes differ: X is \(n, d\), X is \(n, d\), so d must equal n \(written at "),
+    (lambda: (X + 1) @ X, r"\(X \+ 1\) @ X: the inner sizes differ: X \+ 1 is \(n, d\), X is "),
     (
         lambda: gc.maximum(X, b),
         r"maximum\(X, b\): the shapes do not broadcast: X is \(n, d\), b is \(k,\); .* literal 1",

@@ -14,8 +14,11 @@ from graphc.checking.trees import flat, name, swapped, written
 
 
 def fillings(claim: ast.expr, answer: ast.expr, names: Mapping[str, Any], formulas: Formulas) -> Iterator[Edit]:
-    """The claim with one part replaced, the smallest parts first; of equal shape, where both have one."""
-    parts = {written(node): node for node in (*map(name, names), *places(answer))}
+    """The claim with one part replaced, the smallest parts first; of equal shape, where both have one.
+
+    The whole answer in place of a part would explain nothing.
+    """
+    parts = {written(node): node for node in (*map(name, names), *places(answer)) if node is not answer}
     new = sorted(parts.values(), key=_length)
     for old in sorted(places(claim), key=_length):
         have = formulas.expr(old)

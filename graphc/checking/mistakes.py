@@ -205,7 +205,7 @@ def numbers(node: ast.expr) -> Iterator[Local]:
             exponent = tree_of(f"({text})")
             assert exponent is not None
             what = f"the exponent of {written(base)} must be {text}"
-            yield Kind.EXPONENT, what, ast.BinOp(base, ast.Pow(), exponent)
+            yield Kind.EXPONENT, what, base if text == "1" else ast.BinOp(base, ast.Pow(), exponent)
         yield Kind.EXPONENT, f"the exponent {written(e)} does not belong here", base
         lower = base if written(e) == "2" else ast.BinOp(base, ast.Pow(), ast.BinOp(e, ast.Sub(), number(1)))
         yield Kind.EXPONENT, f"the power {written(node)} must be differentiated", times(e, lower)

@@ -44,10 +44,18 @@ def swapped(tree: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
         if isinstance(node, ast.AST):
             fields = {field: copy(value) for field, value in ast.iter_fields(node)}
             same = all(value is getattr(node, field) for field, value in fields.items())
-            return node if same else type(node)(**fields)
+            return node if same else _subtracted(type(node)(**fields))
         return node
 
     return copy(tree)  # type: ignore[return-value]
+
+
+def _subtracted(node: ast.AST) -> ast.AST:
+    """``a - b`` for ``a + -b``."""
+    match node:
+        case ast.BinOp(left, ast.Add(), ast.UnaryOp(ast.USub(), right)):
+            return ast.BinOp(left, ast.Sub(), right)
+    return node
 
 
 def name(text: str) -> ast.expr:

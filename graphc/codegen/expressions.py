@@ -120,12 +120,10 @@ class Writer:
         if kind in ("full", "eye", "array", "cast", "copy"):
             divided = (kind == "full" and detail.downs) or (kind == "copy" and args[0].fresh)
             return self._made(inst, args), PRODUCT if divided else ATOM
-        if kind == "peak":
+        if kind == "peak":  # a maximum that exists of nothing too
             return f"np.max({self._reduced(args[0].text, inst, *detail)}, initial=-np.inf)", ATOM
         if kind in ("sum", "mean", "prod", "max", "min"):
             return f"np.{kind}({self._reduced(args[0].text, inst, *detail)})", ATOM
-        if kind == "peak":  # a maximum that exists of nothing too
-            return f"np.max({self._reduced(args[0].text, inst, *detail)}, initial=-np.inf)", ATOM
         if kind == "sumproduct":
             a, b = args
             same = inst.operands[0] == inst.operands[1]

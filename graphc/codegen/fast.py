@@ -11,7 +11,7 @@ from graphc.codegen.calls import Calls
 from graphc.codegen.expressions import Piece, Writer, size_names
 from graphc.codegen.layout import broken
 from graphc.codegen.names import UFUNCS, Names
-from graphc.codegen.sources import function_sources, is_numpy
+from graphc.codegen.sources import called, function_sources, is_numpy
 from graphc.ir.dims import Dim, Shape
 from graphc.scheduling.plan import UNALLOCATED, VIEWS, Plan
 from graphc.scheduling.scales import Scale
@@ -206,7 +206,7 @@ class Fast:
 
     def write(self) -> list[str]:
         """The parts of the module."""
-        sources = function_sources(self.plan.functions.values())
+        sources = function_sources(called(self.plan.functions, [self.built]))
         return [ALIGNED, *sources, self.built, prepare_text(self), call_text(self)]
 
     def build(self) -> str:

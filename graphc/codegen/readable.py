@@ -9,7 +9,7 @@ from graphc.codegen.binding import arguments_for, input_arrays, size_lines, unto
 from graphc.codegen.expressions import Piece, Writer, size_names
 from graphc.codegen.layout import comment, function_text, tuple_text
 from graphc.codegen.names import Names
-from graphc.codegen.sources import function_sources, is_numpy
+from graphc.codegen.sources import called, function_sources, is_numpy
 from graphc.ir.dims import Shape, dim_names
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import NAMED
@@ -87,7 +87,8 @@ class Readable:
                 self._value(place)
         needed = set[str]().union(*(part.sizes for part in self.parts))
         self.given = untold(needed, self._arrays(range(len(self.plan.inputs))))
-        sources = function_sources(self.plan.functions.values())
+        lines = [line for part in self.parts for line in part.lines] + [p.text for p in self.pieces.values()]
+        sources = function_sources(called(self.plan.functions, lines))
         return [*sources, *(self._split() if self.split else self._single(defaults))]
 
     def _value(self, place: int) -> None:

@@ -32,6 +32,12 @@ def function_sources(functions: Iterable[Callable[..., Any]]) -> list[str]:
     return [source for _, source in found.values()]
 
 
+def called(functions: Mapping[str, Callable[..., Any]], lines: Iterable[str]) -> list[Callable[..., Any]]:
+    """Those of the functions, by name, that lines of code call."""
+    text = "\n".join(lines)
+    return [function for name, function in functions.items() if f"{name}(" in text]
+
+
 def _collect(function: Callable[..., Any], found: dict[str, tuple[Any, str]]) -> None:
     """Add what `function` uses, then its source; `found` has values by name."""
     name = function.__name__

@@ -60,6 +60,12 @@ def brief(expr: Expr) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def enclosed(expr: Expr) -> str:
+    """`expr` as text that can be an operand: a sum stands in brackets."""
+    text = brief(expr)
+    return f"({text})" if expr.op.name == "add" else text
+
+
 def unify(a: Dim, b: Dim, conditions: list[tuple[Dim, Dim]]) -> bool:
     """Whether two sizes can be equal; an undecided pair is added to `conditions`."""
     if a is b:

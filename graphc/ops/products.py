@@ -8,7 +8,7 @@ from graphc.errors import FormulaError, ShapeError
 from graphc.ir.dims import Dim, Shape, integer, shape_text
 from graphc.ir.expr import Expr, behaviour, make
 from graphc.ops.arguments import flag
-from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, normalize_axes, unify
+from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, enclosed, normalize_axes, unify
 from graphc.ops.contraction import aligned, contract
 from graphc.ops.leaves import EYE, as_expr
 from graphc.ops.notation import notation
@@ -24,12 +24,12 @@ def matmul(a: Any, b: Any) -> Expr:
     a, b = as_expr(a), as_expr(b)
     if a.ndim == 0 or b.ndim == 0:
         scalar = brief(a if a.ndim == 0 else b)
-        raise ShapeError(f"{brief(a)} @ {brief(b)}: {scalar} is a scalar; use * to scale{declared_at()}")
+        raise ShapeError(f"{enclosed(a)} @ {enclosed(b)}: {scalar} is a scalar; use * to scale{declared_at()}")
     inner_a, inner_b = a.shape[-1], b.shape[0] if b.ndim == 1 else b.shape[-2]
     if not unify(inner_a, inner_b, []):
         ta, tb = brief(a), brief(b)
         raise ShapeError(
-            f"{ta} @ {tb}: the inner sizes differ: {ta} is {shape_text(a.shape)}, {tb} is {shape_text(b.shape)}, "
+            f"{enclosed(a)} @ {enclosed(b)}: the inner sizes differ: {ta} is {shape_text(a.shape)}, {tb} is {shape_text(b.shape)}, "
             f"so {inner_a} must equal {inner_b}{declared_at()}"
         )
     if (inner_a == 1) != (inner_b == 1):  # a compound size that must turn out to be 1
@@ -42,7 +42,7 @@ def matmul(a: Any, b: Any) -> Expr:
     if batch is None:
         ta, tb = brief(a), brief(b)
         raise ShapeError(
-            f"{ta} @ {tb}: the leading sizes do not broadcast: {ta} is {shape_text(a.shape)}, "
+            f"{enclosed(a)} @ {enclosed(b)}: the leading sizes do not broadcast: {ta} is {shape_text(a.shape)}, "
             f"{tb} is {shape_text(b.shape)}{declared_at()}"
         )
     rows: Shape = a.shape[-2:-1]

@@ -69,7 +69,6 @@ class Lowering:
         self.done: dict[Expr, Lazy] = {}
         self.products: dict[Expr, tuple[list[int], list[int]]] = {}  # factors above and below the line
         self.names: dict[int, str] = {}
-        self.sources: dict[int, Expr] = {}
 
     def lower(self, node: Expr) -> None:
         found = self.done[node] = self._lowered(node)
@@ -109,7 +108,6 @@ class Lowering:
         place = self.applied(node.operands[0])
         if self.build[place].kind not in ("input", "number"):
             self.names.setdefault(place, str(node.name))
-            self.sources.setdefault(place, node.operands[0])
         return Lazy(place)
 
     def _scalar(self, node: Expr) -> Scale:

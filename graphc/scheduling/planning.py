@@ -67,7 +67,7 @@ def plan(
         lowering.lower(node)
         if node in wanted:
             lowering.full(node)
-    return _finished(lowering, list(inputs), roots)
+    return _finished(lowering, list(inputs), roots, list(outputs))
 
 
 def unnamed(roots: list[Expr]) -> tuple[list[Expr], dict[Expr, str]]:
@@ -92,8 +92,8 @@ def checked_inputs(inputs: Sequence[Expr]) -> None:
             raise NameConflictError(f"{symbol.name} is given twice among the inputs")
 
 
-def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr]) -> Plan:
-    """Outputs get memory of their own, dead instructions go, slots are assigned."""
+def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr], outputs: list[Expr]) -> Plan:
+    """Outputs get memory of their own, dead instructions go, slots are assigned; `outputs` are as they were given."""
     build = lowering.build
     places: list[int] = []
     real = any(s.dtype.startswith("float") for s in inputs)  # beside real arrays a literal is real
@@ -114,8 +114,9 @@ def _finished(lowering: Lowering, inputs: list[Expr], roots: list[Expr]) -> Plan
     if whole.fresh:
         instructions = [replace(i, shape=whole.within(i.shape), detail=whole.within(i.detail)) for i in instructions]
     names = {moved[p]: name for p, name in lowering.names.items() if p in moved}
-    sources = {moved[p]: root for p, root in zip(places, roots, strict=True)}
-    sources.update({moved[p]: source for p, source in lowering.sources.items() if p in moved})
+    sources = {moved[p]: output for p, output in zip(places, outputs, strict=True)}
+    given = {str(node.name): node.operands[0] for node in topological(outputs) if node.op is NAMED}
+    sources.update({p: given[name] for p, name in names.items() if name in given})
     ends = [moved[p] for p in places]
     result = Plan(instructions, inputs, ends, names, sources, functions=build.functions, whole=whole)
     assign(result)

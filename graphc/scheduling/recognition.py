@@ -24,6 +24,7 @@ class Exponentials:
 
     def __init__(self) -> None:
         self.memo: dict[Expr, Found | None] = {}
+        self.sums: dict[Expr, Expr] = {}
 
     def of(self, node: Expr) -> Found | None:
         """The node as a rational function of exp(x) for some x, entry by entry."""
@@ -57,7 +58,9 @@ class Exponentials:
         if inner is not None and inner[0] is not None:
             return inner
         base, factor = normalized(u)
-        return base, Rational(ONE, factor)
+        if factor == 1 and u.op is ADD:
+            self.sums.setdefault(base, u)  # its terms in the order in which they are added anyway
+        return self.sums.get(base, base), Rational(ONE, factor)
 
     def logarithm(self, u: Expr) -> Found | None:
         """What u is the logarithm of, if that is a rational function of an exponential."""
