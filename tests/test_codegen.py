@@ -340,7 +340,8 @@ def test_a_sum_under_several_functions_is_computed_once() -> None:
     x, h, w, u = symbol("x", (N, M)), symbol("h", (N, M)), symbol("w", (M, M)), symbol("u", (M, M))
     gate = fn["sigmoid"](x @ w + h @ u)
     source = emit({"loss": fn["sum"](gate * x + (1 - gate) * h)}, [x, h, w, u], "readable")
-    assert len(re.findall(r"^ +term\d* = .*x @ w", source, re.M)) == 1 and source.count("x @ w") == 3  # two in the comment
+    code = re.sub(r"#.*", "", source)
+    assert code.count("x @ w") == 1
 
 
 def test_comments_give_the_formula_as_declared() -> None:
