@@ -29,8 +29,8 @@ def matmul(a: Any, b: Any) -> Expr:
     if not unify(inner_a, inner_b, []):
         ta, tb = brief(a), brief(b)
         raise ShapeError(
-            f"{enclosed(a)} @ {enclosed(b)}: the inner sizes differ: {ta} is {shape_text(a.shape)}, {tb} is {shape_text(b.shape)}, "
-            f"so {inner_a} must equal {inner_b}{declared_at()}"
+            f"{enclosed(a)} @ {enclosed(b)}: the inner sizes differ: {ta} is {shape_text(a.shape)}, "
+            f"{tb} is {shape_text(b.shape)}, so {inner_a} must equal {inner_b}{declared_at()}"
         )
     if (inner_a == 1) != (inner_b == 1):  # a compound size that must turn out to be 1
         if inner_a == 1:
