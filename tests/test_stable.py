@@ -365,3 +365,16 @@ def test_the_binary_cross_entropy_is_right_from_probabilities_and_from_logits(fo
         gc.compile(f, [z, t], style="fast")(at, labels),
     ):
         np.testing.assert_allclose(value, exact, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "formula", ["softplus(z) - t*z", "relu(z) - z*t + log(1 + exp(-abs(z)))", "log(1 + exp(z)) - z*t"]
+)
+@pytest.mark.parametrize("t", [0, 1])
+def test_cross_entropy_of_logits_keeps_its_digits_at_the_right_label(formula: str, t: int) -> None:
+    z = np.array(sorted(POINTS))
+    right = [float(mpmath.log1p(mpmath.exp(-p if t else p))) for p in z]
+    f = gc.parse(formula, z=("n",), t=("n",))
+    values = {"z": z, "t": np.full(len(z), float(t))}
+    np.testing.assert_allclose(gc.evaluate(f, values), right, rtol=1e-13)
+    np.testing.assert_allclose(gc.compile(f, [gc.names(f)[k] for k in "zt"])(**values), right, rtol=1e-13)

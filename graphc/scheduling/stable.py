@@ -28,8 +28,10 @@ from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOGADDEXP, logmeanexp
 from graphc.scheduling.limits import without_limit
+from graphc.scheduling.nested import split_factors, split_terms
 from graphc.scheduling.overflow import Overflow, plain
-from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined, multiple
+from graphc.scheduling.ramps import without_line
+from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined
 from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
 from graphc.scheduling.squares import central, over_norms
@@ -37,7 +39,6 @@ from graphc.scheduling.tails import fill, hazards, tail, tail_logarithm, without
 
 Key: TypeAlias = "tuple[tuple[Factor, ...], Expr | None]"  # the other factors of a term, and x of its exp(x)
 Member: TypeAlias = "tuple[Rational, tuple[Fraction, Expr]]"  # a function of exp(x), and the term that it is
-MOST_FACTORS, MOST_TERMS = 32, 64  # up to which nested products and sums are looked into
 
 
 def stabilized(roots: Iterable[Expr]) -> list[Expr]:
@@ -182,7 +183,7 @@ class Stabilizer:
         centred = central(terms, self.base)
         if len(centred) < len(terms):
             return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
-        tailed = without_tail(terms, self.base) or without_limit(terms, self.base)
+        tailed = without_tail(terms, self.base) or without_limit(terms, self.base) or without_line(terms, self.base)
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
         for c, x in terms:
@@ -328,40 +329,6 @@ def _combined(terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
     if not terms:
         return contract([], node.shape, 0)
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
-
-
-def split_terms(node: Expr) -> list[tuple[Fraction, Expr]]:
-    """The terms of a sum, with those of sums in it."""
-    terms: list[tuple[Fraction, Expr]] = []
-    stack = [(ONE, node)]
-    while stack:
-        c, x = stack.pop()
-        number, core = ONE, plain(x)
-        while (inner := multiple(core)) is not None:
-            number, core = number * inner, plain(core.operands[0])
-        if core.op is ADD and len(terms) + len(stack) < MOST_TERMS:
-            pairs = zip(core.attributes["coefficients"], core.operands, strict=True)
-            stack += [(c * number * a, t) for a, t in pairs][::-1]
-        else:
-            terms.append((c, x))
-    return terms
-
-
-def split_factors(node: Expr) -> tuple[Fraction, list[Factor]]:
-    """Coefficient and factors of a product entry by entry, with those of products in it."""
-    coefficient: Fraction = node.attributes["coefficient"]
-    factors: list[Factor] = []
-    stack = factors_of(node)[::-1]
-    while stack:
-        f, labels, e = stack.pop()
-        inner = plain(f)
-        opens = inner.op is CONTRACT and inner.operands and not summed(inner) and in_place(inner, labels, node)
-        if not opens or e.denominator != 1 or len(factors) + len(stack) > MOST_FACTORS:
-            factors.append((f, labels, e))
-            continue
-        coefficient *= inner.attributes["coefficient"] ** int(e)
-        stack += [(g, ls, p * e) for g, ls, p in factors_of(inner)[::-1]]
-    return coefficient, factors
 
 
 def _join_numbers(groups: dict[Key, list[Member]]) -> None:
