@@ -41,14 +41,14 @@ def _build(dtype, d, n):
 
     def run(X, t, w, out3, out4):
         dot(X, w, t0)  # z
-        absolute(t0, t1)
-        negative(t1, t1)
-        exp(t1, t1)
-        log1p(t1, t1)
-        maximum(t0, k0, out=t2)
-        add(t1, t2, t1)
+        maximum(t0, k0, out=t1)
         multiply(t, t0, t2)
         subtract(t1, t2, t1)
+        absolute(t0, t2)
+        negative(t2, t2)
+        exp(t2, t2)
+        log1p(t2, t2)
+        add(t1, t2, t1)
         add.reduce(t1, None, None, out3, False)
         multiply(out3, k1, out3)
         v17 = X.T
