@@ -12,14 +12,21 @@ WIDTH = 100  # characters of a line
 LISTED = 6  # entries that differ are listed where the arrays are longer
 
 
-def number_text(value: Any) -> str:
-    """A number as short as six digits show it."""
-    return f"{float(value) + 0.0:.6g}"  # -0.0 + 0.0 is 0.0
+def number_text(value: Any, digits: int = 6) -> str:
+    """A number as short as so many digits show it."""
+    return f"{float(value) + 0.0:.{digits}g}"  # -0.0 + 0.0 is 0.0
 
 
-def texts(value: Any) -> Any:
+def texts(value: Any, digits: int = 6) -> Any:
     """The entries as an array of texts."""
-    return np.vectorize(number_text, otypes=[object])(np.asarray(value))
+    return np.vectorize(lambda v: number_text(v, digits), otypes=[object])(np.asarray(value))
+
+
+def digits_of(left: Any, right: Any, marks: Any) -> int:
+    """How many digits show that marked entries differ: six, or more where those are the same."""
+    if np.shape(left) != np.shape(right):
+        return 6
+    return next((d for d in (6, 9, 12) if (texts(left, d) != texts(right, d))[np.asarray(marks)].all()), 17)
 
 
 def places(marks: Any) -> Any:
@@ -27,13 +34,14 @@ def places(marks: Any) -> Any:
     return np.argwhere(np.asarray(marks))
 
 
-def rows(value: Any, marked: Any = None) -> list[str]:
+def rows(value: Any, marked: Any = None, digits: int = 6) -> list[str]:
     """The lines of an array, in brackets as NumPy's; entries that differ stand between asterisks."""
     array = np.asarray(value)
     marks = np.zeros(array.shape, dtype=bool) if marked is None else np.asarray(marked)
     if array.size == 0:
         return [f"[] of shape {array.shape}"]
-    cells = np.where(marks, "*" + texts(array) + "*", texts(array))
+    cells = texts(array, digits)
+    cells = np.where(marks, "*" + cells + "*", cells)
     if array.ndim == 0:
         return [str(cells)]
     widths = [max(map(len, column)) for column in cells.reshape(-1, cells.shape[-1]).T] if array.ndim > 1 else None
@@ -98,8 +106,9 @@ def compared(labels: tuple[str, str], left: Any, right: Any, marks: Any) -> list
             if same
             else [f"{a}: shape {np.shape(v)}" for a, v in zip(labels, (left, right), strict=True)]
         )
-    first = [f"{labels[0]}:", *rows(left, marks if same else None)]
-    second = [f"{labels[1]}:", *rows(right, marks)]
+    digits = digits_of(left, right, marks)
+    first = [f"{labels[0]}:", *rows(left, marks if same else None, digits)]
+    second = [f"{labels[1]}:", *rows(right, marks, digits)]
     together = beside(first, second)
     if max(map(len, together)) <= WIDTH and np.ndim(right) <= 2:
         return together
@@ -108,10 +117,11 @@ def compared(labels: tuple[str, str], left: Any, right: Any, marks: Any) -> list
 
 def _listed(labels: tuple[str, str], left: Any, right: Any, marks: Any) -> list[str]:
     found = places(marks)
+    digits = digits_of(left, right, marks)
     head = f"{len(found)} of {np.size(right)} entries differ" + (", the first are" if len(found) > LISTED else "")
     table = [["", *labels]]
     for place in map(tuple, found[:LISTED]):
-        values = (number_text(np.asarray(v)[place]) for v in (left, right))
+        values = (number_text(np.asarray(v)[place], digits) for v in (left, right))
         table.append([f"[{', '.join(map(str, place))}]", *values])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [head, *("  " + "   ".join(t.rjust(w) for t, w in zip(row, widths, strict=True)) for row in table)]

@@ -32,6 +32,7 @@ from graphc.checking.points import (
 from graphc.checking.prove import Gradient, Proof, Question, derivative, leaves, prove
 from graphc.checking.safeguards import confirm, cross_check
 from graphc.checking.sides import Relation, Side, Taken
+from graphc.checking.unproved import unproved
 from graphc.checking.verdict import Counterexample, Status, Verdict
 from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, UnknownNameError, UnsupportedError
 from graphc.frontend.parse import bound
@@ -284,8 +285,7 @@ def judged(
         return _wrong(answer, claim, point, found)
     if not compared:
         return Verdict(Status.UNDECIDED, claim, answer, "no proof was found, and no point where both sides are finite")
-    reason = f"equal to {RELATIVE:g} (relative) at {compared} points; no proof was found"
-    return Verdict(Status.EQUAL, claim, answer, reason)
+    return unproved(question, answer, claim, judge, compared)
 
 
 def fits(answer: Expr, claim: Expr) -> bool:

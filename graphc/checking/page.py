@@ -154,9 +154,9 @@ def at(found: Any) -> str:
     return f"counterexample with {sizes}" if sizes else "counterexample"
 
 
-def array(value: Any, marks: Any = None) -> Html:
+def array(value: Any, marks: Any = None, digits: int = 6) -> Html:
     """An array as a grid of numbers; entries that differ in ``<mark>``."""
-    cells = arrays.texts(value)
+    cells = arrays.texts(value, digits)
     if marks is not None:
         for place in map(tuple, arrays.places(marks)):
             cells[place] = f"<mark>{cells[place]}</mark>"

@@ -139,11 +139,11 @@ def agree(left: Any, right: Any) -> bool:
     return bool(np.shape(left) == np.shape(right)) and not differing(left, right).any()
 
 
-def differing(left: Any, right: Any) -> Any:
+def differing(left: Any, right: Any, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> Any:
     """Which entries differ by more than the stated precision."""
     a, b = _real(left), _real(right)
     scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)))
-    return ~(np.abs(a - b) <= RELATIVE * scale + ABSOLUTE)  # also where one is not a number
+    return ~(np.abs(a - b) <= relative * scale + absolute)  # also where one is not a number
 
 
 def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = MOST) -> tuple[Point | None, int]:

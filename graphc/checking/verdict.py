@@ -17,6 +17,8 @@ from graphc.checking.snippets import snippet
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
 
+SMALLEST = 1e-14  # a relative difference that is more than rounding
+
 
 class Status(StrEnum):
     """How a check can end."""
@@ -40,7 +42,8 @@ class Counterexample:
     sizes : values of the symbolic sizes
     values : arrays by the names of symbols
     answer, claim : both results (for two expressions: the first and the second)
-    differing : truth values, which entries differ; all of them where the shapes differ
+    differing : truth values, which entries differ: beyond what floating point is judged by, or else beyond rounding;
+        all of them where the shapes differ
     """
 
     sizes: dict[str, int]
@@ -54,8 +57,15 @@ class Counterexample:
         return bool(np.shape(self.answer) == np.shape(self.claim))
 
     @property
+    def close(self) -> bool:
+        """Whether both results are equal to the precision that floating point is judged by."""
+        return self.comparable and not differing(self.answer, self.claim).any()
+
+    @property
     def differing(self) -> Any:
-        return differing(self.answer, self.claim) if self.comparable else np.ones(np.shape(self.claim), dtype=bool)
+        if not self.comparable:
+            return np.ones(np.shape(self.claim), dtype=bool)
+        return differing(self.answer, self.claim, *((SMALLEST, 0.0) if self.close else ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,4 +180,4 @@ class Verdict:
         found = self.counterexample
         if found is None or self.answer is None or not isinstance(self.claim, Expr):
             raise UnsupportedError("only a wrong formula has a counterexample to reproduce")
-        return snippet(self.answer, self.claim, found.values, self.labels)
+        return snippet(self.answer, self.claim, found.values, self.labels, in_full=found.close)
