@@ -275,3 +275,9 @@ def test_a_notebook_shows_the_formula() -> None:
 def test_latex_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(DrawingError, match="cannot read the LaTeX"):
         mathml(r"\left(x")
+
+
+def test_a_reciprocal_of_a_power_is_a_quotient() -> None:
+    x = gc.symbol("x", ("n",))
+    text = gc.latex(1 / (gc.abs(x) + 1) ** 2)
+    assert text.startswith(r"\mathbf{1} \oslash") and r"^{\odot 2}" in text and "-1" not in text

@@ -122,7 +122,7 @@ def hadamard(factors: list[Power]) -> Piece:
     above = [power(p, e, odot) for p, e in factors if e > 0]
     below = [power(p, -e, odot) for p, e in factors if e < 0]
     if not above:
-        if len(below) == 1 and factors[0][1].denominator == 1:
+        if len(below) == 1 and factors[0][1].denominator == 1 and factors[0][0][1] != POWER:  # 1/x**2 is no (x^2)^{-1}
             return power(factors[0][0], factors[0][1], odot)
         above = [(r"\mathbf{1}", ATOM)]
     if len(above) + len(below) == 1:
