@@ -11,6 +11,7 @@ from graphc.checking.case import Case, Diagnosis
 from graphc.checking.differing import differing
 from graphc.checking.edits import Edit, local_edits, order_edits, small_edits, whole_edits
 from graphc.checking.filling import fillings
+from graphc.checking.indexed import Entry, mended
 from graphc.checking.kinds import Kind
 from graphc.checking.misderived import misderived
 from graphc.checking.mistakes import FUNCTIONS
@@ -30,19 +31,21 @@ NEAR = 20  # edits right up to a constant factor that are looked at
 SHORT = 2  # operations of a missing factor or term that needs no other explanation
 
 
-def diagnose(case: Case) -> Diagnosis | None:
+def diagnose(case: Case, entry: Entry | None = None) -> Diagnosis | None:
     """The first explanation that verifies, or None."""
     if not case.points:
         return None
-    return next(filter(None, explanations(case)), None)
+    return next(filter(None, explanations(case, entry)), None)
 
 
-def explanations(case: Case) -> Iterator[Diagnosis | None]:
+def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
     """Explanations in the order in which they are tried, the simplest first."""
     tree = tree_of(case.text) or tree_of(str(case.claim))
     comparable = case.claim if case.claim is not None and case.claim.shape == case.answer.shape else None
     sizes = [name for name, value in case.names.items() if not isinstance(value, Expr) or value.op is SIZE]
     search = Search(case)
+    if entry is not None:
+        yield mended(case, entry, sizes)
     if tree is not None:
         ndim = case.claim.ndim if case.claim is not None else 0
         yield search.first(itertools.chain(stretched(case, tree), whole_edits(tree, ndim, sizes), order_edits(tree)))

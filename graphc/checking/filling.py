@@ -14,12 +14,9 @@ from graphc.checking.trees import flat, name, swapped, written
 
 
 def fillings(claim: ast.expr, answer: ast.expr, names: Mapping[str, Any], formulas: Formulas) -> Iterator[Edit]:
-    """The claim with one part replaced, the smallest parts first; of equal shape, where both have one.
-
-    The whole answer in place of a part would explain nothing.
-    """
-    parts = {written(node): node for node in (*map(name, names), *places(answer)) if node is not answer}
-    new = sorted(parts.values(), key=_length)
+    """The claim with one part replaced, the smallest parts first; of equal shape, where both have one."""
+    parts = {written(node): node for node in (*map(name, names), *places(answer))}
+    new = sorted((part for part in parts.values() if not _stands_for(part, answer)), key=_length)
     for old in sorted(places(claim), key=_length):
         have = formulas.expr(old)
         for part in new if old is not claim else ():
@@ -28,6 +25,16 @@ def fillings(claim: ast.expr, answer: ast.expr, names: Mapping[str, Any], formul
             fits = named or have is None or formulas.expr(claim) is None
             if want is not None and have is not want and (fits or (have is not None and have.shape == want.shape)):
                 yield Edit(*relation(old, part), swapped(claim, old, part))
+
+
+def _stands_for(part: ast.expr, answer: ast.expr) -> bool:
+    """Whether a part of the answer is the answer but for numbers: what holds it explains nothing."""
+    used = _names(part)
+    return len(used) > 1 and used == _names(answer)
+
+
+def _names(node: ast.expr) -> list[str]:
+    return sorted(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
 def _length(node: ast.expr) -> int:

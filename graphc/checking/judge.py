@@ -15,6 +15,7 @@ from graphc.checking.case import Diagnosis, posed
 from graphc.checking.claims import Label, caller, labelled, names_in_play, unlabelled
 from graphc.checking.diagnose import diagnose
 from graphc.checking.given_values import array_verdict
+from graphc.checking.indexed import Entry
 from graphc.checking.kinks import kinked, kinks
 from graphc.checking.points import (
     MOST,
@@ -113,8 +114,11 @@ def _as_written(verdict: Verdict, claim: Any) -> Verdict:
     if not isinstance(claim, str):
         return verdict
     label, formula = labelled(claim)
-    indexed = label is not None and label.items is not None
-    return replace(verdict, written=claim.strip(), formula=None if indexed else formula)
+    whole = claim.strip()
+    if label is not None and label.items is not None:
+        mended = (verdict.repair or "").startswith(whole.removesuffix(formula))
+        return replace(verdict, written=whole, formula=whole if mended else None)
+    return replace(verdict, written=whole, formula=formula)
 
 
 def _asked(f: Expr, x: Expr) -> str:
@@ -144,16 +148,17 @@ def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict
     free = (label.items or ()) if label is not None else ()
     known = len(free) == answer.ndim or not isinstance(formula, str)
     side = Side(formula, names, free, answer.shape if known else None)
+    entry = Entry(claim.strip().removesuffix(formula), side) if free and "\n" not in claim.strip() else None
     try:
         side = _readable(side)
         same_symbols([f, x, side.expr])
     except UNREADABLE as error:
-        return _unreadable(Gradient(f, x, answer), answer, str(formula), names, error)
+        return _unreadable(Gradient(f, x, answer), answer, str(formula), names, error, entry)
     names = {**names_in_play([side.expr]), **names}
     question: Question = Gradient(f, x, side.expr)
     if side.taken:
         question = Relation(Side("jacobian(_f, _x)", {**names, "_f": f, "_x": x}), side)
-    return judged(question, answer, side.expr, side.reading.text, names)
+    return judged(question, answer, side.expr, side.reading.text, names, entry=entry)
 
 
 def _readable(side: Side) -> Side:
@@ -205,12 +210,14 @@ def related(
         text, quotients = (str(claim), {}) if not isinstance(claim, str) else right.spelled[:2]
         quotients = {name: named_quotient(name, value) for name, value in quotients.items()}
         question = Gradient(whole.f, whole.x, left.expr)
-        return _spelled(_unreadable(question, left.expr, text, {**names, **quotients}, error), quotients)
+        entry = Entry("", right) if right.free and text == claim else None
+        return _spelled(_unreadable(question, left.expr, text, {**names, **quotients}, error, entry), quotients)
     gradient = relation.gradient()
     quotients = {name: named_quotient(name, value) for name, value in right.reading.quotients.items()}
     names = {**names_in_play([right.expr]), **names, **quotients}
     asked = relation if gradient is None or right.taken else gradient
-    verdict = judged(asked, left.expr, right.expr, right.reading.text, names, gradient, explains=not claimed)
+    entry = Entry("", right) if right.free and isinstance(claim, str) and not quotients else None
+    verdict = judged(asked, left.expr, right.expr, right.reading.text, names, gradient, not claimed, entry)
     verdict = _spelled(verdict, quotients)
     return verdict if gradient is not None else replace(verdict, labels=SIDES)
 
@@ -261,11 +268,12 @@ def judged(
     names: Mapping[str, Any],
     asked: Question | None = None,
     explains: bool = True,
+    entry: Entry | None = None,
 ) -> Verdict:
     """The verdict on a question; mistakes are looked for in the one that is `asked`, if it says more."""
     asked = asked or question
     if not fits(answer, claim):
-        return _misfit(asked, answer, claim, text, names)
+        return _misfit(asked, answer, claim, text, names, entry)
     judge = _judge(question, answer, claim)
     symbols, sizes = question.symbols(), size_names([answer, claim, *question.symbols()])
     somewhere = next((p for p in drawn(judge, symbols, sizes) if not agree(p.left, p.right)), None)
@@ -281,7 +289,7 @@ def judged(
         point, compared = search(judge, symbols, sizes)
     if point is not None:
         cross_check(question, point)
-        found = diagnose(posed(asked, answer, claim, text, names, point)) if explains else None
+        found = diagnose(posed(asked, answer, claim, text, names, point), entry) if explains else None
         return _wrong(answer, claim, point, found)
     if not compared:
         return Verdict(Status.UNDECIDED, claim, answer, "no proof was found, and no point where both sides are finite")
@@ -311,14 +319,16 @@ def _wrong(answer: Expr, claim: Any, point: Point, found: Diagnosis | None) -> V
     return Verdict(Status.WRONG, claim, answer, reason, values, kind=parts[0], diagnosis=parts[1], repair=parts[2])
 
 
-def _misfit(question: Question, answer: Expr, claim: Expr, text: str, names: Mapping[str, Any]) -> Verdict:
+def _misfit(
+    question: Question, answer: Expr, claim: Expr, text: str, names: Mapping[str, Any], entry: Entry | None = None
+) -> Verdict:
     """A claim of another shape: wrong as a gradient, incomparable as one of two expressions."""
     has = f"the claim {brief(claim)} has shape {shape_text(claim.shape)}"
     if not isinstance(question, Gradient):
         reason = f"the shapes differ: {shape_text(answer.shape)} and {shape_text(claim.shape)}"
         return Verdict(Status.INCOMPARABLE, claim, answer, reason)
     reason = f"{has}, the gradient has the shape of {brief(question.x)}, which is {shape_text(question.x.shape)}."
-    found = diagnose(posed(question, answer, claim, text, names))
+    found = diagnose(posed(question, answer, claim, text, names), entry)
     point, _ = search(judge_of(answer, claim), question.symbols(), size_names([answer, claim]))
     if point is None:
         parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
@@ -326,10 +336,17 @@ def _misfit(question: Question, answer: Expr, claim: Expr, text: str, names: Map
     return replace(_wrong(answer, claim, point, found), reason=reason)
 
 
-def _unreadable(question: Gradient, answer: Expr, text: str, names: Mapping[str, Any], error: GraphcError) -> Verdict:
+def _unreadable(
+    question: Gradient,
+    answer: Expr,
+    text: str,
+    names: Mapping[str, Any],
+    error: GraphcError,
+    entry: Entry | None = None,
+) -> Verdict:
     """A claim whose shapes or names do not fit together; an edit may still show what was meant."""
     known = not isinstance(error, NameConflictError)  # else the names in the text mean something different
-    found = diagnose(posed(question, answer, None, text, names)) if known else None
+    found = diagnose(posed(question, answer, None, text, names), entry) if known else None
     parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
     return Verdict(Status.INCOMPARABLE, text, answer, str(error), kind=parts[0], diagnosis=parts[1], repair=parts[2])
 

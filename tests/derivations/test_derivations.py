@@ -62,7 +62,7 @@ def test_wrong_claims_are_explained(claim: Claim) -> None:
 
 
 def test_counterexamples_run_with_numpy_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "diagnose", lambda case: None)
+    monkeypatch.setattr(judge, "diagnose", lambda *_: None)
     verdicts = [c.judged() for c in sampled(WRONG, 25)]
     scripts = [v.reproduce() for v in verdicts if v.counterexample is not None]
     runner = """
@@ -99,7 +99,7 @@ def mutated() -> list[tuple[gc.Expr, gc.Expr, str]]:
 
 
 def test_mutants_are_found_wrong_where_numbers_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "diagnose", lambda case: None)
+    monkeypatch.setattr(judge, "diagnose", lambda *_: None)
     judged = 0
     for f, x, text in mutated():
         names = names_in_play([f, x])

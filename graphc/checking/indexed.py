@@ -1,0 +1,116 @@
+"""Claims in index notation mended in their own notation: indices in another order, another index, a factor, a sum."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from graphc.checking.case import Case, Diagnosis
+from graphc.checking.edits import Edit
+from graphc.checking.kinds import Kind
+from graphc.checking.mistakes import additive, numbers, scaled
+from graphc.checking.sides import Side
+from graphc.checking.trees import name, swapped, tree_of, written
+from graphc.errors import GraphcError
+from graphc.ir.expr import Expr
+
+MOST = 600  # edits tried
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim on one entry: what stands before its formula, as ``df/dW[i,j] = ``, and the formula with its indices."""
+
+    label: str
+    side: Side
+
+    def read(self, formula: str) -> Expr | None:
+        """The array whose entry a formula is."""
+        try:
+            return replace(self.side, source=formula).expr
+        except GraphcError:
+            return None
+
+
+def mended(case: Case, entry: Entry, sizes: Sequence[str]) -> Diagnosis | None:
+    """The first edit of a claim in index notation that verifies."""
+    tree = tree_of(entry.side.source)
+    if tree is None:
+        return None
+    seen: set[str] = set()
+    for edit in itertools.islice(edits(tree, entry.side.free, sizes), MOST):
+        text = written(edit.tree)
+        if text in seen:
+            continue
+        seen.add(text)
+        candidate = entry.read(text)
+        if ", " not in entry.side.source:
+            text = re.sub(r", (?=[^\[\]()]*\])", ",", text)
+        if candidate is not None and case.agrees(candidate) and case.verifies(candidate):
+            return Diagnosis(edit.kind, edit.sentence, entry.label + text)
+    return None
+
+
+def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str]) -> Iterator[Edit]:
+    """Edits at one place, those of indices first."""
+    heads = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    entries = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and id(n) not in heads]
+    summed = [i for node in ast.walk(tree) if id(node) in heads for i in _items(node)]
+    indices = list(dict.fromkeys([*free, *(written(i) for i in summed)]))
+    for node in entries:
+        for order in itertools.permutations(_items(node)):
+            what = f"the indices of {written(node.value)} are in the wrong order: {written(node)} must be"
+            yield _edit(tree, node, Kind.TRANSPOSE, what, order)
+    for node in entries:
+        for place, old in enumerate(_items(node)):
+            for index in indices:
+                if index != written(old):
+                    order = (*_items(node)[:place], name(index), *_items(node)[place + 1 :])
+                    yield _edit(tree, node, Kind.VARIABLE, f"an index is wrong: {written(node)} must be", order)
+    for a, b in itertools.combinations(indices, 2):
+        yield Edit(Kind.TRANSPOSE, f"the indices {a} and {b} are exchanged", _exchanged(tree, entries, a, b))
+    for rule in (additive, lambda n: scaled(n, sizes), numbers):
+        for part in _formulas(tree, heads):
+            for kind, sentence, new in rule(part):
+                yield Edit(kind, sentence, swapped(tree, part, new))
+    for part in _formulas(tree, heads):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Subscript) and len(part.args) == 1:
+            what = f"the sum over {written(part.func.slice)} does not belong around {written(part.args[0])}"
+            yield Edit(Kind.SUM, what, swapped(tree, part, part.args[0]))
+    for index in sorted({written(i) for node in entries for i in _items(node)} - {*indices}):
+        call = ast.Call(ast.Subscript(name("sum"), name(index), ast.Load()), [tree], [])
+        yield Edit(Kind.SUM, f"the sum over {index} is missing", call)
+
+
+def _items(node: ast.AST) -> list[ast.expr]:
+    if not isinstance(node, ast.Subscript):
+        return []
+    return list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def _exchanged(tree: ast.expr, entries: Sequence[ast.Subscript], a: str, b: str) -> ast.expr:
+    """The formula with two indices exchanged in all its entries."""
+    other = {a: b, b: a}
+    for node in entries:
+        for item in _items(node):
+            if written(item) in other:
+                tree = swapped(tree, item, name(other[written(item)]))
+    return tree
+
+
+def _edit(tree: ast.expr, node: ast.Subscript, kind: Kind, what: str, order: Sequence[ast.expr]) -> Edit:
+    inner = ast.Tuple(list(order), ast.Load()) if len(order) > 1 else order[0]
+    new = ast.Subscript(node.value, inner, ast.Load())
+    return Edit(kind, f"{what} {written(new)}", swapped(tree, node, new))
+
+
+def _formulas(tree: ast.expr, heads: set[int]) -> list[ast.expr]:
+    """The parts that are numbers of their own, not indices and not the heads of sums."""
+    inside = {id(p) for n in ast.walk(tree) if isinstance(n, ast.Subscript) for p in ast.walk(n) if p is not n}
+    found = [
+        n for n in ast.walk(tree) if isinstance(n, (ast.BinOp, ast.UnaryOp, ast.Call, ast.Subscript, ast.Constant))
+    ]
+    return [n for n in found if id(n) not in inside and id(n) not in heads]
