@@ -12,17 +12,18 @@ from graphc.scheduling.overflow import plain
 from graphc.scheduling.recognition import in_place, multiple
 
 MOST_FACTORS, MOST_TERMS = 32, 64  # up to which nested products and sums are looked into
+DEEPEST = 16  # sums nested deeper than this are taken as they stand, so that long chains take linear time
 
 
-def split_terms(node: Expr) -> list[tuple[Fraction, Expr]]:
-    """The terms of a sum, with those of sums in it."""
+def split_terms(node: Expr, opened: bool = True) -> list[tuple[Fraction, Expr]]:
+    """The terms of a sum, with those of sums in it if these are `opened`."""
+    if not opened:
+        return list(zip(node.attributes["coefficients"], node.operands, strict=True))
     terms: list[tuple[Fraction, Expr]] = []
     stack = [(ONE, node)]
     while stack:
         c, x = stack.pop()
-        number, core = ONE, plain(x)
-        while (inner := multiple(core)) is not None:
-            number, core = number * inner, plain(core.operands[0])
+        number, core = unscaled(x)
         if core.op is ADD and len(terms) + len(stack) < MOST_TERMS:
             pairs = zip(core.attributes["coefficients"], core.operands, strict=True)
             stack += [(c * number * a, t) for a, t in pairs][::-1]
@@ -31,9 +32,19 @@ def split_terms(node: Expr) -> list[tuple[Fraction, Expr]]:
     return terms
 
 
-def split_factors(node: Expr) -> tuple[Fraction, list[Factor]]:
-    """Coefficient and factors of a product entry by entry, with those of products in it."""
+def unscaled(x: Expr) -> tuple[Fraction, Expr]:
+    """The number that `x` is multiplied by, and what is."""
+    number, core = ONE, plain(x)
+    while (inner := multiple(core)) is not None:
+        number, core = number * inner, plain(core.operands[0])
+    return number, core
+
+
+def split_factors(node: Expr, opened: bool = True) -> tuple[Fraction, list[Factor]]:
+    """Coefficient and factors of a product entry by entry, with those of products in it if these are `opened`."""
     coefficient: Fraction = node.attributes["coefficient"]
+    if not opened:
+        return coefficient, factors_of(node)
     factors: list[Factor] = []
     stack = factors_of(node)[::-1]
     while stack:

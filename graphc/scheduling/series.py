@@ -69,9 +69,13 @@ class Series:
         if low.denominator != 1 or not lead or (exponent.denominator != 1 and lead < 0):
             return None
         e = _like(exponent, lead)
+        try:
+            first = lead**e
+        except OverflowError:
+            return None
         if not any(self.coefficients[1:]):
-            return Series(int(low), (lead**e, *self.coefficients[1:]))
-        found = [lead**e]
+            return Series(int(low), (first, *self.coefficients[1:]))
+        found = [first]
         for k in range(1, len(self.coefficients)):
             parts = ((e * i - k + i) * self.coefficients[i] * found[k - i] for i in range(1, k + 1))
             found.append(sum(parts) / (k * lead))

@@ -28,7 +28,7 @@ from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOGADDEXP, logmeanexp
 from graphc.scheduling.limits import without_limit
-from graphc.scheduling.nested import split_factors, split_terms
+from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
 from graphc.scheduling.overflow import Overflow, plain
 from graphc.scheduling.ramps import without_line
 from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined
@@ -56,6 +56,7 @@ class Stabilizer:
     def __init__(self) -> None:
         self.done: dict[Expr, Expr] = {}
         self.softmaxes: dict[Expr, Expr] = {}
+        self.nesting: dict[Expr, int] = {}  # how deep sums stand in sums, products in products
         self.exponentials = Exponentials()
         self.overflow = Overflow(self.done)
         self.cancellation = Cancellation()
@@ -179,7 +180,9 @@ class Stabilizer:
     def _sum(self, node: Expr) -> Expr | None:
         """Terms that cancel are computed as one, each group of those with the same other factors."""
         groups: dict[Key, list[Member]] = defaultdict(list)
-        terms = split_terms(node)
+        depth = 1 + max((self.nesting.get(unscaled(x)[1], 0) for x in node.operands), default=0)
+        self.nesting[node] = depth
+        terms = split_terms(node, opened=depth <= DEEPEST)
         centred = central(terms, self.base)
         if len(centred) < len(terms):
             return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
@@ -239,7 +242,9 @@ class Stabilizer:
         return sorted(rest, key=lambda t: (t[0].digest, t[1], t[2])), *held
 
     def _product(self, node: Expr) -> Expr | None:
-        found = hazards(node, *split_factors(node), self.base) if len(node.operands) > 1 else None
+        depth = self.nesting[node] = 1 + max((self.nesting.get(plain(x), 0) for x in node.operands), default=0)
+        opened = split_factors(node, opened=depth <= DEEPEST)
+        found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
         return self._bounded(node) if found is None else found
 
     def _bounded(self, node: Expr) -> Expr | None:
