@@ -128,6 +128,8 @@ class Functions(Cases):
             total = self.add((1, total), (e, part))
         if rest in (self.number(1), self.number(-1)):
             return total
+        if len(rest) == 1 and rest != p and not next(iter(rest))[1]:
+            return self.add((1, total), (1, self.log(rest)))
         return self.add((1, total), (1, self.function("log", self.frame([rest], flip=True))))
 
     def log_number(self, value: Fraction) -> Poly:

@@ -21,6 +21,7 @@ from graphc.checking.summation import Merged, shortened
 from graphc.ir.dims import Dim
 
 ONE = Fraction(1)
+Square = tuple[int, Labels]
 
 
 class Algebra:
@@ -33,6 +34,7 @@ class Algebra:
         self.numbers: dict[object, int] = {}
         self.sizes: list[Dim] = []
         self.size_numbers: dict[Dim, int] = {}
+        self.cosines: dict[int, int] = {}  # the cosine of what a sine is of
         self.axes: dict[int, Dim] = {}  # the size of the matrix that an atom is the inverse of
         self.delta = self.atom(
             ("delta",), lambda: Atom("delta", 2, ((0, 1), (1, 0)), {}, nonnegative=True, binary=True, smooth=False)
@@ -165,6 +167,9 @@ class Algebra:
             atom = self.atoms[key[0]]
             if atom.kind == "order" and key[1][0] < key[1][1] and max(key[1]) >= 0:
                 return self.turned(c, merged, bound, key)
+            turn = self.turn(merged, key, e)
+            if turn is not None:
+                return self.unit_circle(c, merged, bound, *turn)
             if atom.kind == "root" and (e >= 1 or e < 0):
                 (value,) = atom.body.values()
                 whole = e.numerator // e.denominator
@@ -182,6 +187,28 @@ class Algebra:
         if len(outside) == 1 and UNIT in outside:
             return {mono: c * outside[UNIT]}
         return self.multiply({mono: c}, outside)
+
+    def turn(self, merged: Merged, key: tuple[int, Labels], e: Fraction) -> tuple[Square, Square, int] | None:
+        """A sine and its cosine to powers that sin**2 + cos**2 = 1 makes smaller: what is to be replaced, and how."""
+        if key[0] not in self.cosines or e.denominator != 1:
+            return None
+        other = (self.cosines[key[0]], key[1])
+        f = merged.get(other, Fraction(0))
+        if e >= 2:
+            return key, other, -1
+        if e < 0 and f.denominator == 1 and f >= 2:
+            return other, key, -1
+        return (key, other, 1) if e < 0 and f.denominator == 1 and f < 0 else None
+
+    def unit_circle(self, c: Fraction, merged: Merged, bound: dict[int, int], a: Square, b: Square, sign: int) -> Poly:
+        """a**2 is 1 - b**2 (`sign` -1), and 1 is a**2 + b**2 (`sign` 1)."""
+        less = {**merged, a: merged[a] - 2} if sign < 0 else merged
+        first = less if sign < 0 else {**less, a: less[a] + 2}
+        second = {**less, b: less.get(b, Fraction(0)) + 2}
+        parts = ((1, first), (sign, second))
+        return self.add(
+            *((s, self.monomial(c, [(n, ls, e) for (n, ls), e in m.items() if e], dict(bound))) for s, m in parts)
+        )
 
     def turned(self, c: Fraction, merged: Merged, bound: dict[int, int], key: tuple[int, Labels]) -> Poly:
         """[i >= j] is 1 + [i = j] - [j >= i]."""

@@ -271,7 +271,7 @@ def _expansions(
 
 def expands_to_zero(translator: Translator, left: Expr, right: Expr) -> bool:
     try:
-        difference = translator.add((1, translator.poly(left)), (-1, translator.poly(right)))
+        difference = translator.difference(left, right)
         ways = (vanishes, inverses_vanish, orders_vanish)
         return any(vanish(translator, difference) for vanish in ways)
     except OutOfBudgetError:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import partial
 
+from graphc.checking.angles import Angles
 from graphc.checking.atoms import UNIT, Atom, Mono, Poly
-from graphc.checking.functions import Functions
 from graphc.checking.labels import Labels
 from graphc.checking.layouts import rewritten
 from graphc.checking.matrices import by_factors
@@ -17,18 +17,17 @@ from graphc.ir.expr import Expr, topological
 from graphc.ir.facts import TYING
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
-from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL, pi
 from graphc.ops.linalg import INV
 from graphc.ops.stopping import STOP
 
 DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
 HALF = Fraction(1, 2)
-ODD = frozenset(("sin", "tan", "sinh", "arctan", "arcsin", "erf"))
-EVEN = frozenset(("cos", "cosh"))
+ODD = frozenset(("arctan", "arcsin", "erf"))
 JUMPING = frozenset(("argmax", "max", "min", "floor", "ceil", "trunc", "round"))
 
 
-class Translator(Functions):
+class Translator(Angles):
     """Polynomials of expressions; axis i of an expression is label i, axes of literal size 1 have none.
 
     Parameters
@@ -49,6 +48,15 @@ class Translator(Functions):
         self.through_exp = through_exp
         self.discrete = frozenset(discrete)
         self.memo: dict[Expr, Poly] = {}
+
+    def difference(self, left: Expr, right: Expr) -> Poly:
+        """`left` less `right`, fully expanded, over units of angles that both sides share."""
+        p = self.add((1, self.poly(left)), (-1, self.poly(right)))
+        if self.refined:
+            self.memo.clear()
+            self.refined = False
+            p = self.add((1, self.poly(left)), (-1, self.poly(right)))
+        return p
 
     def poly(self, expr: Expr) -> Poly:
         """`expr`, fully expanded."""
@@ -138,10 +146,10 @@ class Translator(Functions):
         return lambda p: self.power(p, e)
 
     def _elementwise(self, name: str, args: list[Poly]) -> Poly:
-        parity = -1 if name in ODD else 1 if name in EVEN else 0
-        frame = self.frame(args, flip=bool(parity) and len(args) == 1)
+        odd = name in ODD
+        frame = self.frame(args, flip=odd and len(args) == 1)
         made = self.function(name, frame)
-        return self.add((frame.sign if parity == -1 else 1, made))
+        return self.add((frame.sign if odd else 1, made))
 
     def _opaque(self, node: Expr, args: list[Poly]) -> Poly:
         """An op without a rule: an atom that equal operands share, over the node's own axes."""
@@ -154,6 +162,7 @@ class Translator(Functions):
         same = straight == mirrored and node.op.mirror == "turns"
         below = [self.atoms[a] for p in args for m in p for a, _, _ in m[0]]
         values = node.attributes["values"] if node.op is ARRAY else ()
+        known = {f.name for f in node.op.facts(node)}
         number = self.atom(
             ("opaque", node.op.name, tuple(sorted(node.attributes.items(), key=str)), tuple(_key(p) for p in args)),
             lambda: Atom(
@@ -161,8 +170,11 @@ class Translator(Functions):
                 len(labels),
                 ((0, 1), (1, 0)) if same and len(labels) == 2 else (tuple(range(len(labels))),),
                 dict(args[0]) if node.op is INV and len(labels) == 2 else {},
-                positive=node.op is PI or (bool(values) and min(values) > 0),
-                nonnegative=node.op is PI or node.dtype == "bool" or (bool(values) and min(values) >= 0),
+                positive="positive" in known or node.op is PI or (bool(values) and min(values) > 0),
+                nonnegative="nonnegative" in known
+                or node.op is PI
+                or node.dtype == "bool"
+                or (bool(values) and min(values) >= 0),
                 binary=node.dtype == "bool",
                 smooth=node.dtype.startswith("float") and node.op.name not in JUMPING and all(a.smooth for a in below),
                 leaves=frozenset().union(*(a.leaves for a in below)),
@@ -254,6 +266,10 @@ class Translator(Functions):
         """cosh and sinh are halves of exp(x) + exp(-x) and exp(x) - exp(-x)."""
         return self.add((HALF, self.exp(p)), (sign * HALF, self.exp(self.add((-1, p)))))
 
+    def rest_of_right_angle(self, p: Poly) -> Poly:
+        """arccos(x) is pi/2 - arcsin(x)."""
+        return self.add((HALF, self.poly(pi)), (-1, self.by_cases(p, lambda q: self._elementwise("arcsin", [q]))))
+
     def area_tangent(self, p: Poly) -> Poly:
         """arctanh(x) is half of log((1 + x)/(1 - x))."""
         return self.add((HALF, self.log(self.add((1, self.number(1)), (1, p)))), (-HALF, self.log(self.complement(p))))
@@ -322,6 +338,9 @@ RULES: dict[str, Rule] = {
     "softplus": lambda t, n, a: t.by_cases(a[0], t.softplus),
     "cosh": lambda t, n, a: t.by_cases(a[0], lambda p: t.hyperbolic(p, 1)),
     "sinh": lambda t, n, a: t.by_cases(a[0], lambda p: t.hyperbolic(p, -1)),
+    "cos": lambda t, n, a: t.by_cases(a[0], t.cos),
+    "sin": lambda t, n, a: t.by_cases(a[0], t.sin),
+    "tan": lambda t, n, a: t.by_cases(a[0], t.tan),
     "softmax": lambda t, n, a: t.softmax(n, a[0]),
     "log_softmax": lambda t, n, a: t.log_softmax(n, a[0]),
     "logsumexp": lambda t, n, a: t.logsumexp(n, a[0]),
@@ -330,6 +349,7 @@ RULES: dict[str, Rule] = {
     "cumsum": lambda t, n, a: t.running(n, a[0], backwards=False),
     "reverse_cumsum": lambda t, n, a: t.running(n, a[0], backwards=True),
     "arctanh": lambda t, n, a: t.by_cases(a[0], t.area_tangent),
+    "arccos": lambda t, n, a: t.rest_of_right_angle(a[0]),
     "sign": lambda t, n, a: t.sign(a[0]),
     "abs": lambda t, n, a: t.absolute(a[0]),
     "relu": lambda t, n, a: t.relu(a[0]),

@@ -56,6 +56,21 @@ IDENTITIES: list[tuple[str, str, dict[str, Any]]] = [
     ("minimum(maximum(x, y), z)", "maximum(minimum(x, z), minimum(y, z))", {"x": N, "y": N, "z": N}),
     ("abs(abs(x) - abs(y))", "minimum(abs(x - y), abs(x + y))", {"x": N, "y": N}),
     ("sum(clip(x, 0, c))", "sum(relu(x) - relu(x - c))", {"x": N, "c": POSITIVE}),
+    ("cos(2*x)", "1 - 2*sin(x)**2", {"x": N}),
+    ("sin(x + y)", "sin(x)*cos(y) + cos(x)*sin(y)", {"x": N, "y": N}),
+    ("sin(3*x)", "3*sin(x) - 4*sin(x)**3", {"x": N}),
+    ("1 + tan(x)**2", "1/cos(x)**2", {"x": N}),
+    ("tan(2*x)", "2*tan(x)/(1 - tan(x)**2)", {"x": N}),
+    ("tan(x/2)", "sin(x)/(1 + cos(x))", {"x": N}),
+    ("sin(x)*sin(y)", "(cos(x - y) - cos(x + y))/2", {"x": N, "y": N}),
+    ("sin(x + pi/2)", "cos(x)", {"x": N}),
+    ("cos(x + pi/3)", "cos(x)/2 - sqrt(3)/2*sin(x)", {"x": N}),
+    ("cos(arctan(x))", "1/sqrt(1 + x**2)", {"x": N}),
+    ("cos(arcsin(x))", "sqrt(1 - x**2)", {"x": N}),
+    ("arcsin(x) + arccos(x)", "pi/2*ones(n)", {"x": N}),
+    ("cosh(2*x)", "1 + 2*sinh(x)**2", {"x": N}),
+    ("arctanh(tanh(x))", "x", {"x": N}),
+    ("abs(det(P))", "det(P)", {"P": gc.symbol("P", NN, facts=["spd"])}),
 ]
 
 NEAR: list[tuple[str, str, dict[str, Any]]] = [
@@ -89,6 +104,19 @@ NEAR: list[tuple[str, str, dict[str, Any]]] = [
     ("abs(abs(x) - abs(y))", "abs(x - y)", {"x": N, "y": N}),
     ("sum(clip(x, 0, c))", "sum(relu(x) - relu(x - c)) + c", {"x": N, "c": POSITIVE}),
     ("(x > y)*(y > z)", "x > z", {"x": N, "y": N, "z": N}),
+    ("cos(2*x)", "1 - sin(x)**2", {"x": N}),
+    ("sin(x + y)", "sin(x) + sin(y)", {"x": N, "y": N}),
+    ("sin(3*x)", "3*sin(x) - 3*sin(x)**3", {"x": N}),
+    ("tan(x/2)", "sin(x)/(1 - cos(x))", {"x": N}),
+    ("sin(x + pi/2)", "-cos(x)", {"x": N}),
+    ("cos(x + pi/3)", "cos(x)/2 + sqrt(3)/2*sin(x)", {"x": N}),
+    ("arcsin(sin(x))", "x", {"x": N}),
+    ("arccos(cos(x))", "x", {"x": N}),
+    ("arctan(tan(x))", "x", {"x": N}),
+    ("sqrt(1 - sin(x)**2)", "cos(x)", {"x": N}),
+    ("cos(arctan(x))", "sqrt(1 + x**2)", {"x": N}),
+    ("arctanh(x)", "x", {"x": N}),
+    ("abs(det(P))", "det(P)", {"P": gc.symbol("P", NN, facts=["symmetric"])}),
 ]
 
 
