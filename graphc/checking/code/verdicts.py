@@ -78,9 +78,8 @@ def _right(judged: Judged, name: str, what: str, agreement: str) -> Verdict:
         return replace(
             found, subject=what, reason=f"{found.reason} The formula is that of the code, which {agreement}."
         )
-    return Verdict(
-        Status.EQUAL, formulas.gradients[name], found.answer, f"{agreement}; no proof was found", subject=what
-    )
+    equal = f"the formula of the code is {found.reason}" if found.status is Status.EQUAL else "no proof was found"
+    return Verdict(Status.EQUAL, formulas.gradients[name], found.answer, f"{agreement}; {equal}", subject=what)
 
 
 def _agreement(comparisons: list[Comparison]) -> str:
