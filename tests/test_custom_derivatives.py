@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import graphc as gc
-from graphc.frontend import userops
 from graphc.ir.expr import Expr
-from graphc.ir.op import registry
-from graphc.ops.notation import functions
 
+pytestmark = pytest.mark.usefixtures("own_ops")
 n, d = gc.dims("n d")
 x, X = gc.symbol("x", (n,)), gc.symbol("X", (n, d))
 v = gc.symbol("v", (n,))
 stop = gc.stop_gradient
 RNG = np.random.default_rng(5)
 VALUES = {"x": RNG.normal(size=3), "X": RNG.normal(size=(3, 2)), "v": RNG.normal(size=3)}
-
-
-@pytest.fixture(autouse=True)
-def forget_new_ops() -> Iterator[None]:
-    tables = (registry, functions, userops._given)
-    before = [dict(table) for table in tables]
-    yield
-    for table, old in zip(tables, before, strict=True):
-        table.clear()
-        table.update(old)
 
 
 def test_a_stopped_value_is_constant_for_every_derivative() -> None:

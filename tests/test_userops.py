@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -25,24 +24,13 @@ from graphc.errors import (
 from graphc.frontend import userops
 from graphc.frontend.userops import elementwise, op
 from graphc.ir.expr import Expr, topological
-from graphc.ir.op import registry, replaced
+from graphc.ir.op import registry
 from graphc.ops.defined import body_of
-from graphc.ops.notation import functions
 
+pytestmark = pytest.mark.usefixtures("own_ops")
 n, d = gc.dims("n d")
 x, y = gc.symbol("x", (n,)), gc.symbol("y", (n,))
 X, g = gc.symbol("X", (n, d)), gc.symbol("g", (d,))
-
-
-@pytest.fixture(autouse=True)
-def forget_new_ops() -> Iterator[None]:
-    """The tables of ops are the process's; leave them as they were for the tests that enumerate them."""
-    tables: tuple[dict[str, Any], ...] = (registry, replaced, functions, userops._given)
-    before = [dict(table) for table in tables]
-    yield
-    for table, old in zip(tables, before, strict=True):
-        table.clear()
-        table.update(old)
 
 
 def partials(e: Expr) -> list[str]:
