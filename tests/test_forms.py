@@ -62,7 +62,7 @@ FORMS = [
         "where(abs(x - y) <= alpha, x - y, alpha*sign(x - y))",
     ),
     ("sum(abs(y - x))", "y", "sign(y - x)"),
-    ("sum(relu(x))", "x", "where(relu(x) > 0, 1, 0)"),
+    ("sum(relu(x))", "x", "where(x > 0, 1, 0)"),
     ("std(x)", "x", "(x - mean(x))/(n*std(x))"),
     ("sum((X - mean(X, axis=0))/sqrt(var(X, axis=0)))", "X", "zeros(n, d)"),
     ("sum(log(cosh(X @ w - y)))", "w", "X.T @ tanh(X @ w - y)"),

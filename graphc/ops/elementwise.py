@@ -268,7 +268,7 @@ not_equal = elementwise(
 relu = elementwise(
     "relu",
     "Max(x, 0)",
-    lambda x, y: greater(y, 0),
+    lambda x, y: greater(x, 0),
     kernels.relu,
     latex=r"\operatorname{{relu}}({0})",
     infer=infer_same,

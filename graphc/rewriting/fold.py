@@ -11,12 +11,15 @@ from fractions import Fraction
 from graphc.ir.expr import Expr, make, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
-from graphc.ops.leaves import SIZE
+from graphc.ops.elementwise import greater, relu
+from graphc.ops.leaves import NAMED, SIZE, constant
 from graphc.rewriting.matching import match_factors, pools, replaced
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.order import Factor, Labels
+from graphc.rewriting.selects import is_zero
 from graphc.rewriting.terms import leading, unit_label, view
 
+GREATER, RELU = greater(constant(1), constant(2)).op, relu(constant(1)).op
 AGAIN = 8  # rounds in which one name may uncover another
 
 
@@ -58,8 +61,16 @@ class Folder:
         """`expr` (in normal form) over the names."""
         for node in topological([expr], self.done):
             if node not in self.done:
-                self.done[node] = self.folded(self.over(node))
+                mask = self.mask(node)
+                self.done[node] = self.folded(self.over(node)) if mask is None else mask
         return self.done[expr]
+
+    def mask(self, node: Expr) -> Expr | None:
+        """``h > 0`` for z > 0, where h = relu(z) has a name and z has none."""
+        if node.op is not GREATER or self.done[node.operands[0]].op is NAMED:
+            return None
+        over = self.done.get(make(RELU, node.operands[:1]))
+        return make(GREATER, (over, node.operands[1])) if over is not None and is_zero(node.operands[1]) else None
 
     def over(self, node: Expr) -> Expr:
         """`node` over folded operands."""

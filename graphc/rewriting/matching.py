@@ -16,6 +16,7 @@ from graphc.ir.expr import Expr, make
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
+from graphc.rewriting.comparisons import COMPARISONS
 from graphc.rewriting.effort import unlimited
 from graphc.rewriting.engine import Known, Step
 from graphc.rewriting.exponents import EXP, EXPONENTS
@@ -271,6 +272,7 @@ def rewriters(node: Expr) -> Iterator[Rewriter]:
     """The rules worth trying at `node`."""
     yield from LAYOUTS.get(node.op.name, ())
     yield from EXPONENTS.get(node.op.name, ())
+    yield from COMPARISONS.get(node.op.name, ())
     if node.op.acts(node) is not None:
         yield from (linear, picked, counted)
     elif node.op is CONTRACT and any(f.op.acts(f) is not None for f in node.operands):

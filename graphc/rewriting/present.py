@@ -25,6 +25,7 @@ from graphc.ops.statistics import STD, VAR
 from graphc.rewriting.along import KEEPING, REDUCING
 from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
+from graphc.rewriting.comparisons import COMPARISONS, sides, written
 from graphc.rewriting.exponents import EXP
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
@@ -134,6 +135,8 @@ class Presenter:
         if node.op is CONCAT and all(o.shape[node.attributes["axis"]] == 1 for o in node.operands):
             axis = node.attributes["axis"]
             return stack([self.present(without_axis(o, axis)) for o in node.operands], axis)
+        if node.op.name in COMPARISONS:
+            return self.comparison(node)
         orders = {self.natural[o][1] for o in node.operands if o in self.natural}
         if node.op.formula is not None and len(orders) == 1:
             (order,) = orders
@@ -146,6 +149,12 @@ class Presenter:
             across = rebuild(node, (self.natural[node.operands[0]][0],))
             return self.faced(node, across, (1, 0)) if node.op.mirror == "turns" else across
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
+
+    def comparison(self, node: Expr) -> Expr:
+        """``a > b`` for a - b > 0, unless something else needs that difference too."""
+        parts = None if node.operands[0] in self.shared and len(node.operands[0].operands) > 2 else sides(node)
+        over = map(self.sum, parts) if parts is not None else (self.shown[o] for o in node.operands)
+        return written(node.op.name, *over)
 
     def along(self, node: Expr, x: Expr, order: Labels) -> Expr:
         """A function along axes of an operand that is naturally written as `x`, its axes in `order`."""

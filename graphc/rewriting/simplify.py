@@ -17,7 +17,7 @@ from graphc.rewriting.fold import Folder
 from graphc.rewriting.matching import rewriters
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
-from graphc.rewriting.turning import shared_products
+from graphc.rewriting.turning import shared_nodes
 
 assert rulesets.__all__
 OVER = "simplification ended at its budget: the result is right, but may be longer than its closed form"
@@ -87,7 +87,7 @@ def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = Fals
     folder = Folder(visible_names(engine))
     folded = [folder.fold(form) for form in forms]
     every = [*folded, *folder.bodies.values()]
-    presenter = Presenter(shared_products(every))
+    presenter = Presenter(shared_nodes(every))
     for form in every:
         presenter.present(form)
     turned = presenter.only_turned(every)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from graphc.ir.expr import Expr, topological
+from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE
@@ -47,12 +48,13 @@ def turned_sides(x: Expr) -> int:
     return sum(map(turned_sides, x.operands)) if product else 0
 
 
-def shared_products(forms: Sequence[Expr]) -> frozenset[Expr]:
-    """The products of matrices and of stacks below `forms` that more than one node uses, or that are a result too."""
+def shared_nodes(forms: Sequence[Expr]) -> frozenset[Expr]:
+    """The sums, and the products of matrices and stacks, that more than one node below `forms` uses, or that are a
+    result too."""
     uses = Counter(o for node in topological(forms) for o in set(node.operands))
     uses.update(forms)
-    several = (node for node, count in uses.items() if count > 1 and node.ndim > 1)
-    return frozenset(node for node in several if node.op is CONTRACT and summed(node))
+    several = (node for node, count in uses.items() if count > 1)
+    return frozenset(x for x in several if x.op is ADD or (x.ndim > 1 and x.op is CONTRACT and summed(x)))
 
 
 def turned_around(contractions: Sequence[Expr]) -> set[Expr]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from graphc.errors import NameConflictError, UnsupportedError
-from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ir.expr import Expr, make, rebuild, topological
+from graphc.ir.op import registry
 from graphc.ops.arguments import assumed_sizes
 from graphc.ops.defined import MEAN
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
 from graphc.ops.symbols import symbols_of
+from graphc.rewriting.selects import is_zero
 from graphc.scheduling.buffers import assign
 from graphc.scheduling.builder import dtype_class, without_dead
 from graphc.scheduling.decompose import decomposed
@@ -20,6 +22,8 @@ from graphc.scheduling.opening import opened
 from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Plan
 from graphc.scheduling.sizing import wholes
 from graphc.scheduling.stable import stabilized
+
+RELU, GREATER = registry["relu"], registry["greater"]
 
 
 def plan(
@@ -54,7 +58,7 @@ def plan(
     checked_inputs(inputs)
     assumed = assumed_sizes(sizes, "plan")
     keep = frozenset() if stepwise else frozenset((MEAN,))
-    roots = decomposed(stabilized(opened(outputs, keep)), assumed)
+    roots = decomposed(masked(stabilized(opened(outputs, keep))), assumed)
     roots, names = unnamed(roots) if stepwise else (roots, {})
     absent = [s for s in symbols_of([*inputs, *roots]) if s not in set(inputs)]
     if absent:
@@ -68,6 +72,18 @@ def plan(
         if node in wanted:
             lowering.full(node)
     return _finished(lowering, list(inputs), roots, list(outputs))
+
+
+def masked(roots: list[Expr]) -> list[Expr]:
+    """`roots` with ``relu(z) > 0`` for z > 0 where relu(z) is computed: z may then be overwritten by it."""
+    order = topological(roots)
+    ramps = {node.operands[0] for node in order if node.op is RELU}
+    done: dict[Expr, Expr] = {}
+    for node in order:
+        over = done[node] = rebuild(node, tuple(done[o] for o in node.operands))
+        if node.op is GREATER and node.operands[0] in ramps and is_zero(node.operands[1]):
+            done[node] = make(GREATER, (make(RELU, over.operands[:1]), over.operands[1]))
+    return [done[root] for root in roots]
 
 
 def unnamed(roots: list[Expr]) -> tuple[list[Expr], dict[Expr, str]]:

@@ -13,6 +13,8 @@ from graphc.ops.elementwise import (
     general_power,
     greater,
     greater_equal,
+    less,
+    less_equal,
     log,
     log1p,
     maximum,
@@ -83,9 +85,20 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(maximum(0, x)).to(relu(x)).because("relu(x) = max(x, 0)")
     yield rewrite(where(greater(x, 0), x, 0)).to(relu(x)).because("relu(x) = x where x > 0, else 0")
     yield rewrite(where(greater_equal(x, 0), x, 0)).to(relu(x)).because("relu(x) = x where x >= 0, else 0")
+    yield rewrite(where(less(x, 0), 0, x)).to(relu(x)).because("relu(x) = 0 where x < 0, else x")
+    yield rewrite(where(less_equal(x, 0), 0, x)).to(relu(x)).because("relu(x) = 0 where x <= 0, else x")
     yield rewrite(x * greater(x, 0)).to(relu(x)).because("relu(x) = x [x > 0]")
+    yield rewrite(greater(relu(x), 0)).to(greater(x, 0)).because("max(x, 0) > 0 where x > 0")
+    yield rewrite(relu(x) * greater(x, 0)).to(relu(x)).because("relu(x) is 0 where x is not positive")
     yield rewrite(relu(relu(x))).to(relu(x)).because("relu(x) is not negative")
     yield rewrite(where(greater(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x > 0, else -x")
+    yield rewrite(where(greater_equal(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x >= 0, else -x")
+    yield rewrite(where(less(x, 0), -x, x)).to(absolute(x)).because("|x| is -x where x < 0, else x")
+    yield rewrite(where(less_equal(x, 0), -x, x)).to(absolute(x)).because("|x| is -x where x <= 0, else x")
+    yield rewrite(where(greater_equal(x - y, 0), x, y)).to(maximum(x, y)).because("max(x, y) is x where x >= y, else y")
+    yield rewrite(where(greater(x - y, 0), x, y)).to(maximum(y, x)).because("max(x, y) is x where x > y, else y")
+    yield rewrite(where(less_equal(x - y, 0), x, y)).to(minimum(x, y)).because("min(x, y) is x where x <= y, else y")
+    yield rewrite(where(less(x - y, 0), x, y)).to(minimum(y, x)).because("min(x, y) is x where x < y, else y")
     yield rewrite(y * where(c, x, 0)).to(where(c, y * x, 0)).because("a factor of a branch")
     yield rewrite(y * where(c, 0, x)).to(where(c, 0, y * x)).because("a factor of a branch")
     yield rewrite(where(c, where(c, x, y), z)).to(where(c, x, z)).because("the condition is known to hold there")
