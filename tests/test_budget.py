@@ -11,6 +11,7 @@ import pytest
 
 import graphc as gc
 from graphc.ir.expr import Expr
+from graphc.rewriting.axes import keep_axes
 from graphc.rewriting.cost import excess, operations
 
 n = gc.dims("n")
@@ -84,3 +85,14 @@ def test_forms_are_compared_by_what_they_do_not_share() -> None:
     one, other = gc.exp(deep) + deep * a, gc.exp(deep) * deep
     assert excess(one, other) == operations([one]) - operations([other]) == 1
     assert excess(one, one) == 0
+
+
+def test_axes_are_put_back_through_shared_parts_in_linear_time() -> None:
+    deep: Expr = gc.sum(gc.symbol("X", (n, n)), axis=1)
+    for _ in range(60):
+        deep = gc.tanh(deep + gc.sin(deep) * gc.cos(deep))
+    kept = keep_axes(deep, (1,))
+    assert kept is not None
+    assert kept.shape == (n, 1)
+    value = np.random.default_rng(0).normal(size=(3, 3))
+    np.testing.assert_allclose(gc.evaluate(kept, {"X": value})[:, 0], gc.evaluate(deep, {"X": value}))

@@ -210,17 +210,37 @@ def reindexed(x: Expr, key: tuple[Any, ...]) -> Expr:
 
 def keep_axes(x: Expr, added: tuple[int, ...]) -> Expr | None:
     """`x` with axes of size 1 at `added`, by ``keepdims=True`` in the reductions it is a function of; else None."""
-    if x.attributes.get("keepdims") is False and reduced_axes(x) == added:
-        return make(x.op, x.operands, **{**x.attributes, "keepdims": True})
-    kind = form(x).kind if x.op is CONTRACT else ""
-    if kind == "sum" and form(x).detail == (added, False):
-        return sum_(x.operands[0], axis=added, keepdims=True)
-    if kind not in ENTRYWISE and x.op is not ADD and x.op.formula is None:
+    key = f"keep_axes{added}"
+    stack = [x]
+    while stack:
+        node = stack[-1]
+        kind = form(node).kind if node.op is CONTRACT else ""
+        inner: list[Expr] = []
+        if kind in ENTRYWISE or node.op is ADD or node.op.formula is not None:
+            inner = [o for o in map(stripped, node.operands) if o.ndim or o.operands]
+        known = [o.cache[key] for o in inner if key in o.cache]
+        missing = [o for o in inner if key not in o.cache]
+        if missing and key not in node.cache and not any(o is None for o in known):
+            stack.append(missing[0])
+            continue
+        if key not in node.cache:
+            node.cache[key] = _kept(node, added, kind, None if missing else known)
+        stack.pop()
+    found: Expr | None = x.cache[key]
+    return found
+
+
+def _kept(node: Expr, added: tuple[int, ...], kind: str, inner: list[Expr | None] | None) -> Expr | None:
+    """`keep_axes` for `node` whose operands, but for numbers, come out as `inner`."""
+    if node.attributes.get("keepdims") is False and reduced_axes(node) == added:
+        return make(node.op, node.operands, **{**node.attributes, "keepdims": True})
+    if kind == "sum" and form(node).detail == (added, False):
+        return sum_(node.operands[0], axis=added, keepdims=True)
+    if not inner or any(o is None for o in inner) or all(o is not None and o.ndim == 0 for o in inner):
         return None
-    inner = [o if o.ndim == 0 and not o.operands else keep_axes(o, added) for o in map(stripped, x.operands)]
-    if any(o is None for o in inner) or all(o is not None and o.ndim == 0 for o in inner):
-        return None
-    return over([o for o in inner if o is not None], x, kind)
+    found = iter(o for o in inner if o is not None)
+    operands = [next(found) if o.ndim or o.operands else o for o in map(stripped, node.operands)]
+    return over(operands, node, kind)
 
 
 def stripped(x: Expr) -> Expr:

@@ -28,7 +28,8 @@ def view(x: Expr) -> tuple[Expr, Labels]:
             return constant(x.attributes["coefficient"]), ()
         if len(x.operands) == 1 and x.attributes["coefficient"] == 1 and x.attributes["exponents"] == (1,):
             labels = x.attributes["labels"][0]
-            if -1 not in labels and len(set(labels)) == len(labels):
+            same = labels == tuple(range(x.ndim))  # sizes that are equal by a condition alone
+            if -1 not in labels and len(set(labels)) == len(labels) and not same:
                 return x.operands[0], labels
     return x, tuple(range(x.ndim))
 

@@ -85,12 +85,14 @@ def elementwise(low: Lowering, node: Expr, scale: Scale) -> Lazy:
             view = True
         (above if exponent > 0 else below).append(powered(low, place, abs(exponent), node))
         only = only and exponent == 1
-    if low.stepwise and not view and len(above) + len(below) > 1:
-        low.products[node] = (above, below)
     if not above and not below:
         return Lazy(None, scale)
+    parts = above, below
     if not above:
-        above, scale = [low.build.number(scale)], UNIT
+        above = [low.build.number(scale)]
+        parts, scale = (parts if scale == UNIT else (above, below)), UNIT
+    if low.stepwise and not view and len(parts[0]) + len(below) > 1:
+        low.products[node] = parts
     product = _by_size(low, above, below, node) if low.stepwise else _as_written(low, above, below, node)
     return Lazy(product, scale, only if len(node.operands) == 1 else not view)
 

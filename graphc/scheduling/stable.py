@@ -24,6 +24,7 @@ from graphc.ops.reductions import entries, where
 from graphc.ops.special import XLOGY
 from graphc.rewriting.order import Factor
 from graphc.scheduling.cancellation import Cancellation
+from graphc.scheduling.conjugates import without_roots
 from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOGADDEXP, logmeanexp
@@ -186,6 +187,8 @@ class Stabilizer:
         centred = central(terms, self.base)
         if len(centred) < len(terms):
             return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
+        if len(terms) == 2 and (rooted := without_roots(terms, node.shape, self.base)) is not None:
+            return rooted[0]
         tailed = without_tail(terms, self.base) or without_limit(terms, self.base) or without_line(terms, self.base)
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
