@@ -98,10 +98,6 @@ from graphc.ops.everyday import (
     log2,
     log10,
     logaddexp,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
     reciprocal,
     square,
 )
@@ -140,6 +136,7 @@ from graphc.ops.layout import (
 from graphc.ops.leaves import constant, eye, identity, parameter, pi, symbol
 from graphc.ops.leaving_out import prod, prod_except
 from graphc.ops.linalg import det, det_sign, inv, logdet, solve
+from graphc.ops.logic import logical_and, logical_not, logical_or, logical_xor
 from graphc.ops.losses.classification import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,

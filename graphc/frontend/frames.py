@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.frontend import sizes
-from graphc.ops import elementwise
+from graphc.ops import elementwise, logic
 
-COMPARE, SUM, PRODUCT, UNARY, POWER = range(5)
+COMPARE, EITHER, BOTH, SUM, PRODUCT, UNARY, POWER = range(7)
 BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
     "<": (COMPARE, operator.lt),
     "<=": (COMPARE, operator.le),
@@ -18,6 +18,8 @@ BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
     ">=": (COMPARE, operator.ge),
     "==": (COMPARE, elementwise.equal),
     "!=": (COMPARE, elementwise.not_equal),
+    "|": (EITHER, logic.either),
+    "&": (BOTH, logic.both),
     "+": (SUM, operator.add),
     "-": (SUM, operator.sub),
     "*": (PRODUCT, operator.mul),
@@ -27,7 +29,7 @@ BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
     "%": (PRODUCT, sizes.remainder),
     "**": (POWER, operator.pow),
 }
-PREFIX: dict[str, Callable[[Any], Any]] = {"-": operator.neg, "+": operator.pos}
+PREFIX: dict[str, Callable[[Any], Any]] = {"-": operator.neg, "+": operator.pos, "~": logic.opposite}
 CLOSING = {"group": ")", "call": ")", "list": "]", "index": "]", "line": "end of the line"}
 
 

@@ -37,9 +37,9 @@ _ASCII = re.compile(
 KEYWORDS = {
     "if": "write where(condition, a, b) instead of `a if condition else b`",
     "else": "write where(condition, a, b) instead of `a if condition else b`",
-    "and": "comparisons count as 0 and 1: write (a > 0)*(b > 0) instead of `and`",
-    "or": "comparisons count as 0 and 1: write maximum(a > 0, b > 0) instead of `or`",
-    "not": "comparisons count as 0 and 1: write 1 - (a > 0), or where(condition, a, b), instead of `not`",
+    "and": "write (a > 0) & (b > 0) instead of `and`",
+    "or": "write (a > 0) | (b > 0) instead of `or`",
+    "not": "write ~(a > 0), or where(condition, a, b), instead of `not`",
     "for": "there are no loops in a formula: write sum(x, axis=0), or einsum('i,i->', x, y) for sums over an index",
     "in": "the comparisons are < <= > >= == and !=",
     "is": "the comparisons are < <= > >= == and !=",
@@ -52,10 +52,7 @@ KEYWORDS |= {
 }
 OPERATORS = {
     "^": "write ** for a power, as in x**2",
-    "&": "comparisons count as 0 and 1: write (a > 0)*(b > 0)",
-    "|": "comparisons count as 0 and 1: write maximum(a > 0, b > 0)",
-    "~": "comparisons count as 0 and 1: write 1 - (a > 0)",
-    "!": "write != for `not equal`, 1 - (a > 0) for `not`; there is no factorial",
+    "!": "write != for `not equal`, ~(a > 0) for `not`; there is no factorial",
     "<<": "write 2**k * x",
     ">>": "write x / 2**k",
     ":=": "give a name on a line of its own: name = formula",

@@ -221,7 +221,9 @@ class Reader:
             level = BINARY[text][0]
             done = self.reduce(frame, level)
             if level == COMPARE and done == COMPARE:
-                raise self.failure(offset, "comparisons cannot be chained: write (a < b)*(b < c) instead of a < b < c")
+                raise self.failure(
+                    offset, "comparisons cannot be chained: write (a < b) & (b < c) instead of a < b < c"
+                )
             return self.wait(frame, text, level, offset)
         if text == ".":
             return self.attribute(frame, offset)

@@ -12,14 +12,15 @@ import sympy
 
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import Shape, dim_text, shape_text
+from graphc.ir.methods import ArrayMethods
 from graphc.ir.op import Op, record
 
-# Python operators and printing are defined by higher layers, which enter their functions here on import.
+# Python operators, methods and printing are defined by higher layers, which enter their functions here on import.
 behaviour: dict[str, Callable[..., Any]] = {}
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
-class Expr:
+class Expr(ArrayMethods):
     """A node of a symbolic tensor graph; equal expressions are the same object.
 
     Attributes
@@ -48,15 +49,6 @@ class Expr:
         raise UnsupportedError("expressions are built with symbol(), parameter(), operators and functions, not Expr()")
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def T(self) -> Expr:
-        """The transpose, axes reversed."""
-        return self._apply("transpose")
-
-    @property
     def name(self) -> str | None:
         """The name of a symbol, a parameter or a named intermediate; None otherwise."""
         name = self.attributes.get("name")
@@ -66,57 +58,14 @@ class Expr:
         """The same value under a name of its own, shown in formulas, pictures and emitted code."""
         return self._apply("named", name)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("sum", axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("mean", axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("max", axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("min", axis=axis, keepdims=keepdims)
-
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("prod", axis=axis, keepdims=keepdims)
-
-    def cumsum(self, axis: Any = None) -> Expr:
-        return self._apply("cumsum", axis=axis)
-
-    def cumprod(self, axis: Any = None) -> Expr:
-        return self._apply("cumprod", axis=axis)
-
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("argmax", axis=axis, keepdims=keepdims)
-
-    def argmin(self, axis: Any = None, keepdims: bool = False) -> Expr:
-        return self._apply("argmin", axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Expr:
-        return self._apply("reshape", shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
-
-    def flatten(self) -> Expr:
-        """All entries in one vector, in row-major order."""
-        return self._apply("ravel")
-
-    ravel = flatten
-
-    def squeeze(self, axis: Any = None) -> Expr:
-        return self._apply("squeeze", axis=axis)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Expr:
-        return self._apply("swapaxes", axis1, axis2)
-
-    def transpose(self, *axes: Any) -> Expr:
-        return self._apply("transpose", (axes[0] if len(axes) == 1 else axes) or None)
-
-    def repeat(self, repeats: Any, axis: Any = None) -> Expr:
-        return self._apply("repeat", repeats, axis=axis)
-
     def _apply(self, function: str, *args: Any, **kwargs: Any) -> Expr:
         result: Expr = behaviour[function](self, *args, **kwargs)
         return result
+
+    def __getattr__(self, name: str) -> Any:
+        """What an expression has not, with what to write instead."""
+        instead = "" if name.startswith("_") else behaviour["instead"](name)
+        raise AttributeError(f"an expression has no attribute {name!r}{instead}", name=name, obj=self)
 
     def __add__(self, other: Any) -> Expr:
         return self._apply("add", other)
@@ -180,6 +129,23 @@ class Expr:
 
     def __le__(self, other: Any) -> Expr:
         return self._apply("less_equal", other)
+
+    def __and__(self, other: Any) -> Expr:
+        return self._apply("and", other)
+
+    def __or__(self, other: Any) -> Expr:
+        return self._apply("or", other)
+
+    def __xor__(self, other: Any) -> Expr:
+        return self._apply("xor", other)
+
+    def __invert__(self) -> Expr:
+        return self._apply("invert")
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __round__(self, digits: None = None) -> Expr:
+        return self._apply("round") if digits is None else self._apply("round", digits)
 
     def __getitem__(self, key: Any) -> Expr:
         return self._apply("index", key)

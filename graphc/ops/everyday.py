@@ -6,7 +6,7 @@ from typing import Any
 
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import sqrt
-from graphc.ops.elementwise import equal, greater, log, not_equal, softplus
+from graphc.ops.elementwise import equal, greater, log, softplus
 from graphc.ops.leaves import as_expr, constant
 from graphc.ops.notation import notation
 from graphc.ops.reductions import where
@@ -60,27 +60,3 @@ def heaviside(x: Any, h: Any) -> Expr:
     """1 where `x` is above 0, 0 where it is below, and `h` where it is 0."""
     found = as_expr(x)
     return where(equal(found, 0), h, where(greater(found, 0), 1, 0))
-
-
-@notation
-def logical_and(x: Any, y: Any) -> Expr:
-    """Whether neither of both is 0."""
-    return not_equal(not_equal(x, 0) * not_equal(y, 0), 0)
-
-
-@notation
-def logical_or(x: Any, y: Any) -> Expr:
-    """Whether one of both is not 0."""
-    return greater(not_equal(x, 0) + not_equal(y, 0), 0)
-
-
-@notation
-def logical_xor(x: Any, y: Any) -> Expr:
-    """Whether exactly one of both is not 0."""
-    return not_equal(not_equal(x, 0), not_equal(y, 0))
-
-
-@notation
-def logical_not(x: Any) -> Expr:
-    """Whether an entry is 0."""
-    return equal(x, 0)

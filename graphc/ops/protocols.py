@@ -7,9 +7,11 @@ from typing import Any
 
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr, behaviour
+from graphc.ops.notation import functions
 
 # NumPy's own name of a function -> the name in the notation, where the two differ
 ALIASES = {"absolute": "abs", "true_divide": "divide", "concatenate": "concat", "amax": "max", "amin": "min"}
+ALIASES |= {f"bitwise_{word}": word for word in ("and", "or", "xor")} | {"invert": "invert"}
 FLATTEN = ("take", "take_along_axis", "cumsum", "cumprod")  # over all entries without an axis, where graphc has one
 POSITIONS = {"norm": ("x", "ord", "axis", "keepdims")}  # NumPy's order of arguments, where graphc's is another
 SEVERAL = ("lstsq",)  # NumPy gives several arrays, graphc the first alone
@@ -49,4 +51,27 @@ def traced(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Ex
     return result
 
 
-behaviour["traced"] = traced
+# Methods of PyTorch's tensors and NumPy's arrays that expressions have not -> what to write
+METHODS = {
+    "t": "x.T",
+    "view": "gc.reshape(x, shape)",
+    "permute": "gc.transpose(x, axes)",
+    "unsqueeze": "gc.expand_dims(x, axis)",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "detach": "gc.stop_gradient(x)",
+    "diagonal": "gc.diag(x)",
+    "sort": "gc.sort(x)",
+    "pow": "x**y",
+    **dict.fromkeys(("astype", "float", "double"), "gc.as_float(x)"),
+    **dict.fromkeys(("numpy", "item", "tolist"), "gc.evaluate(x, values)"),
+}
+
+
+def instead(name: str) -> str:
+    """What to write for the attribute `name` that expressions have not, as the end of a message."""
+    advice = METHODS.get(name) or (f"gc.{name}(x)" if name in functions else None)
+    return f"; write {advice}" if advice else ""
+
+
+behaviour.update(traced=traced, instead=instead)

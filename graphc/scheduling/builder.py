@@ -12,7 +12,8 @@ from graphc.scheduling.decompose import assumed_size
 from graphc.scheduling.plan import LEAVES, Instruction
 from graphc.scheduling.scales import UNIT, Scale
 
-COMPARISONS = frozenset(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"))
+CONNECTIVES = frozenset(("logical_and", "logical_or", "logical_xor", "logical_not"))
+COMPARISONS = frozenset(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")) | CONNECTIVES
 
 
 def dtype_class(dtype: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from graphc.ops.defined import NORM
 from graphc.ops.forms import form
 from graphc.ops.layout import CONCAT
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
+from graphc.ops.logic import CONNECTIVES
 from graphc.ops.reductions import WHERE
 from graphc.ops.slicing import PLACE, SLICE, indexed
 from graphc.visualize.contractions import (
@@ -48,7 +49,7 @@ from graphc.visualize.letters import (
 )
 from graphc.visualize.mathml import mathml
 from graphc.visualize.subscripts import in_zeros, side_by_side, sliced
-from graphc.visualize.text import arguments, keywords, printed, shared_parts, value_text
+from graphc.visualize.text import COMPARISONS, arguments, keywords, printed, shared_parts, value_text
 
 LETTERS = "ijklpqrstuvw"
 LARGE = 36  # entries beyond which a constant array is printed as a letter
@@ -289,8 +290,9 @@ def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
         return _array(node), ATOM
     if op is ADD:
         return _add(node, args), SUM
-    if op is WHERE and args[0][0].startswith(r"\left[") and args[0][0].endswith(r"\right]"):
-        args = [(args[0][0][6:-7], SUM), *args[1:]]
+    if op is WHERE or op in CONNECTIVES:
+        inner = [*COMPARISONS, *(c.name for c in CONNECTIVES if op is WHERE)]
+        args = [_bare(o, a, inner) for o, a in zip(arguments(node), args, strict=True)]
     if op.name == "general_power":
         mark = r"\odot " if rank else ""
         return f"{wrap(args[0], ATOM)}^{{{mark}{args[1][0]}}}", POWER
@@ -300,6 +302,13 @@ def _compose(node: Expr, args: list[Piece], rank: int) -> Piece:
         return _filled(node, op.latex, args)
     inside = [a[0] for a in args] + _keywords(node)
     return (rf"{word_latex(op.name)}\left({', '.join(inside)}\right)" if inside else word_latex(op.name)), ATOM
+
+
+def _bare(node: Expr, piece: Piece, inner: Container[str]) -> Piece:
+    """A truth value without its Iverson brackets, if it is one of the ops `inner`."""
+    text = piece[0]
+    bracketed = text.startswith(r"\left[") and text.endswith(r"\right]")
+    return (text[6:-7], SUM) if bracketed and node.op.name in inner else piece
 
 
 def _keywords(node: Expr) -> list[str]:

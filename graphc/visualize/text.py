@@ -13,6 +13,7 @@ import sympy
 from graphc.errors import NameConflictError
 from graphc.ir.dims import Dim, dim_names, dim_text, shape_text
 from graphc.ir.expr import Expr, behaviour
+from graphc.ir.op import Op
 from graphc.ops import ranges
 from graphc.ops.arguments import expression
 from graphc.ops.arithmetic import ADD
@@ -20,11 +21,13 @@ from graphc.ops.contraction import CONTRACT
 from graphc.ops.forms import form, strip_broadcasts
 from graphc.ops.layout import CONCAT, stacked
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL, decimal_text, is_long, number
+from graphc.ops.logic import AND, NOT, OR
 from graphc.ops.padding import pad_widths, shortest_widths
 from graphc.ops.reductions import WHERE
 from graphc.ops.slicing import PLACE, SLICE, Part, indexed
 
-COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
+COMPARE, EITHER, BOTH, SUM, PRODUCT, UNARY, POWER, ATOM = range(8)
+CONNECTIVES = {AND: ("&", BOTH), OR: ("|", EITHER), NOT: ("~", UNARY)}
 COMPARISONS = {
     "greater": ">",
     "greater_equal": ">=",
@@ -192,10 +195,19 @@ def _piece(node: Expr, args: list[Piece]) -> Piece:
         return _placed(node, args[0][0]), ATOM
     if op.name in COMPARISONS:
         return f"{_wrap(args[0], SUM)} {COMPARISONS[op.name]} {_wrap(args[1], SUM)}", COMPARE
+    if op in CONNECTIVES and all(o.dtype == "bool" for o in arguments(node)):  # the signs stand for truth values alone
+        return _connected(op, args)
     if op.name == "general_power":
         return f"{_wrap(args[0], ATOM)}**{_wrap(args[1], UNARY)}", POWER
     inside = ", ".join([a[0] for a in args] + positional(node) + keywords(node))
     return f"{op.name}({inside})" if inside else op.name, ATOM
+
+
+def _connected(op: Op, args: list[Piece]) -> Piece:
+    sign, level = CONNECTIVES[op]
+    if len(args) == 1:
+        return f"{sign}{_wrap(args[0], POWER)}", UNARY
+    return f"{_wrap(args[0], level)} {sign} {_wrap(args[1], level + 1)}", level
 
 
 def index_text(parts: Iterable[Part]) -> str:

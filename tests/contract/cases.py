@@ -79,8 +79,6 @@ MORE: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
         for name in ("square", "reciprocal", "exp2", "log2", "log10")
     },
     **{name: ((f"{name}(x, y)", XY),) for name in ("hypot", "logaddexp", "heaviside")},
-    **{name: ((f"{name}(x > 0, y > 0)*1", XY),) for name in ("logical_and", "logical_or", "logical_xor")},
-    "logical_not": (("logical_not(x > 0)*1", X),),
     "dot": (("dot(A, B)", PRODUCT), ("dot(a, b)", {"a": ("n",), "b": ("n",)}), ("dot(x, y)", {"x": (), "y": ("n",)})),
     "inner": (("inner(A, B)", {"A": ("m", "n"), "B": ("k", "n")}), ("inner(a, b)", {"a": ("n",), "b": ("n",)})),
     "vdot": (("vdot(A, B)", {"A": ("m", "n"), "B": ("m", "n")}),),
