@@ -126,6 +126,7 @@ def called(function: Callable[..., Any], args: list[Any], options: dict[str, Any
         assert any(words in str(error) for words in WRONG_CALL)
 
 
+@pytest.mark.usefixtures("own_ops")
 @pytest.mark.parametrize("place", range(len(CALLS)))
 def test_junk_is_refused_with_a_sentence(place: int) -> None:
     function, args, options = CALLS[place]
