@@ -98,7 +98,29 @@ SAME = [
     ("reshape(2*reshape(A, (n*m,)), (n, m))", "2*A"),
     ("sigmoid(-x) + sigmoid(x)", "ones(n)"),
     ("where(x > 0, y, 0) + where(x > 0, 0, a)", "where(x > 0, y, a)"),
+    ("(exp(2*x) - 1)/(exp(2*x) + 1)", "tanh(x)"),
+    ("(1 - exp(-x))/(1 + exp(-x))", "tanh(x/2)"),
+    ("(exp(x) - exp(y))/(exp(x) + exp(y))", "tanh((x - y)/2)"),
+    ("(1 + tanh(x/2))/2", "sigmoid(x)"),
+    ("(1 - tanh(3*x/2))/2", "sigmoid(-3*x)"),
+    ("exp(x)/(exp(x) + exp(y))", "sigmoid(x - y)"),
+    ("exp(-x)/(exp(x) + exp(-x))", "1 - sigmoid(2*x)"),
+    ("-(y*log(sigmoid(x)) + (1 - y)*log(1 - sigmoid(x)))", "softplus(x) - y*x"),
+    ("maximum(x, 0) - y*x + log(1 + exp(-abs(x)))", "softplus(x) - y*x"),
+    ("(1 - y)*x + softplus(-x)", "softplus(x) - y*x"),
+    ("softplus(x) - x", "softplus(-x)"),
+    ("x + softplus(-x)", "softplus(x)"),
 ]
+SIGNS = [
+    ("-mean(y*x - softplus(x))", "mean(softplus(x) - x*y)"),
+    ("-a*sum(sin(x - y))", "a*sum(sin(y - x))"),
+    ("-2*(eye(n) - A @ B.T) @ A @ B.T", "2*(A @ B.T - eye(n)) @ A @ B.T"),
+]
+
+
+@pytest.mark.parametrize(("formula", "form"), SIGNS)
+def test_a_minus_sign_turns_a_difference_around(formula: str, form: str) -> None:
+    assert str(gc.simplify(gc.parse(formula, A=A, B=B, x=x, y=y, a=a, n=n))) == form
 
 
 @pytest.mark.parametrize(("left", "right"), SAME)

@@ -26,7 +26,7 @@ from graphc.rewriting.linear import counted, linear, picked
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.reach import needed, ranks, reach
-from graphc.rewriting.rules import Needs, Rule, RuleSet, Unsigned, is_wildcard, rule_sets
+from graphc.rewriting.rules import Condition, Needs, Rule, RuleSet, is_wildcard, rule_sets
 from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
@@ -204,7 +204,7 @@ class Template(NamedTuple):
     rules: RuleSet
     place: int
     axis: int | None
-    conditions: tuple[Needs | Unsigned, ...]
+    conditions: tuple[Condition, ...]
 
     def over(self, binding: Binding) -> Rule | None:
         """The rule over the bound expressions, if its conditions hold."""

@@ -40,11 +40,10 @@ from graphc.rewriting.quotients import (
     written_order,
 )
 from graphc.rewriting.reshapes import kronecker
-from graphc.rewriting.signs import Powers, absorbs_sign, sign_bearer_in, sign_place
+from graphc.rewriting.signs import Powers, absorbs_sign, inner_place, odd_of_difference, sign_bearer_in, sign_place
 from graphc.rewriting.terms import is_number, leading
 from graphc.rewriting.turning import inserted, is_turn, permuted_term, turned_around, turned_sides
 
-ODD = frozenset(("sign", "tanh", "sin", "tan", "sinh", "arctan", "arcsin", "arctanh", "arcsinh", "erf"))
 WIDE = 5  # axes from which a sum is not tried in every order
 
 
@@ -232,14 +231,27 @@ class Presenter:
         """The factors of a contraction as they are written; the sum at `flipped` is negated."""
         factors = factors_of(node)
         group = [
-            (rational_power(self.sum(f, -ONE), e), labels) if i == flipped else self.face(f, labels, e)
+            self.turned_face(f, labels, e) if i == flipped else self.face(f, labels, e)
             for i, (f, labels, e) in enumerate(factors)
         ]
         return [group[i] for i in written_order([x for x, _ in group])]
 
+    def bears_sign(self, f: Expr) -> bool:
+        return sign_bearer_in(f) is not None and self.oriented(f, flipped=True) is not None
+
+    def turned_face(self, f: Expr, labels: Labels, e: Fraction) -> tuple[Expr, Labels]:
+        """A factor that bears a minus sign, negated."""
+        if f.op is CONTRACT:
+            found = self.oriented(f, flipped=True)
+            assert found is not None
+            return found[0], tuple(labels[a] for a in found[1])
+        negated = self.sum(f, -ONE) if f.op is ADD else self.negated(f)
+        assert negated is not None
+        return rational_power(negated, e), labels
+
     def oriented(self, node: Expr, flipped: bool) -> tuple[Expr, Labels] | None:
         """The contraction in matrix notation, its axes in the order that takes the fewest transposes."""
-        place = next(i for i, x in enumerate(factors_of(node)) if absorbs_sign(*x)) if flipped else None
+        place = inner_place(factors_of(node)) if flipped else None
         group = self.group(node, place)
         out = tuple(range(node.ndim))
         found = contracted(group, out)
@@ -331,7 +343,7 @@ class Presenter:
     def _negated(self, f: Expr) -> Expr | None:
         if absorbs_sign(f, (), ONE):
             return self.sum(f, -ONE)
-        if f.op.name in ODD and absorbs_sign(f.operands[0], (), ONE):
+        if odd_of_difference(f):
             return rebuild(f, (self.sum(f.operands[0], -ONE),))
         if f.op is not WHERE or all(is_number(x) and leading(x)[0] >= 0 for x in f.operands[1:]):
             return None
@@ -367,14 +379,8 @@ class Presenter:
                 group.append(self.face(f, labels, e, shape))
             elif f.op is ADD:
                 group.append((rational_power(self.sum(f, Fraction(-scales.get(f, 1))), e), labels))
-            elif f.op is not CONTRACT:
-                negated = self.negated(f)
-                assert negated is not None
-                group.append((negated, labels))
             else:
-                found = self.oriented(f, flipped=True)
-                assert found is not None
-                group.append((found[0], tuple(labels[a] for a in found[1])))
+                group.append(self.turned_face(f, labels, e))
         group = one_root(group)
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
 
@@ -406,6 +412,10 @@ class Presenter:
             rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
             if rest and any(p for *_, p in rest) and all(x.op is SIZE and p <= 0 for x, _, p in rest):
                 continue  # one product, 2*sum(e)/(k*n), for two operations, 2*mean(e)/k
+            if share < 0 and self.bears_sign(f) and not any(absorbs_sign(*x) for x in powers):
+                turned = self.turned_face(f, tuple(range(f.ndim)), ONE)[0]
+                if turned.op is CONTRACT and form(turned) == form(shown):
+                    shown, share = turned, -share
             average = average_of(shown.operands[0], axes, keepdims)
             average = average if key is None else index(average, key)
             self.shown[average] = average

@@ -11,7 +11,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphc.errors import UnsupportedError
 from graphc.ir.dims import dim_symbol
@@ -54,19 +54,35 @@ class Unsigned:
 
 
 @dataclass(frozen=True)
+class Halved:
+    """A condition that keeps a rule about x/2 to halves: `expr` is not twice something."""
+
+    expr: Expr
+
+    def holds(self) -> bool:
+        return self.expr.op is not CONTRACT or bool(self.expr.attributes["coefficient"].numerator % 2)
+
+    def __str__(self) -> str:
+        return ""
+
+
+Condition: TypeAlias = Needs | Unsigned | Halved
+
+
+@dataclass(frozen=True)
 class Rule:
     """Both sides as expressions over wildcards, with the conditions, a name and a reason."""
 
     lhs: Expr
     rhs: Expr
-    conditions: tuple[Needs | Unsigned, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     reason: str = ""
 
     def to(self, rhs: Any) -> Rule:
         from_number = rhs if isinstance(rhs, Expr) else broadcast(constant(rhs), self.lhs.shape)
         return replace(self, rhs=from_number)
 
-    def when(self, *conditions: Needs | Unsigned) -> Rule:
+    def when(self, *conditions: Condition) -> Rule:
         return replace(self, conditions=self.conditions + conditions)
 
     def because(self, reason: str) -> Rule:

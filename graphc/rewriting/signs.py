@@ -6,11 +6,13 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.rewriting.axes import Labels
 from graphc.rewriting.terms import is_constant
 
 Powers = list[tuple[Expr, Labels, Fraction]]
+ODD = frozenset(("sign", "tanh", "sin", "tan", "sinh", "arctan", "arcsin", "arctanh", "arcsinh", "erf"))
+NESTED = 3  # products within a product that are looked into for a difference
 
 
 def absorbs_sign(f: Expr, labels: Labels, e: Fraction) -> bool:
@@ -24,9 +26,29 @@ def sign_place(factors: Powers) -> int | None:
     return min(places, key=lambda i: is_constant(factors[i][0].operands[-1]), default=None)
 
 
-def sign_bearer_in(node: Expr) -> Expr | None:
-    """The difference in a contraction that a minus sign in front turns around."""
+def odd_of_difference(f: Expr) -> bool:
+    """An odd function of a difference: -sin(t - y) is sin(y - t)."""
+    return f.op.name in ODD and absorbs_sign(f.operands[0], (), ONE)
+
+
+def inner_place(factors: Powers, levels: int = NESTED) -> int | None:
+    """The place of the factor of a contraction that a minus sign in front turns around: a difference, an odd function
+    of one, or a product with one."""
+    place = sign_place(factors)
+    if place is not None:
+        return place
+    plain = [i for i, (_, _, e) in enumerate(factors) if e == 1]
+    found = [i for i in plain if odd_of_difference(factors[i][0])]
+    found += [i for i in plain if levels and not found and sign_bearer_in(factors[i][0], levels - 1) is not None]
+    return next(iter(found), None)
+
+
+def sign_bearer_in(node: Expr, levels: int = NESTED) -> Expr | None:
+    """The difference in a contraction, or the odd function of one, that a minus sign in front turns around."""
     if node.op is not CONTRACT or not summed(node):
         return None
-    place = sign_place(factors_of(node))
-    return None if place is None else node.operands[place]
+    place = inner_place(factors_of(node), levels)
+    if place is None:
+        return None
+    f = node.operands[place]
+    return sign_bearer_in(f, levels - 1) if f.op is CONTRACT else f

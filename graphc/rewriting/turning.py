@@ -65,5 +65,5 @@ def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
             above = [x for x in factors_of(node) if x[2] > 0]
             place = sign_place(above)
             bearers = [above[place][0]] if place is not None else [sign_bearer_in(f) for f, _, e in above if e == 1]
-            found.update(b for b in bearers[:1] if b is not None)
+            found.update(b for b in bearers[:1] if b is not None and b.op is ADD)
     return found

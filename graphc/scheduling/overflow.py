@@ -114,11 +114,13 @@ class Overflow:
     def _product(self, node: Expr) -> Scaled | None:
         factors: list[Factor] = []
         exponents: list[tuple[Expr, Labels, Fraction]] = []
+        first = 0  # the place of the first exponential: exp(C) @ v stays in this order
         for f, labels, e in factors_of(node):
             scaled = self.of(f)
             if scaled is None:
                 factors.append((self._computed(f), labels, e))
                 continue
+            first = first if exponents else len(factors)
             if not _is_one(scaled.mantissa):
                 factors.append((scaled.mantissa, labels, e))
             exponents += [(x, labels, e * c) for x, c in scaled.exponent.items()]
@@ -132,10 +134,14 @@ class Overflow:
                 placed[at] = placed.get(at, Fraction(0)) + c
             rest = contract(factors, node.shape, node.attributes["coefficient"])
             return Scaled(rest, {x: c for x, c in placed.items() if c})
-        return self._summed(node, factors, exponents, sums)
+        return self._summed(node, (factors[:first], factors[first:]), exponents, sums)
 
     def _summed(
-        self, node: Expr, factors: list[Factor], exponents: list[tuple[Expr, Labels, Fraction]], sums: set[int]
+        self,
+        node: Expr,
+        beside: tuple[list[Factor], list[Factor]],
+        exponents: list[tuple[Expr, Labels, Fraction]],
+        sums: set[int],
     ) -> Scaled:
         """A sum over axes along which the exponent varies: its largest value is taken out."""
         dims = {x: d for f, ls, _ in exponents for x, d in zip(ls, f.shape, strict=True) if x >= 0}
@@ -148,7 +154,7 @@ class Overflow:
         kept = tuple(x for x in carried if x not in sums)
         top = max_(u, axis=axes)
         shifted = combine([*terms, (-ONE, contract([(top, tuple(place[x] for x in kept), ONE)], shape))])
-        factors = [*factors, (exp(shifted), tuple(carried), ONE)]
+        factors = [*beside[0], (exp(shifted), tuple(carried), ONE), *beside[1]]
         mantissa = contract(factors, node.shape, node.attributes["coefficient"])
         named = None
         coefficient = node.attributes["coefficient"]

@@ -22,6 +22,7 @@ from graphc.scheduling.opening import opened
 from graphc.scheduling.plan import LEAVES, UNALLOCATED, VIEWS, Plan
 from graphc.scheduling.sizing import wholes
 from graphc.scheduling.stable import stabilized
+from graphc.scheduling.twins import shared_reductions
 
 RELU, GREATER = registry["relu"], registry["greater"]
 
@@ -58,7 +59,7 @@ def plan(
     checked_inputs(inputs)
     assumed = assumed_sizes(sizes, "plan")
     keep = frozenset() if stepwise else frozenset((MEAN,))
-    roots = decomposed(masked(stabilized(opened(outputs, keep))), assumed)
+    roots = decomposed(masked(stabilized(shared_reductions(opened(outputs, keep)))), assumed)
     roots, names = unnamed(roots) if stepwise else (roots, {})
     absent = [s for s in symbols_of([*inputs, *roots]) if s not in set(inputs)]
     if absent:

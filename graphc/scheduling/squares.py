@@ -14,7 +14,7 @@ import sympy
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import combine
-from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, Labels, aligned, contract, factors_of, summed
 from graphc.ops.defined import MEAN, body_of
 from graphc.ops.leaves import CONSTANT, SIZE, size
 from graphc.ops.reductions import entries
@@ -45,7 +45,7 @@ def over_norms(node: Expr) -> Expr:
         if not sums:
             rest = [factors[i] for i in range(len(factors)) if i != k]
             above = over_norms(contract(rest, node.shape, node.attributes["coefficient"]))
-            return quotient(above, contract([(f, labels, -e)], node.shape))
+            return quotient(above, contract([below_the_line(f, labels, e)], node.shape))
     return node
 
 
@@ -56,9 +56,20 @@ def _quotient(above: list[Factor], below: Factor) -> Factor:
     place = {x: i for i, x in enumerate(carried)} | {-1: -1}
     shape = tuple(dims[x] for x in carried)
     moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in above]
-    f, labels, e = below
-    divisor = contract([(f, tuple(place[x] for x in labels), -e)], shape)
+    f, labels, e = below_the_line(*below)
+    divisor = contract([(f, tuple(place[x] for x in labels), e)], shape)
     return quotient(contract(moved, shape), divisor), tuple(carried), ONE
+
+
+def below_the_line(f: Expr, labels: Labels, e: Fraction) -> Factor:
+    """A factor as it stands in a denominator: x for 1/x, not 1/(1/x)."""
+    f = plain(f)
+    while f.op is CONTRACT and len(f.operands) == 1 and f.attributes["coefficient"] == 1 and not summed(f):
+        ((inner, own, power),) = factors_of(f)
+        if inner.shape != f.shape or own != aligned(f.shape, f.shape) or power != -1:
+            break
+        f, e = plain(inner), -e
+    return f, labels, -e
 
 
 def degree(f: Expr, e: Fraction) -> Fraction | None:

@@ -27,7 +27,8 @@ from graphc.ops.elementwise import (
 )
 from graphc.ops.reductions import where
 from graphc.ops.special import xlogy
-from graphc.rewriting.rules import Rule, Unsigned, positive, rewrite, ruleset
+from graphc.ops.trigonometric import cosh
+from graphc.rewriting.rules import Halved, Rule, Unsigned, positive, rewrite, ruleset
 
 
 @ruleset
@@ -64,6 +65,32 @@ def logistic(x: Expr, y: Expr) -> Iterator[Rule]:
         .because("tanh(x) = (exp(x) - exp(-x))/(exp(x) + exp(-x))")
     )
     yield rewrite(2 * sigmoid(2 * x) - 1).to(tanh(x)).because("tanh(x) = 2 sigmoid(2x) - 1")
+    yield rewrite(1 + tanh(x / 2)).to(2 * sigmoid(x)).when(Halved(x)).because("sigmoid(x) = (1 + tanh(x/2))/2")
+    yield rewrite(1 - tanh(x / 2)).to(2 - 2 * sigmoid(x)).when(Halved(x)).because("sigmoid(x) = (1 + tanh(x/2))/2")
+    yield rewrite(sigmoid(x) * (1 - exp(-x))).to(tanh(x / 2)).because("(1 - exp(-x))/(1 + exp(-x)) = tanh(x/2)")
+    yield rewrite((1 - sigmoid(x)) * (exp(x) - 1)).to(tanh(x / 2)).because("(exp(x) - 1)/(exp(x) + 1) = tanh(x/2)")
+    yield rewrite(exp(x) / (exp(x) + exp(y))).to(sigmoid(x - y)).because("exp(x)/(exp(x) + exp(y)) = sigmoid(x - y)")
+    yield (
+        rewrite((exp(x) - exp(y)) / (exp(x) + exp(y)))
+        .to(tanh((x - y) / 2))
+        .because("(exp(x) - exp(y))/(exp(x) + exp(y)) = tanh((x - y)/2)")
+    )
+    yield rewrite(exp(x) / cosh(x)).to(2 * sigmoid(2 * x)).because("exp(x)/(exp(x) + exp(-x)) = sigmoid(2x)")
+    yield rewrite(exp(-x) / cosh(x)).to(2 - 2 * sigmoid(2 * x)).because("exp(x)/(exp(x) + exp(-x)) = sigmoid(2x)")
+    yield rewrite(softplus(x) - softplus(-x)).to(x).because("softplus(x) - softplus(-x) = x")
+    yield rewrite(softplus(x) - x).to(softplus(-x)).because("softplus(-x) = softplus(x) - x")
+    yield rewrite(softplus(-x) + x).to(softplus(x)).because("softplus(-x) = softplus(x) - x")
+    yield rewrite(x * (1 - y) + softplus(-x)).to(softplus(x) - x * y).because("softplus(-x) = softplus(x) - x")
+    yield (
+        rewrite(relu(x) + softplus(-absolute(x)))
+        .to(softplus(x))
+        .because("softplus(x) = max(x, 0) + log(1 + exp(-|x|))")
+    )
+    yield (
+        rewrite(y * softplus(-x) + (1 - y) * softplus(x))
+        .to(softplus(x) - x * y)
+        .because("softplus(-x) = softplus(x) - x")
+    )
 
 
 @ruleset
