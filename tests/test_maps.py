@@ -29,7 +29,7 @@ JACOBIANS: list[tuple[Any, Any, str | None]] = [
     (W @ x + b, x, "W"),
     (W @ x + b, b, "eye(m)"),
     (gc.tanh(x), x, "diag(1 - tanh(x)**2)"),
-    (gc.softmax(x), x, "softmax(x)*(eye(n) - softmax(x)[:, None])"),
+    (gc.softmax(x), x, "diag(softmax(x)) - outer(softmax(x), softmax(x))"),
     (gc.log_softmax(x), x, "eye(n) - softmax(x)"),
     (x / gc.norm(x), x, "(eye(n) - outer(x, x)/norm(x)**2)/norm(x)"),
     (gc.trace(A), A, "eye(n)"),

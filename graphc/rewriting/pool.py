@@ -301,8 +301,9 @@ class Pool:
     def distributed(self, node: Expr) -> Expr:
         """The sum of a sum, term by term, where that costs less (sum(p - t) is 0 for two distributions).
 
-        A delta in a term that meets a summed label makes its term one without that sum. A matrix stays as it is
-        written, (A A^T - I) A; in arrays of more axes the delta goes, so that it never becomes one.
+        A delta in a term that meets a summed label makes its term one without that sum. Beside a full matrix it
+        stays as it is written, (A A^T - I) A; beside vectors, (I - x x^T) A, and in arrays of more axes the delta goes,
+        so that no matrix is made that the operands do not have.
         """
         factors = factors_of(node)
         place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
@@ -317,7 +318,9 @@ class Pool:
             return split
         if place is not None:
             split, _ = self.split(node, place)
-            if factors[place][0].ndim == 2 and self.engine.effort.excess(split, node) >= 0:
+            total = factors[place][0]
+            full = total.ndim == 2 and not all(is_dyadic(t) for t in total.operands)
+            if full and self.engine.effort.excess(split, node) >= 0:
                 return node
             self.engine.steps.append(DELTA.step(node, split))
             return split
@@ -494,6 +497,12 @@ def meets_delta(f: Expr, labels: Labels, e: Fraction, rank: int) -> bool:
             if g.op is EYE and any(x < f.ndim and labels[x] >= rank for x in ls):
                 return True
     return False
+
+
+def is_dyadic(term: Expr) -> bool:
+    """Whether a term of a matrix is a delta or made of vectors: no factor but deltas has entries over both axes."""
+    factors = factors_of(term) if term.op is CONTRACT and not summed(term) else [(term, (), ONE)]
+    return all(f.op is EYE or sum(d != 1 for d in f.shape) < 2 for f, _, _ in factors)
 
 
 def outer_labels(group: list[Factor]) -> bool:

@@ -26,6 +26,7 @@ from graphc.rewriting.along import KEEPING, REDUCING
 from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
+from graphc.rewriting.diagonals import is_diagonal_less_columns, term_by_term
 from graphc.rewriting.exponents import EXP
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
@@ -293,6 +294,9 @@ class Presenter:
         powers = factors_of(node)
         if not powers:
             return constant(coefficient)
+        if len(powers) == 1 and powers[0][2] == 1 and self.opens_turned(*powers[0][:2]):
+            scale = coefficient if whole_terms(powers[0][0], coefficient) else ONE if coefficient > 0 else -ONE
+            return scaled(coefficient / scale, self.permuted_sum(powers[0][0], (1, 0), scale))
         if len(powers) == 1 and powers[0][2] == 1 and whole_terms(powers[0][0], coefficient):
             return align(self.sum(powers[0][0], coefficient), powers[0][1], tuple(range(node.ndim)))
         if node.ndim > 2 and len(powers) == 1 and powers[0][0].op is ADD and powers[0][2] == 1:
@@ -304,6 +308,8 @@ class Presenter:
             found = self.by_index(node, coefficient)
             if found is not None:
                 return found
+        if is_diagonal_less_columns(powers):
+            return self.diagonal_first(node, powers, coefficient)
         delta = next((x for x in powers if x[0].op is EYE and x[1][0] != x[1][1]), None)
         if delta is not None:
             return self.with_delta(node, delta, coefficient)
@@ -456,6 +462,12 @@ class Presenter:
         order = min(orders if total.ndim < WIDE else orders[:1], key=lambda o: inserted(total, o, self.natural))
         return self.permuted_sum(total, order, scale), tuple(labels[i] for i in order)
 
+    def opens_turned(self, total: Expr, labels: Labels) -> bool:
+        """Whether a transposed sum is as short term by term: A.T - outer(x, y), but (A + B).T."""
+        if total.op is not ADD or total.ndim != 2 or labels != (1, 0):
+            return False
+        return inserted(total, (1, 0), self.natural) <= inserted(total, (0, 1), self.natural) + 1
+
     def permuted_sum(self, total: Expr, order: Labels, scale: Fraction) -> Expr:
         """`scale` times a sum with its axes in another order, term by term."""
         if order == tuple(range(total.ndim)):
@@ -467,6 +479,12 @@ class Presenter:
             if t.op is not CONTRACT or summed(t):
                 self.present(t)
         return broadcast(self.sum(moved, scale), moved.shape)
+
+    def diagonal_first(self, node: Expr, powers: Powers, coefficient: Fraction) -> Expr:
+        """A vector times an identity less a column, term by term: ``diag(p) - outer(p, p)``."""
+        scalars = [x for x in powers if not x[0].ndim]
+        front = self.inline(contract(scalars, (), abs(coefficient)))
+        return scale_by(front, self.sum(term_by_term(powers, node.shape), Fraction(-1 if coefficient < 0 else 1)))
 
     def with_delta(self, node: Expr, delta: tuple[Expr, Labels, Fraction], coefficient: Fraction) -> Expr:
         """A leftover identity stays outside: ``diag(v)``, or a product with ``eye(n)``."""

@@ -14,7 +14,7 @@ from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
-from graphc.ops.leaves import SIZE, constant
+from graphc.ops.leaves import EYE, SIZE, constant
 from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Law, law
 from graphc.rewriting.fractions import together
@@ -59,6 +59,8 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if len(collected) == 1:
         ((core, c),) = collected.items()
         return engine.product(c, [(core, aligned(core.shape, shape), ONE)], shape)
+    if turns(collected, (1, 0), shape) > turns(collected, (0, 1), shape):
+        return turned(engine, collected, shape)
     may = engine.effort.allows(len(collected))
     for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered) if may else ():
         shorter = attempt(engine, collected, shape)
@@ -69,6 +71,26 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if content == 1 and node is bare_sum:
         return node
     return engine.product(content, [(node, aligned(shape, shape), ONE)], shape)
+
+
+def turns(terms: Iterable[Expr], order: Labels, shape: Shape) -> int:
+    """How many matrices in the terms of a sum stand with their axes in `order`; products have none of their own."""
+    if len(shape) != 2:
+        return 0
+    return sum(ls == order and is_upright(f) for t in terms for f, ls in entries_of(t, shape))
+
+
+def is_upright(f: Expr) -> bool:
+    """Whether `f` is a matrix or a function of one: transposing it takes a transpose."""
+    while len(f.operands) == 1 and f.op is not CONTRACT:
+        (f,) = f.operands
+    return not f.operands and f.op is not EYE
+
+
+def turned(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr:
+    """A sum of transposed matrices is the transpose of a sum: A.T + B.T is (A + B).T."""
+    terms = [(c, engine.product(ONE, [(t, (1, 0), ONE)], shape[::-1])) for t, c in collected.items()]
+    return engine.product(ONE, [(engine.sum(terms, shape[::-1]), (1, 0), ONE)], shape)
 
 
 def narrow(engine: Engine, collected: dict[Expr, Fraction], carried: list[int], shape: Shape) -> Expr:
