@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from graphc.ir.expr import Expr
+from graphc.ops.arithmetic import ADD
 from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT, aligned, factors_of, summed
 from graphc.ops.forms import form
@@ -30,6 +31,8 @@ from graphc.visualize.letters import (
 Factor = tuple[Expr, tuple[int, ...], Fraction]
 Power = tuple[Piece, Fraction]
 HALF = Fraction(1, 2)
+ONES, ONES_ROW = (r"\mathbf{1}", ATOM), (r"\mathbf{1}^{\top}", POWER)
+_SQUARED_NORM = re.compile(r"(\\left\\lVert (?:(?!\\lVert).)* \\right\\rVert(?:_\{F\})?)\^\{2\}")
 WORDS = (r"\mathit", r"\operatorname", r"{\operatorname")
 
 
@@ -110,6 +113,9 @@ def power(base: Piece, exponent: Fraction, mark: str = "") -> Piece:
     r"""``base ** exponent`` with a root for 1/2; `mark` is ``\odot`` for powers of entries of an array."""
     if exponent == 1:
         return base
+    squared_norm = _SQUARED_NORM.fullmatch(base[0])
+    if squared_norm:
+        return power((squared_norm[1], ATOM), 2 * exponent, mark)
     if exponent == HALF:
         return rf"\sqrt{{{base[0]}}}", ATOM
     text = str(exponent) if exponent.denominator > 1 else number_latex(exponent)[0]
@@ -184,10 +190,44 @@ def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
 
 
 def is_column(x: Expr, node: Expr) -> bool:
-    """Whether `x` is a vector that stands as a column beside a matrix of the shape of `node`."""
-    if node.ndim != 2 or x.ndim != 2 or x.shape[1] != 1 or node.shape[1] == 1 or x.op is not CONTRACT:
-        return False
-    return form(x) == ("index", (slice(None), None))
+    """Whether `x` stands as a column beside a matrix of the shape of `node`."""
+    return node.ndim == x.ndim == 2 and x.shape[1] == 1 != node.shape[1] and x.shape[0] != 1
+
+
+def is_row(x: Expr, node: Expr) -> bool:
+    """Whether `x` stands as a row beside a matrix of the shape of `node`."""
+    return node.ndim == 2 and node.shape[0] != 1 and x.shape in ((node.shape[1],), (1, node.shape[1]))
+
+
+def of_vectors(x: Expr) -> bool:
+    """Whether a matrix is an identity, diagonal, or an outer product: a formula of linear algebra, no batch of rows."""
+    if x.op is ADD:
+        return any(map(of_vectors, x.operands))
+    if x.op is not CONTRACT or summed(x):
+        return x.op is EYE
+    factors = [f for f in factors_of(x) if f[0].ndim]
+    dyad = all(f.ndim == 1 for f, _, _ in factors) and len({ls for _, ls, _ in factors}) == x.ndim
+    return x.ndim == 2 and (dyad or any(f.op is EYE or form(x).kind == "diag" for f, _, _ in factors))
+
+
+def is_spelled(x: Expr, node: Expr) -> bool:
+    """Whether the broadcast of an operand is written: a column's, and what stands beside, or is, linear algebra.
+
+    Rows beside a batch, ``X W + b``, are not: papers leave that out.
+    """
+    if is_column(x, node):
+        return True
+    product = x.ndim == 1 and any(f.op is CONTRACT and form(f).kind == "matmul" for f in (x, *x.operands))
+    return node.op is ADD and (any(map(of_vectors, node.operands)) or (product and is_row(x, node)))
+
+
+def spelled_out(printer: Printer, x: Expr, node: Expr) -> Piece:
+    r"""A term beside a matrix with its broadcast: ``v 1^{\top}``, ``1 v^{\top}``, ``c 1 1^{\top}``."""
+    if is_column(x, node):
+        return chain([printer.piece(x), ONES_ROW])
+    if is_row(x, node):
+        return chain([ONES, transposed(printer, x) if x.ndim == 1 else printer.piece(x)])
+    return chain([printer.piece(x), ONES, ONES_ROW]) if not x.ndim else printer.piece(x)
 
 
 def _rows_scaled(printer: Printer, arrays: list[Factor], columns: list[Factor]) -> Piece:
@@ -195,7 +235,7 @@ def _rows_scaled(printer: Printer, arrays: list[Factor], columns: list[Factor]) 
     scales = hadamard([(printer.piece(f), e) for f, _, e in columns])
     rest = [x for x in arrays if x not in columns]
     product = hadamard([(printer.piece(f), e) for f, _, e in rest])
-    return chain([(rf"\operatorname{{diag}}\left({scales[0]}\right)", ATOM), (wrap(product, PRODUCT), product[1])])
+    return chain([(rf"\operatorname{{diag}}\left({scales[0]}\right)", ATOM), (wrap(product, PRODUCT), PRODUCT)])
 
 
 def _spread(printer: Printer, node: Expr, x: Expr | None, product: Piece) -> Piece:
@@ -243,6 +283,8 @@ def transposed(printer: Printer, x: Expr) -> Piece:
             (left, turned), (right, _) = _oriented(factors_of(x), x.ndim)
             if turned:
                 return chain([transposed(printer, right), printer.piece(left)])
+            if left not in printer.named and left.op is CONTRACT and form(left).kind == "transpose":
+                return chain([transposed(printer, right), transposed(printer, left)])
     base = printer.piece(x)
     if re.fullmatch(r"\\mathbf\{\w+\}\^\{-1\}", base[0]):
         return base[0].replace("-1", r"-\top"), POWER

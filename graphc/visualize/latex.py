@@ -23,13 +23,13 @@ from graphc.ops.logic import CONNECTIVES
 from graphc.ops.reductions import WHERE
 from graphc.ops.slicing import PLACE, SLICE, indexed
 from graphc.visualize.contractions import (
-    chain,
     contraction,
     contraction_entry,
-    is_column,
+    is_spelled,
     juxtapose,
     norm_entry,
     reduction,
+    spelled_out,
 )
 from graphc.visualize.hoisting import hoisted
 from graphc.visualize.letters import (
@@ -44,6 +44,7 @@ from graphc.visualize.letters import (
     name_latex,
     number_latex,
     shape_latex,
+    subscripted,
     word_latex,
     wrap,
 )
@@ -208,8 +209,7 @@ class Printer:
         elif deep >= 0 and (node.op is ADD or node.op.formula or node.op.name == "where"):
             args = arguments(node)
             return _compose(node, [self.entry(o, _placed(o, node, indices), deep) for o in args], rank)
-        base, level = self.piece(node)
-        return f"{wrap((base, SUM if base.endswith('}') else level), ATOM)}_{{{place}}}", ATOM
+        return subscripted(self.piece(node), place), ATOM
 
     def _build(self, node: Expr) -> Piece:
         args = arguments(node)
@@ -246,10 +246,9 @@ class Printer:
             self.busy = before
 
     def _beside(self, x: Expr, node: Expr) -> Piece:
-        r"""An operand; a vector that stands as a column beside a matrix is repeated, ``v 1^{\top}``."""
-        piece = self.piece(x)
+        r"""An operand; what stands beside a matrix as a column is repeated, ``v 1^{\top}``, and rows beside vectors."""
         entrywise = node.op is ADD or node.op.formula is not None
-        return chain([piece, (r"\mathbf{1}^{\top}", POWER)]) if entrywise and is_column(x, node) else piece
+        return spelled_out(self, x, node) if entrywise and is_spelled(x, node) else self.piece(x)
 
 
 def inserts(x: Expr) -> bool:

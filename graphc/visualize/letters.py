@@ -28,6 +28,12 @@ def wrap(piece: Piece, level: int) -> str:
     return piece[0] if piece[1] >= level else rf"\left({piece[0]}\right)"
 
 
+def subscripted(piece: Piece, place: str) -> str:
+    """The piece with a subscript; in parentheses where it may have one already."""
+    base, level = piece
+    return f"{wrap((base, SUM if base.endswith('}') else level), ATOM)}_{{{place}}}"
+
+
 @functools.lru_cache(maxsize=4096)
 def name_latex(name: str, ndim: int = 0, indices: str = "") -> str:
     r"""A name as papers set it: bold for arrays, digits and what follows ``_`` as subscripts, Greek letters.

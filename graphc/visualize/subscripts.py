@@ -14,7 +14,7 @@ from graphc.ops.layout import stacked, without_axis
 from graphc.ops.padding import pad_widths
 from graphc.ops.ranges import Span, last_of, plain, surely
 from graphc.ops.slicing import indexed
-from graphc.visualize.letters import ATOM, Piece, dim_latex, name_latex, number_latex, wrap
+from graphc.visualize.letters import ATOM, Piece, dim_latex, name_latex, number_latex, subscripted, wrap
 
 
 class Printer(Protocol):
@@ -71,7 +71,7 @@ def sliced(printer: Printer, node: Expr, indices: tuple[str, ...] | None = None,
     name = printer.named.get(base, base.name)
     if name:
         return name_latex(name, max(rank, int(base.ndim > 1 and rank > 0)), joined), ATOM
-    return f"{wrap(printer.piece(base), ATOM)}_{{{joined}}}", ATOM
+    return subscripted(printer.piece(base), joined), ATOM
 
 
 def shifted(index: str, span: Span) -> str:
