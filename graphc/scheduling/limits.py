@@ -6,6 +6,7 @@ elu(x) + alpha       alpha*exp(x) where x is negative
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -13,11 +14,12 @@ from graphc.ir.expr import Expr
 from graphc.ir.op import registry
 from graphc.ops.activations import SELU_LIMIT, SELU_SLOPE
 from graphc.ops.arithmetic import scaled
-from graphc.ops.contraction import CONTRACT, ONE, Labels, aligned, contract, factors_of
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.defined import SOFTMAX
 from graphc.ops.elementwise import exp, greater, minimum
 from graphc.ops.leaves import EYE
 from graphc.ops.reductions import where
+from graphc.rewriting.order import Factor
 from graphc.scheduling.functions import softmax_rest
 from graphc.scheduling.overflow import plain
 from graphc.scheduling.tails import Computed, Terms, fill
@@ -54,27 +56,41 @@ def _remainder(k: Fraction, c: Fraction, f: Expr, computed: Computed) -> Expr | 
 
 
 def _off_diagonal(identity: tuple[Fraction, Expr], term: tuple[Fraction, Expr], computed: Computed) -> Expr | None:
-    """``eye - softmax(x)`` along an axis of the identity."""
+    """``eye - softmax(x)`` along an axis of the identity, both times the same: ``diag(p) - outer(p, p)``."""
     (k, e), (c, f) = identity, term
-    delta, p = _single(e, EYE), _single(f, SOFTMAX)
-    if delta is None or p is None or k * delta[2] != -c * p[2]:
+    rank = max(e.ndim, f.ndim)
+    (a, left), (b, right) = _placed(e, rank), _placed(f, rank)
+    deltas = [x for x in left if x[0].op is EYE and len(set(x[1])) == 2 and x[2] == 1]
+    if len(deltas) != 1 or k * a != -c * b:
         return None
-    node, labels, _ = p
-    if labels[node.attributes["axis"]] not in delta[1] or len(set(delta[1])) < 2:
-        return None
-    rest = softmax_rest(computed(node.operands[0]), node.attributes["axis"])
-    beside = contract([(rest, labels, ONE)], f.shape, k * delta[2])
-    return where(greater(contract([(delta[0], delta[1], ONE)], e.shape), 0), beside, scaled(c, computed(f)))
+    i, j = deltas[0][1]
+    weights = [x for x in left if x is not deltas[0]]
+    sizes = {x: d for g, ls, _ in left + right for x, d in zip(ls, g.shape, strict=True)}
+    shape = tuple(sizes.get(x, 1) for x in range(rank))
+    for place, (p, labels, power) in enumerate(right):
+        others = right[:place] + right[place + 1 :]
+        along = p.op is SOFTMAX and power == 1 and labels[p.attributes["axis"]] in (i, j)
+        if not along or _on_diagonal(others, i, j) != _on_diagonal(weights, i, j):
+            continue
+        rest = softmax_rest(computed(p.operands[0]), p.attributes["axis"])
+        beside = contract([(rest, labels, ONE), *((computed(g), ls, q) for g, ls, q in weights)], shape, k * a)
+        return where(greater(contract(deltas, shape), 0), beside, scaled(c, computed(f)))
+    return None
 
 
-def _single(x: Expr, op: object) -> tuple[Expr, Labels, Fraction] | None:
-    """A node of `op`, placed along some axes and multiplied by a number."""
-    x = plain(x)
-    labels, number = aligned(x.shape, x.shape), ONE
-    while x.op is CONTRACT and len(x.operands) == 1:
-        f, own, e = factors_of(x)[0]
-        if e != 1 or any(label >= x.ndim for label in own):
-            return None
-        labels = tuple(labels[i] if i >= 0 else -1 for i in own)
-        number, x = number * x.attributes["coefficient"], plain(f)
-    return (x, labels, number) if x.op is op else None
+def _placed(x: Expr, rank: int) -> tuple[Fraction, list[Factor]]:
+    """Number and factors of a term of a sum of `rank` axes."""
+    labels = tuple(-1 if d == 1 else i + rank - x.ndim for i, d in enumerate(x.shape))
+    number, factors = ONE, [(plain(x), labels, ONE)]
+    while factors[0][0].op is CONTRACT and not summed(factors[0][0]) and factors[0][2] == 1:
+        (inner, labels, _), *rest = factors
+        opened = [(plain(g), tuple(labels[a] if a >= 0 else -1 for a in ls), q) for g, ls, q in factors_of(inner)]
+        number, factors = number * inner.attributes["coefficient"], [*opened, *rest]
+        if not factors:
+            break
+    return number, factors
+
+
+def _on_diagonal(factors: list[Factor], i: int, j: int) -> Counter[Factor]:
+    """The factors where the indices `i` and `j` are equal."""
+    return Counter((f, tuple(i if x == j else x for x in labels), e) for f, labels, e in factors)
