@@ -118,6 +118,7 @@ NAMES: dict[str, Any] = {
     "maximum": max,
     "where": _where,
     "mpf": mpmath.mpf,
+    "Eq": lambda x, y: mpmath.mpf(x == y),
     **SYMPY_NAMES,
     "abs": abs,
 }
