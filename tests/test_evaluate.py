@@ -180,3 +180,16 @@ def test_a_conflict_of_names_says_how_the_initial_values_differ() -> None:
     a, b = parameter("W", ("n",), init="zeros"), parameter("W", ("n",))
     with pytest.raises(NameConflictError, match=r"float64 \(init='zeros'\), one is .* \(init=None\)"):
         evaluate(a + b, {"W": np.ones(2)})
+
+
+@pytest.mark.parametrize("size", [3, "n"])
+@pytest.mark.parametrize(
+    "formula", ["sum(A[0])*sum(diag(A))", "sum(outer(diag(A), sum(A, axis=1)**2))", "sum(A, axis=0) @ A.T[:, 0]"]
+)
+def test_an_identity_beside_axes_that_no_factor_has(formula: str, size: int | str) -> None:
+    A = gc.symbol("A", (size, size))
+    loss = gc.parse(formula, A=A)
+    value, along = np.random.default_rng(0).normal(size=(2, 3, 3))
+    hessian = gc.evaluate(gc.hessian(loss, A), {"A": value, "n": 3})
+    product = gc.evaluate(gc.hvp(loss, A, gc.symbol("V", A.shape)), {"A": value, "V": along, "n": 3})
+    np.testing.assert_allclose(np.tensordot(hessian, along, 2), product, 1e-10, 1e-12)

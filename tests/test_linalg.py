@@ -169,3 +169,29 @@ def test_wrong_uses_are_explained() -> None:
     ]:
         with pytest.raises(gc.GraphcError, match=text):
             use()
+
+
+@pytest.mark.parametrize(
+    "shapes", [((2, 3, 3), (3,)), ((2, 3, 3), (3, 4)), ((3, 3), (2, 3, 4)), ((5, 1, 3, 3), (2, 3, 1))]
+)
+def test_right_sides_and_matrices_are_broadcast(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(1)
+    values = {"A": rng.normal(size=shapes[0]) + 4 * np.eye(3), "b": rng.normal(size=shapes[1])}
+    A, b = (gc.symbol(name, value.shape) for name, value in values.items())
+    y = gc.solve(A, b)
+    wanted = np.linalg.inv(values["A"]) @ values["b"]
+    np.testing.assert_allclose(gc.evaluate(y, values), wanted, 1e-10)
+    for style in ("readable", "fast"):
+        np.testing.assert_allclose(gc.compile(y, [A, b], style=style)(*values.values()), wanted, 1e-10)
+    for x in (A, b):
+        by_inverse = gc.grad(gc.sum(gc.sin(gc.inv(A) @ b)), x)
+        np.testing.assert_allclose(
+            gc.evaluate(gc.grad(gc.sum(gc.sin(y)), x), values), gc.evaluate(by_inverse, values), 1e-8, 1e-10
+        )
+
+
+def test_right_sides_of_one_matrix_are_solved_together() -> None:
+    A, B = gc.symbol("A", ("n", "n")), gc.symbol("B", ("k", "n", "m"))
+    assert "solve(A, reshape(" in str(gc.solve(A, B))
+    with pytest.raises(gc.ShapeError, match="leading axes must broadcast"):
+        gc.solve(B @ gc.transpose(B, (0, 2, 1)), gc.symbol("C", ("t", "n", "m")))

@@ -407,3 +407,19 @@ def test_roots_are_joined_only_where_that_is_the_same(formula: str) -> None:
     with np.errstate(invalid="ignore"):
         before, after = gc.evaluate(gc.parse(formula, x=x, a=a, b=b, p=p, n=n), values), gc.evaluate(form, values)
     assert np.allclose(before, after, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "20*outer(x - mean(x), (x - mean(x))**3)",
+        "outer(x/3 - y, (x/3 - y)**2)*9",
+        "4*(x/2 - y)[:, None]/(x/2 - y)",
+        "(x/2 - y)[:, None]**2/((x/2 - y)**3/2)",
+        "25*(x - mean(x))[:, None]*(x - mean(x))",
+    ],
+)
+def test_a_sum_over_two_axes_is_freed_of_fractions_in_both_or_in_none(formula: str) -> None:
+    e = gc.parse(formula, x=(5,), y=(5,))
+    values = dict(zip("xy", np.random.default_rng(0).normal(size=(2, 5)), strict=True))
+    np.testing.assert_allclose(gc.evaluate(gc.simplify(e), values), gc.evaluate(e, values), 1e-10)

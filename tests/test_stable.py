@@ -332,6 +332,14 @@ def test_sums_of_exponentials_do_not_overflow(formula: str) -> None:
         np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.parametrize("style", ["readable", "fast"])
+def test_sums_of_no_exponentials_over_axes_apart_have_gradients(style: str) -> None:
+    x, g = gc.symbol("x", ("m", "n", "k")), gc.symbol("g", ("n",))
+    back = gc.vjp(gc.logsumexp(x, axis=(0, 2)), x, g)
+    assert gc.evaluate(back, {"x": np.zeros((2, 3, 0)), "g": np.ones(3)}).shape == (2, 3, 0)
+    assert gc.compile(back, [x, g], style=style)(np.zeros((2, 3, 0)), np.ones(3)).shape == (2, 3, 0)
+
+
 def test_what_one_entry_leaves_of_a_softmax_keeps_its_digits() -> None:
     x = gc.symbol("x", (3,))
     at = np.array([40.0, -5.0, 2.0])

@@ -80,7 +80,7 @@ def elementwise(
             name,
             infer,
             kernel=kernel,
-            vjp=_vjp if derivative is not None else _flat,
+            vjp=_vjp if derivative is not None else flat,
             derivative=partials if derivative is not None else None,
             formula=formula,
             facts=lambda node: known,
@@ -95,7 +95,7 @@ def elementwise(
     return functions[name]
 
 
-def _flat(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
+def flat(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
     """Piecewise constant: the derivative is 0 wherever it exists."""
     return (None,) * len(node.operands)
 

@@ -62,6 +62,10 @@ def xlogy(x: Any, y: Any) -> Any:
     return np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))
 
 
+def peak(x: Any, axis: Any) -> Any:
+    return np.max(x, axis=axis, initial=-np.inf)
+
+
 def softmax(x: Any, axis: Any = -1) -> Any:
     e = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.sum(e, axis=axis, keepdims=True)

@@ -198,6 +198,9 @@ SOLVE = register(
             ("solve(A + 4*eye(n), b)", {"A": ("n", "n"), "b": ("n",)}),
             ("solve(A + 4*eye(n), B)", {"A": ("n", "n"), "B": ("n", "m")}),
             ("solve(A + 4*eye(n), B)", {"A": ("k", "n", "n"), "B": ("k", "n", "m")}),
+            ("solve(A + 4*eye(n), B)", {"A": ("k", "n", "n"), "B": ("n", "m")}),
+            ("solve(A + 4*eye(n), B)", {"A": ("n", "n"), "B": ("k", "n", "m")}),
+            ("solve(A + 4*eye(n), b)", {"A": ("k", "n", "n"), "b": ("n",)}),
         ),
         summary="The solution y of A @ y = b.",
     )
@@ -211,7 +214,7 @@ def solve(A: Any, b: Any) -> Expr:
     Parameters
     ----------
     A : Expr of shape (..., n, n)
-    b : Expr of shape (n,) with a single matrix `A`, or (..., n, m) with the same leading axes as `A`
+    b : Expr of shape (n,), one vector for all matrices, or (..., n, m); leading axes broadcast against those of `A`
 
     Raises
     ------
@@ -219,10 +222,16 @@ def solve(A: Any, b: Any) -> Expr:
         If `A` is not square or the sizes differ.
     """
     a, right = square("solve", A), as_expr(b)
-    fits = (right.ndim == 1 and a.ndim == 2) or (right.ndim > 1 and right.shape[:-2] == a.shape[:-2])
-    if not fits or not unify(a.shape[-1], right.shape[-2:][0], []):
+    batch = broadcast_shapes([a.shape[:-2], right.shape[:-2]], [])
+    if not right.ndim or batch is None or not unify(a.shape[-1], right.shape[-2:][0], []):
         raise ShapeError(
-            f"solve({brief(a)}, {brief(right)}): the right side must be (n,) or (n, m) for a matrix (n, n), with the "
-            f"same leading axes; got {shape_text(a.shape)} and {shape_text(right.shape)}{declared_at()}"
+            f"solve({brief(a)}, {brief(right)}): the right side must be (n,) or (..., n, m) for matrices (..., n, n), "
+            f"and leading axes must broadcast; got {shape_text(a.shape)} and {shape_text(right.shape)}{declared_at()}"
         )
+    if right.ndim == 1 and a.ndim > 2:
+        return index(solve(a, index(right, (slice(None), None))), (Ellipsis, 0))
+    if a.ndim == 2 and right.ndim > 2:
+        return _solved(a, right, right.shape[:-2])
+    if right.ndim > 1:
+        a, right = broadcast(a, batch + a.shape[-2:]), broadcast(right, batch + right.shape[-2:])
     return make(SOLVE, (a, right))

@@ -12,7 +12,7 @@ from graphc.ir.expr import Expr, behaviour
 from graphc.ir.op import Op, register
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, declared_at, one_shape
-from graphc.ops.elementwise import TWO, apply, equal, greater, infer_bool, not_equal
+from graphc.ops.elementwise import TWO, apply, equal, flat, greater, infer_bool, not_equal
 from graphc.ops.forms import strip_broadcasts
 from graphc.ops.leaves import as_expr
 from graphc.ops.notation import notation
@@ -32,7 +32,7 @@ def connective(name: str, formula: str, latex: str, body: Callable[..., Expr], s
             name,
             infer_bool,
             kernel=getattr(np, name),
-            vjp=lambda node, g: (None,) * count,
+            vjp=flat,
             formula=formula,
             body=lambda node: broadcast(body(*map(truth, strip_broadcasts(node.operands, node.shape))), node.shape),
             conditions=one_shape,

@@ -50,11 +50,18 @@ def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> 
 
 
 def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict[Expr, int]]:
-    """Sums that a product's coefficient frees of fractions: 2*g*(1/2 - h) is g*(1 - 2*h)."""
+    """Sums that a product's coefficient frees of fractions: 2*g*(1/2 - h) is g*(1 - 2*h).
+
+    A sum may stand over several axes, and is freed in all places or in none.
+    """
     scales: dict[Expr, int] = {}
+    exponents: dict[Expr, list[Fraction]] = {}
     for f, _, e in powers:
-        if f.op is ADD and e.denominator == 1 and f not in scales:
+        exponents.setdefault(f, []).append(e)
+    for f, several in exponents.items():
+        if f.op is ADD and all(e.denominator == 1 for e in several):
             scale = lcm(*(c.denominator for c in f.attributes["coefficients"]))
+            e = sum(several, Fraction(0))
             share = coefficient / Fraction(scale) ** e.numerator
             if scale > 1 and (share.denominator if e > 0 else abs(share.numerator)) <= (
                 coefficient.denominator if e > 0 else abs(coefficient.numerator)

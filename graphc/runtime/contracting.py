@@ -41,7 +41,7 @@ def powered(x: Any, exponent: Fraction) -> Any:
 def contracted(node: Expr, arrays: Arrays, shape: tuple[int, ...]) -> Any:
     """The value of a contraction over `arrays`, which have one dtype; `shape` is the bound shape."""
     if has_identity(node):
-        return _on_diagonal(node, arrays)
+        return _on_diagonal(node, arrays, shape)
     kind, detail = form(node)
     if kind in _FORMS:
         return _FORMS[kind](arrays, detail)
@@ -68,15 +68,10 @@ _FORMS: dict[str, Callable[[Arrays, Any], Any]] = {
 }
 
 
-def _on_diagonal(node: Expr, arrays: Arrays) -> Any:
+def _on_diagonal(node: Expr, arrays: Arrays, shape: tuple[int, ...]) -> Any:
     """A product with identities: its other factors on the diagonal of zeros."""
     parts = diagonal_of(node)
-    sizes = {
-        x: d
-        for a, ls in zip(arrays, node.attributes["labels"], strict=True)
-        for x, d in zip(ls, np.shape(a), strict=True)
-    }
-    small = tuple(sizes[x] for x in parts.places)
+    small = tuple(shape[x] for x in parts.places)
     rest = contract(parts.factors, parts.shape, node.attributes["coefficient"])
     others = [a for a, (f, ls, e) in zip(arrays, factors_of(node), strict=True) if not is_delta(f, ls, e)]
     if not others:

@@ -19,6 +19,7 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.broadcasting import brief
 from graphc.ops.conditions import conditions
 from graphc.ops.contraction import CONTRACT
+from graphc.ops.diagonals import has_identity
 from graphc.ops.forms import form
 from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL
 from graphc.ops.symbols import symbols_of
@@ -111,7 +112,7 @@ def _sizes_in(order: list[Expr]) -> set[Dim]:
         if node.op in (SYMBOL, PARAMETER):
             continue
         if node.op is CONTRACT:
-            if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
+            if form(node).kind in ("fill", "broadcast_to", "contract", "einsum") or has_identity(node):
                 found |= set(node.shape)
         else:
             found |= {v for v in flat(tuple(node.attributes.values())) if isinstance(v, sympy.Expr)}
@@ -212,7 +213,7 @@ def unsolvable(place: str, error: np.linalg.LinAlgError) -> LinearAlgebraError:
 
 def _bound_shape(node: Expr, sizes: dict[str, int]) -> tuple[int, ...]:
     """The shape as numbers where the form needs it; named forms take it from their operands."""
-    if form(node).kind in ("fill", "broadcast_to", "contract", "einsum"):
+    if form(node).kind in ("fill", "broadcast_to", "contract", "einsum") or has_identity(node):
         return tuple(bind(d, sizes) for d in node.shape)
     return ()
 

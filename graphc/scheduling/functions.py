@@ -77,6 +77,13 @@ def logmeanexp(x: Expr, axis: tuple[int, ...]) -> Expr:
     return make(LOGMEANEXP, (x,), axis=axis)
 
 
+PEAK = Op("peak", _infer_mean, kernel=kernels.peak, summary="The largest entry over axes; of nothing, -inf.")
+
+
+def peak(x: Expr, axis: tuple[int, ...]) -> Expr:
+    return make(PEAK, (x,), axis=axis)
+
+
 SOFTMAX_REST = Op("softmax_rest", infer_float, kernel=kernels.softmax_rest, summary="1 - softmax(x) along an axis.")
 
 

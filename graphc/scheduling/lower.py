@@ -23,6 +23,7 @@ from graphc.ops.padding import pad_widths
 from graphc.ops.reductions import MAX, MIN, RESHAPE, WHERE
 from graphc.ops.slicing import PLACE, SLICE
 from graphc.scheduling.builder import COMPARISONS, Builder, dtype_class
+from graphc.scheduling.functions import PEAK
 from graphc.scheduling.lazy import Lazy
 from graphc.scheduling.products import contraction
 from graphc.scheduling.scales import ONE, UNIT, Scale, dim_code, float_text
@@ -216,8 +217,8 @@ class Lowering:
 
     def _call(self, node: Expr) -> Lazy:
         op, dtype = node.op, dtype_class(node.dtype)
-        if op in (MEAN, MAX, MIN, PROD):
-            axes, keepdims = node.attributes["axis"], node.attributes["keepdims"]
+        if op in (MEAN, MAX, MIN, PROD, PEAK):
+            axes, keepdims = node.attributes["axis"], node.attributes.get("keepdims", False)
             x = self.build.cast(self.full(node.operands[0]), dtype)
             return Lazy(self.build.reduce(op.name, x, axes, keepdims, dtype), UNIT, True)
         if op is RESHAPE:

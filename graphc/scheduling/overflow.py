@@ -18,9 +18,8 @@ from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, 
 from graphc.ops.defined import MEAN, body_of, logsumexp
 from graphc.ops.elementwise import exp, log, maximum
 from graphc.ops.leaves import NAMED, constant
-from graphc.ops.reductions import max as max_
 from graphc.rewriting.order import Factor
-from graphc.scheduling.functions import logaddexp
+from graphc.scheduling.functions import logaddexp, peak
 from graphc.scheduling.recognition import EXP
 
 
@@ -152,7 +151,7 @@ class Overflow:
         u = terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
         axes = tuple(place[x] for x in sorted(sums))
         kept = tuple(x for x in carried if x not in sums)
-        top = max_(u, axis=axes)
+        top = peak(u, axes)
         shifted = combine([*terms, (-ONE, contract([(top, tuple(place[x] for x in kept), ONE)], shape))])
         factors = [*beside[0], (exp(shifted), tuple(carried), ONE), *beside[1]]
         mantissa = contract(factors, node.shape, node.attributes["coefficient"])
