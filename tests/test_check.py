@@ -114,7 +114,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)/(n*k)", RIGHT),
             ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/(n*k)", RIGHT),
             ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 >= 0))/(n*k)", RIGHT),
-            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T)/(n*k)", "chain factor"),
+            ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T)/(n*k)", "dropped mask"),
             ("W1", "2*X.T @ ((relu(X @ W1) @ W2 - Y) @ W2.T*(X @ W1 > 0))/n", "constant factor"),
             ("W2", "2*relu(X @ W1).T @ (relu(X @ W1) @ W2 - Y)", "constant factor"),
         ],
@@ -173,7 +173,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
             ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", RIGHT),
             ("X", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)) @ W.T", RIGHT),
             ("b", "G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b))", "sum or mean"),
-            ("b", "mean(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", "constant factor"),
+            ("b", "mean(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=0)", "sum or mean"),
             ("b", "sum(G*sigmoid(X @ W + b)*(1 - sigmoid(X @ W + b)), axis=1)", "sum or mean"),
             ("W", "X.T @ (G*(1 - sigmoid(X @ W + b)**2))", "wrong activation"),
         ],
@@ -306,7 +306,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Claims]] = {
         [
             ("w", "-X.T @ (y*(y*(X @ w) < 1))", RIGHT),
             ("w", "X.T @ (y*(y*(X @ w) < 1))", "sign"),
-            ("w", "-X.T @ y", "chain factor"),
+            ("w", "-X.T @ y", "dropped mask"),
         ],
     ),
     "a gate": (

@@ -206,6 +206,7 @@ RIGHT_NOTES = block("x: (n,); f = sum(x**2)", "df/dx = 2*x", "expect wrong: df/d
         (RIGHT_NOTES + block("df/dx = x"), 1, "3 claims: 2 as they should be, 1 wrong\n"),
         (RIGHT_NOTES + block("nonsense"), 2, "1 unreadable\n"),
         (block("x: (); f = x**2", "expect wrong: df/dx = 2*x"), 1, "(expected to be wrong)"),
+        (block("x: (); f = x**2", "expect wrong: df/dx = 3*xx"), 1, "unknown name 'xx'; did you mean 'x'?"),
         ("no blocks", 0, "no claims found"),
     ],
 )

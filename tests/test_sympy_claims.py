@@ -11,6 +11,7 @@ import sympy as sp
 import graphc as gc
 from graphc.errors import FormulaError, GraphcError, ShapeError, UnknownNameError, UnsupportedError
 from graphc.frontend.fromsympy import from_sympy
+from graphc.frontend.sympytext import notation
 
 m, n = sp.symbols("m n", positive=True, integer=True)
 W, A, B, X = (sp.MatrixSymbol("W", m, n), *(sp.MatrixSymbol(name, n, n) for name in "ABX"))
@@ -161,3 +162,34 @@ def test_errors_explain(expr: Any, error: type[GraphcError], message: str) -> No
     with pytest.raises(error) as found:
         from_sympy(expr, {"W": ("m", "n"), "x": ("n",), "m": gc.dims("m"), "n": gc.dims("n")})
     assert message in str(found.value)
+
+
+def test_claims_are_shown_as_sympy_writes_them_and_mended_in_the_notation() -> None:
+    r = W * x - sp.MatrixSymbol("b", m, 1)
+    verdict = gc.check(r.T * r, x, W.T * r)
+    assert (str(verdict).splitlines()[0], verdict.repair) == ("WRONG: W.T*(W*x - b)", "2*W.T @ (W @ x - b)")
+    claim = sp.Eq(GRAD[i, j], 2 * sp.Sum(W_[j, k] * x_[k], (k, 0, n - 1)) * x_[i])
+    verdict = gc.check(SQUARE, "W", claim, **WX)
+    assert verdict.kind == "transpose"
+    assert verdict.repair == "dW[i, j] = 2*x[j]*sum[k](W[i, k]*x[k])"
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (A * x, "A @ x"),
+        (x.T * A, "x @ A"),
+        (3 * x * x.T, "3*outer(x, x)"),
+        (A * x * x.T, "outer(A @ x, x)"),
+        (x.T * x * x.T, "(x @ x)*x"),
+        (-(A.T) * x, "-A.T @ x"),
+        (A.inv().T, "inv(A.T)"),
+        (sp.Trace(A * A) * A, "trace(A @ A)*A"),
+        (sp.HadamardProduct(A, A + A.T), "A*(A + A.T)"),
+        (sp.sqrt(z) / (1 + sp.exp(z)), "sqrt(z)/(exp(z) + 1)"),
+        (sp.Piecewise((z, z > 0), (0, True)), "where(z > 0, z, 0)"),
+        (sp.Heaviside(z), None),
+    ],
+)
+def test_text_of_sympy_expressions(expr: Any, text: str | None) -> None:
+    assert notation(expr) == text

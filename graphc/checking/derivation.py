@@ -9,9 +9,10 @@ from typing import Any
 
 from graphc.checking.chains import Stated, equations
 from graphc.checking.claims import names_in_play
-from graphc.checking.judge import UNREADABLE, fits, judged, related
+from graphc.checking.judge import fits, judged, related, unread
 from graphc.checking.prove import Equation
 from graphc.checking.quotients import label_alias
+from graphc.checking.reading import UNREADABLE
 from graphc.checking.sides import Side, Taken
 from graphc.checking.verdict import Status, Verdict
 from graphc.errors import FormulaError, NameConflictError
@@ -105,7 +106,21 @@ class Derivation:
         self.claimed: dict[str, Expr] = {}  # what was claimed of a derivative, by its alias
         self.roots: dict[str, int] = {}  # for claims that are wrong as a whole: the step that is to blame
 
+    def add(self, step: Stated) -> None:
+        """Judge a step; one that is not in the notation makes no sense, and the others are judged without it."""
+        try:
+            self.judge(step)
+        except FormulaError as error:
+            self.found.append(extended(unread(step.right, error), step, step.right))
+
     def judge(self, step: Stated) -> None:
+        """Judge a step.
+
+        Raises
+        ------
+        FormulaError
+            If it is not in the notation.
+        """
         step = self.spelled_out(step)
         if step.defines or defines(step, self.names):
             self.found.append(define(step._replace(right=self.lengthened(step.right)), self.names))

@@ -9,7 +9,18 @@ from typing import Any
 
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.differing import differing
-from graphc.checking.edits import Edit, local_edits, order_edits, small_edits, whole_edits
+from graphc.checking.edits import (
+    Edit,
+    column_edits,
+    factor_edits,
+    local_edits,
+    matrix_factors,
+    order_edits,
+    small_edits,
+    sum_edits,
+    two_edits,
+    whole_edits,
+)
 from graphc.checking.filling import fillings
 from graphc.checking.indexed import Entry, mended
 from graphc.checking.kinds import Kind
@@ -23,7 +34,8 @@ from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, topological
-from graphc.ops.leaves import NAMED, PARAMETER, SIZE, SYMBOL
+from graphc.ops.arithmetic import broadcast_to
+from graphc.ops.leaves import NAMED, PARAMETER, SIZE, SYMBOL, eye
 from graphc.rewriting.simplify import expand, simplify
 
 MOST = 3_000  # edits tried at one stage
@@ -41,15 +53,19 @@ def diagnose(case: Case, entry: Entry | None = None) -> Diagnosis | None:
 def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
     """Explanations in the order in which they are tried, the simplest first."""
     tree = tree_of(case.text) or tree_of(str(case.claim))
-    comparable = case.claim if case.claim is not None and case.claim.shape == case.answer.shape else None
+    comparable = comparable_claim(case)
     sizes = [name for name, value in case.names.items() if not isinstance(value, Expr) or value.op is SIZE]
     search = Search(case)
     if entry is not None:
         yield mended(case, entry, sizes)
     if tree is not None:
         ndim = case.claim.ndim if case.claim is not None else 0
-        yield search.first(itertools.chain(stretched(case, tree), whole_edits(tree, ndim, sizes), order_edits(tree)))
+        first = (stretched(case, tree), sum_edits(tree), whole_edits(tree, ndim, sizes), order_edits(tree))
+        yield search.first(itertools.chain(*first))
+        if case.claim is None:
+            yield search.first(itertools.chain(column_edits(tree), two_edits(tree)))
     if comparable is not None:
+        yield on_diagonal(case, comparable)
         yield assumption(case, comparable)
     if tree is not None:
         yield search.first(small_edits(tree, sizes))
@@ -58,10 +74,14 @@ def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
         yield quotient(case, comparable, SHORT)
         yield difference(case, comparable, SHORT)
     if tree is not None:
+        answer = tree_of(str(case.answer))
+        if answer is not None:
+            yield search.first(factor_edits(tree, matrix_factors([tree, answer])))
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         around = [name for name in FUNCTIONS if name in functions_of(case)]
         yield search.first(local_edits(tree, derivative_factors(case), sizes, alike(case.names, used), around))
-        answer = tree_of(str(case.answer))
+        if comparable is not None:
+            yield search.first(two_edits(tree, (Kind.TRANSPOSE,)))
         if answer is not None:
             yield search.first(fillings(tree, answer, case.names, case.formulas))
         yield from search.scaled(sizes)
@@ -69,6 +89,13 @@ def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
         yield difference(case, comparable)
         yield quotient(case, comparable)
         yield differing(case, tree) if tree is not None else None
+
+
+def comparable_claim(case: Case) -> Expr | None:
+    """The claim, if it has the shape of the answer, or a number that stands for each of its entries."""
+    if case.claim is None or case.claim.shape == case.answer.shape:
+        return case.claim
+    return broadcast_to(case.claim, case.answer.shape) if case.claim.ndim == 0 else None
 
 
 def functions_of(case: Case) -> set[str]:
@@ -141,6 +168,23 @@ def stretched(case: Case, tree: ast.expr) -> Iterator[Edit]:
     hidden = f"each entry is right, but the shape must be {shape}: broadcasting would hide this"
     if wanted is not None and case.answer.ndim:
         yield Edit(Kind.SHAPE, hidden, ast.Call(ast.Name("broadcast_to", ast.Load()), [tree, wanted], []))
+    if square(case.answer):
+        what = "each entry is right, but the Jacobian is the diagonal matrix of them"
+        yield Edit(Kind.SHAPE, what, ast.Call(ast.Name("diag", ast.Load()), [tree], []))
+
+
+def square(x: Expr) -> bool:
+    return x.ndim == 2 and x.shape[0] == x.shape[1]
+
+
+def on_diagonal(case: Case, claim: Expr) -> Diagnosis | None:
+    """The claim as the right result without what is off its diagonal."""
+    if not square(case.answer):
+        return None
+    only = case.answer * eye(case.answer.shape[0])
+    if not case.screen.same(claim, only) or not case.equal(claim, only):
+        return None
+    return Diagnosis(Kind.DIAGONAL, "the entries off the diagonal are missing", str(case.answer))
 
 
 def derivative_factors(case: Case) -> list[str]:

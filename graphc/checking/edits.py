@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from graphc.checking.kinds import Kind
 from graphc.checking.mistakes import (
+    Local,
     activations,
     additions,
     additive,
     axes,
     calls,
     choices,
+    columns,
     numbers,
     replacements,
     scaled,
     structural,
+    sums,
     terms,
 )
-from graphc.checking.trees import call, name, number, over, swapped, times, transposed, tree_of, written
+from graphc.checking.trees import (
+    call,
+    matmul,
+    name,
+    negated,
+    number,
+    over,
+    swapped,
+    times,
+    transposed,
+    tree_of,
+    written,
+)
 
 
 class Edit(NamedTuple):
@@ -39,7 +55,7 @@ def whole_edits(claim: ast.expr, ndim: int, sizes: Sequence[str]) -> Iterator[Ed
     """Edits of the claim as a whole."""
     yield _edit(Kind.TRANSPOSE, "the claim is the transpose of the gradient", transposed(claim))
     negative = "the sign is wrong: the claim is the negative of the gradient"
-    yield _edit(Kind.SIGN, negative, ast.UnaryOp(ast.USub(), claim))
+    yield _edit(Kind.SIGN, negative, negated(claim))
     for factor in (2, 3, 4):
         yield _edit(Kind.CONSTANT, f"the factor {factor} is missing", times(number(factor), claim))
         yield _edit(Kind.CONSTANT, f"the claim is {factor} times too large", over(claim, number(factor)))
@@ -54,6 +70,9 @@ def whole_edits(claim: ast.expr, ndim: int, sizes: Sequence[str]) -> Iterator[Ed
             if n <= other:
                 both = times(name(n), name(other))
                 yield _edit(Kind.CONSTANT, f"the factor 1/({n}*{other}) is missing", over(claim, both))
+        root = call("sqrt", name(n))
+        yield _edit(Kind.CONSTANT, f"the factor 1/sqrt({n}) is missing", over(claim, root))
+        yield _edit(Kind.CONSTANT, f"the factor sqrt({n}) is missing", times(claim, root))
     for n in sizes:
         for factor in (2, -1, -2):
             c = number(factor)
@@ -74,17 +93,71 @@ def places(claim: ast.expr) -> list[ast.expr]:
     return [node for node in nodes if not isinstance(node, (ast.Tuple, ast.List, ast.Slice, ast.Starred))]
 
 
-def order_edits(claim: ast.expr) -> Iterator[Edit]:
-    """Transposes and the order of operands, at one place."""
-    for rule in (axes, structural):
+def sum_edits(claim: ast.expr) -> Iterator[Edit]:
+    """Means where sums belong."""
+    yield from _by(claim, (sums,))
+
+
+def shape_edits(claim: ast.expr) -> list[tuple[ast.expr, Local]]:
+    """Changes of shapes and orders that may have to be made at two places of a claim that cannot be read."""
+    found = []
+    for rule in (columns, axes, structural):
+        for node in places(claim):
+            found += [
+                (node, edit) for edit in rule(node) if edit[0] in (Kind.SHAPE, Kind.TRANSPOSE, Kind.ORDER, Kind.SUM)
+            ]
+    return found
+
+
+def two_edits(claim: ast.expr, kinds: Sequence[Kind] = tuple(Kind)) -> Iterator[Edit]:
+    """Two such changes, of some kinds."""
+    found = [edit for edit in shape_edits(claim) if edit[1][0] in kinds]
+    for (a, first), (b, second) in itertools.combinations(found, 2):
+        if a is not b and not (_within(a, b) or _within(b, a)):
+            tree = swapped(swapped(claim, a, first[2]), b, second[2])
+            yield _edit(first[0], f"{first[1]}; {second[1]}", tree)
+
+
+def _within(part: ast.expr, whole: ast.expr) -> bool:
+    return any(node is part for node in ast.walk(whole))
+
+
+def factor_edits(claim: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Edit]:
+    """A matrix that is missing beside a term."""
+    for term in terms(claim):
+        for factor in factors:
+            for side, new in (("after", matmul(term, factor)), ("before", matmul(factor, term))):
+                what = f"the factor {written(factor)} is missing {side} {written(term)}"
+                yield _edit(Kind.CHAIN, what, swapped(claim, term, new))
+
+
+def matrix_factors(trees: Sequence[ast.expr]) -> list[ast.expr]:
+    """The names, calls and transposes in some formulas, each once."""
+    found = [n for tree in trees for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Call, ast.Attribute))]
+    heads = {id(n.func) for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    return list({written(n): n for n in found if id(n) not in heads}.values())
+
+
+def column_edits(claim: ast.expr) -> Iterator[Edit]:
+    """Vectors that belong along the rows."""
+    yield from _by(claim, (columns,))
+
+
+def _by(claim: ast.expr, rules: Sequence[Callable[[ast.expr], Iterator[Local]]]) -> Iterator[Edit]:
+    for rule in rules:
         for node in places(claim):
             for kind, sentence, new in rule(node):
                 yield _edit(kind, sentence, swapped(claim, node, new))
 
 
+def order_edits(claim: ast.expr) -> Iterator[Edit]:
+    """Transposes and the order of operands, at one place."""
+    yield from _by(claim, (axes, structural))
+
+
 def small_edits(claim: ast.expr, sizes: Sequence[str]) -> Iterator[Edit]:
     """Signs, numbers, terms and factors too many, functions taken for one another, constants and exponents."""
-    exponents = {id(node.right) for node in ast.walk(claim) if isinstance(node, ast.BinOp) and _is_power(node)}
+    exponents, inside = in_exponents(claim)
     nodes = [node for node in places(claim) if id(node) not in exponents]
     for term in terms(claim):
         if term is not claim:
@@ -93,11 +166,13 @@ def small_edits(claim: ast.expr, sizes: Sequence[str]) -> Iterator[Edit]:
     for rule in (choices, additive, calls, numbers):
         for node in nodes:
             for kind, sentence, new in rule(node):
-                yield _edit(kind, sentence, swapped(claim, node, new))
+                yield _edit(Kind.EXPONENT if id(node) in inside else kind, sentence, swapped(claim, node, new))
 
 
-def _is_power(node: ast.BinOp) -> bool:
-    return isinstance(node.op, ast.Pow)
+def in_exponents(claim: ast.expr) -> tuple[set[int], set[int]]:
+    """The exponents of powers, and all their parts, by identity."""
+    powers = [n for n in ast.walk(claim) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
+    return {id(n.right) for n in powers}, {id(part) for n in powers for part in ast.walk(n.right)}
 
 
 def local_edits(
@@ -111,7 +186,7 @@ def local_edits(
     names : groups of names that stand for arrays of one shape
     around : functions that may be missing around a part
     """
-    nodes = places(claim)
+    nodes, (_, inside) = places(claim), in_exponents(claim)
     trees = [tree for tree in map(tree_of, factors) if tree is not None]
     for node in nodes:
         for kind, sentence, new in activations(node, trees):
@@ -121,12 +196,13 @@ def local_edits(
     for tree in trees:
         for node in nodes:
             if node is claim or not isinstance(node, ast.Constant):
-                what = f"the factor {written(tree)} of the chain rule is missing"
-                yield _edit(Kind.CHAIN, what, swapped(claim, node, times(node, tree)))
+                mask = isinstance(tree, ast.Compare)
+                what = f"the {'mask' if mask else 'factor'} {written(tree)} of the chain rule is missing"
+                yield _edit(Kind.MASK if mask else Kind.CHAIN, what, swapped(claim, node, times(node, tree)))
     for node in nodes:
         if not isinstance(node, ast.Constant):
             for kind, sentence, new in additions(node, sizes):
-                yield _edit(kind, sentence, swapped(claim, node, new))
+                yield _edit(Kind.EXPONENT if id(node) in inside else kind, sentence, swapped(claim, node, new))
 
 
 def _edit(kind: Kind, sentence: str, tree: ast.expr) -> Edit:

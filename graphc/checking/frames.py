@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from graphc.checking.atoms import Atom, Poly
 from graphc.checking.labels import Factor, Labels
 from graphc.checking.polynomials import Algebra
+from graphc.checking.squares import is_square
 
 
 class Frame(NamedTuple):
@@ -103,7 +104,7 @@ class Framed(Algebra):
         return self.add(*parts)
 
     def _plainly(self, p: Poly) -> bool:
-        return all(c > 0 and all(self._unsigned(f) for f in m[0]) for m, c in p.items())
+        return all(c > 0 and (all(self._unsigned(f) for f in m[0]) or is_square(self, m)) for m, c in p.items())
 
     def is_positive(self, p: Poly) -> bool:
         forms = [p, *(self.mirrored(p, key) for key in self.shares(p))]

@@ -9,10 +9,12 @@ import sympy
 
 from graphc.checking.atoms import UNIT, Atom, OutOfBudgetError, Poly
 from graphc.checking.cases import Cases
+from graphc.checking.factoring import factored
 from graphc.checking.frames import Frame
 from graphc.checking.labels import Factor, Labels
 from graphc.checking.polynomials import ONE
 
+ODD = frozenset(("arctan", "arcsin", "erf"))
 RISING = frozenset(("tanh", "sinh", "arctan", "arcsin", "erf"))  # increasing, and 0 at 0
 
 
@@ -67,6 +69,12 @@ class Functions(Cases):
     def _sum_power(self, rest: Poly, e: Fraction) -> Poly:
         if rest == self.number(1):
             return rest
+        parts = factored(rest) if e.denominator == 1 else None
+        if parts is not None:
+            result = self.number(1)
+            for part, times in parts:
+                result = self.multiply(result, self.power(part, e * times))
+            return result
         frame = self.frame([rest], flip=e.denominator == 1)
         body = frame.bodies[0]
         atom = self.applied("power", frame, positive=self.is_positive(body), nonnegative=self.is_nonnegative(body))
@@ -140,6 +148,20 @@ class Functions(Cases):
                 total = self.add((1, total), (sign * int(times), term))
         return total
 
+    def general_power(self, a: Poly, b: Poly) -> Poly:
+        """a**b is exp(b log a) for a positive a; else only whole numbers are split from b: a negative a has powers."""
+        if self.is_positive(a):
+            return self.exp(self.multiply(b, self.log(a)))
+        whole = Fraction(b.get(UNIT, Fraction(0)).__floor__())
+        rest = self.add((1, b), (-1, self.number(whole)))
+        return self.multiply(self.elementwise("general_power", [a, rest]), self.power(a, whole))
+
+    def elementwise(self, name: str, args: list[Poly]) -> Poly:
+        odd = name in ODD
+        frame = self.frame(args, flip=odd and len(args) == 1)
+        made = self.function(name, frame)
+        return self.add((frame.sign if odd else 1, made))
+
     # -- signs ---------------------------------------------------------------------------------------------------
 
     def sign(self, p: Poly) -> Poly:
@@ -177,10 +199,14 @@ class Functions(Cases):
         return self.function("sign", frame, moving=self.moving(frame))
 
     def _sign_rest(self, rest: Poly) -> Poly:
-        if self.is_positive(rest):
-            return self.number(1)
-        if self.is_positive(self.add((-1, rest))):
-            return self.number(-1)
+        for turn in (1, -1):
+            turned = self.add((turn, rest))
+            if self.is_positive(turned):
+                return self.number(turn)
+            if self.is_nonnegative(turned):  # 0 or 1, as is the square
+                frame = self.frame([rest], flip=True)
+                s = self.function("sign", frame, moving=self.moving(frame))
+                return self.add((turn, self.multiply(s, s)))
         inner = {(a, ls) for factors, _ in rest for a, ls, _ in factors}
         if len(inner) == 1:
             ((a, ls),) = inner

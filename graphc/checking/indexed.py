@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.checking.case import Case, Diagnosis
-from graphc.checking.edits import Edit
+from graphc.checking.edits import Edit, in_exponents
 from graphc.checking.kinds import Kind
-from graphc.checking.mistakes import additive, numbers, scaled
+from graphc.checking.mistakes import additive, choices, numbers, scaled, sums
 from graphc.checking.sides import Side
 from graphc.checking.trees import name, swapped, tree_of, written
 from graphc.errors import GraphcError
@@ -72,10 +72,11 @@ def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str]) -> Iterator
                     yield _edit(tree, node, Kind.VARIABLE, f"an index is wrong: {written(node)} must be", order)
     for a, b in itertools.combinations(indices, 2):
         yield Edit(Kind.TRANSPOSE, f"the indices {a} and {b} are exchanged", _exchanged(tree, entries, a, b))
-    for rule in (additive, lambda n: scaled(n, sizes), numbers):
+    _, inside = in_exponents(tree)
+    for rule in (sums, choices, additive, lambda n: scaled(n, sizes), numbers):
         for part in _formulas(tree, heads):
             for kind, sentence, new in rule(part):
-                yield Edit(kind, sentence, swapped(tree, part, new))
+                yield Edit(Kind.EXPONENT if id(part) in inside else kind, sentence, swapped(tree, part, new))
     for part in _formulas(tree, heads):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Subscript) and len(part.args) == 1:
             what = f"the sum over {written(part.func.slice)} does not belong around {written(part.args[0])}"
@@ -111,6 +112,8 @@ def _formulas(tree: ast.expr, heads: set[int]) -> list[ast.expr]:
     """The parts that are numbers of their own, not indices and not the heads of sums."""
     inside = {id(p) for n in ast.walk(tree) if isinstance(n, ast.Subscript) for p in ast.walk(n) if p is not n}
     found = [
-        n for n in ast.walk(tree) if isinstance(n, (ast.BinOp, ast.UnaryOp, ast.Call, ast.Subscript, ast.Constant))
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, (ast.BinOp, ast.UnaryOp, ast.Call, ast.Compare, ast.Subscript, ast.Constant))
     ]
     return [n for n in found if id(n) not in inside and id(n) not in heads]

@@ -31,11 +31,12 @@ from graphc.checking.points import (
     steady,
 )
 from graphc.checking.prove import Gradient, Proof, Question, derivative, leaves, prove
+from graphc.checking.reading import UNREADABLE, in_text, readable
 from graphc.checking.safeguards import confirm, cross_check
 from graphc.checking.sides import Relation, Side, Taken
 from graphc.checking.unproved import unproved
 from graphc.checking.verdict import Counterexample, Status, Verdict
-from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, UnknownNameError, UnsupportedError
+from graphc.errors import GraphcError, NameConflictError, UnknownNameError, UnsupportedError
 from graphc.frontend.parse import bound
 from graphc.frontend.sympynames import declared
 from graphc.ir.dims import compare, shape_text
@@ -47,7 +48,6 @@ from graphc.runtime.evaluate import evaluate_all
 
 BRIEF = 60  # characters of a function that is named in full
 FIRST = 16  # points that a claim must pass before a proof is tried
-UNREADABLE = (ShapeError, UnknownNameError, NameConflictError, DTypeError)
 
 
 def check(*given: Any, values: Any = None, **names: Any) -> Verdict:
@@ -136,6 +136,10 @@ def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict
     if callable(claim) and not isinstance(claim, (Expr, sympy.Basic)):
         answer = derivative(f, x)
         return _function(Gradient(f, x, answer), answer, claim, names)
+    if isinstance(claim, (sympy.Basic, sympy.MatrixBase)):
+        text = in_text(f, x, claim, names)
+        if text is not None:
+            return replace(_as_written(_gradient(f, x, text, names), text), written=str(claim))
     label, formula = labelled(claim) if isinstance(claim, str) else (None, claim)
     if label is not None:
         other = names.get(label.variables[0]) if len(label.variables) == 1 and not label.second else None
@@ -150,7 +154,7 @@ def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict
     side = Side(formula, names, free, answer.shape if known else None)
     entry = Entry(claim.strip().removesuffix(formula), side) if free and "\n" not in claim.strip() else None
     try:
-        side = _readable(side)
+        side = readable(side)
         same_symbols([f, x, side.expr])
     except UNREADABLE as error:
         return _unreadable(Gradient(f, x, answer), answer, str(formula), names, error, entry)
@@ -159,17 +163,6 @@ def _gradient(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> Verdict
     if side.taken:
         question = Relation(Side("jacobian(_f, _x)", {**names, "_f": f, "_x": x}), side)
     return judged(question, answer, side.expr, side.reading.text, names, entry=entry)
-
-
-def _readable(side: Side) -> Side:
-    """The side; without the shape that the answer has, where its indices run along others."""
-    try:
-        side.expr  # noqa: B018 - read here, for its errors
-    except ShapeError:
-        if not side.shape:
-            raise
-        return _readable(replace(side, shape=None))
-    return side
 
 
 def _entries(f: Expr, x: Expr, label: Label, formula: str, names: Mapping[str, Any]) -> Verdict:
@@ -199,14 +192,14 @@ def related(
         whole = left.whole()
         names = {**names_in_play([left.expr]), **left.names, **left.reading.quotients}
     except UNREADABLE as error:
-        return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
+        return unread(claim, error)
     try:
         right = replace(left.facing(claim), claimed=claimed)
         relation = Relation(left, right, earlier)
         same_symbols(relation.symbols())
     except UNREADABLE as error:
         if whole is None:
-            return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES)
+            return unread(claim, error)
         text, quotients = (str(claim), {}) if not isinstance(claim, str) else right.spelled[:2]
         quotients = {name: named_quotient(name, value) for name, value in quotients.items()}
         question = Gradient(whole.f, whole.x, left.expr)
@@ -243,6 +236,12 @@ def _back(text: str | None, quotients: Mapping[str, Expr]) -> str | None:
 
 def _quotient(written: str) -> Callable[[re.Match[str]], str]:
     return lambda m: f"{m[1] or ''}({written}){m[2] or ''}" if m[1] or m[2] else written
+
+
+def unread(claim: Any, error: GraphcError) -> Verdict:
+    """The verdict on a side that cannot be read."""
+    named = isinstance(error, UnknownNameError)
+    return Verdict(Status.INCOMPARABLE, claim, None, str(error), labels=SIDES, misnamed=named)
 
 
 SIDES = ("left", "right")
@@ -348,7 +347,9 @@ def _unreadable(
     known = not isinstance(error, NameConflictError)  # else the names in the text mean something different
     found = diagnose(posed(question, answer, None, text, names), entry) if known else None
     parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
-    return Verdict(Status.INCOMPARABLE, text, answer, str(error), kind=parts[0], diagnosis=parts[1], repair=parts[2])
+    named = isinstance(error, UnknownNameError)
+    verdict = Verdict(Status.INCOMPARABLE, text, answer, str(error), misnamed=named)
+    return replace(verdict, kind=parts[0], diagnosis=parts[1], repair=parts[2])
 
 
 def _function(question: Gradient, answer: Expr, claim: Callable[..., Any], names: Mapping[str, Any]) -> Verdict:

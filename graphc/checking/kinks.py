@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,11 @@ AT_ZERO = frozenset(("relu", "abs", "sign"))
 AT_HALVES = frozenset(("round",))
 AT_TIES = frozenset(("maximum", "minimum", "greater", "greater_equal", "less", "less_equal"))
 EXTREMA = frozenset(("max", "min"))
-Kink = tuple[str, tuple[Expr, ...], tuple[int, ...]]
+Kink = tuple[str, tuple[Expr, ...], tuple[int, ...], frozenset[str]]
 
 
 def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
-    """The kinked operations below `expr` whose arguments depend on the symbols `moving`: kind, arguments, axes."""
+    """The kinked operations below `expr` whose arguments depend on `moving`: kind, arguments, axes, and `moving`."""
     order = topological([expand(expr)])
     depends: set[Expr] = set()
     found: list[Kink] = []
@@ -33,7 +33,7 @@ def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
             depends.add(node)
             if node.op.name in AT_ZERO | AT_HALVES | AT_TIES | EXTREMA:
                 name = f"flat {node.op.name}" if flat(node) else node.op.name
-                found.append((name, node.operands, node.attributes.get("axis", ())))
+                found.append((name, node.operands, node.attributes.get("axis", ()), moving))
     return found
 
 
@@ -64,24 +64,37 @@ def kinked(exprs: Iterable[Expr], moving: frozenset[str]) -> list[Kink]:
     return [kink for e in exprs for kink in kinks(e, moving)] if moving else []
 
 
-def clear_of(found: Iterable[tuple[Kink, tuple[Any, ...]]]) -> bool:
-    """Whether the values of the arguments stay away from every tie."""
-    return all(_distance(kink, values) > MARGIN for kink, values in found)
+Found = Sequence[tuple[Any, ...]]  # the values of the arguments of each kink
 
 
-def _distance(kink: Kink, values: tuple[Any, ...]) -> float:
-    name, _, axes = kink
-    if name.startswith("flat "):
-        apart = np.abs(np.subtract(values[0], values[1] if len(values) > 1 else 0, dtype=float))
-        return float(np.min(apart[apart > 0], initial=np.inf))
-    if name in AT_ZERO:
-        return float(np.min(np.abs(values[0]), initial=np.inf))
+def clear_of(kinks_: Sequence[Kink], found: Found, nearby: Found | None = None) -> bool:
+    """Whether the values of the arguments stay away from every tie; ties that are the same `nearby` are none."""
+    again = [None] * len(found) if nearby is None else nearby
+    return all(_distance(k, v, w) > MARGIN for k, v, w in zip(kinks_, found, again, strict=True))
+
+
+def _distance(kink: Kink, values: tuple[Any, ...], nearby: tuple[Any, ...] | None) -> float:
+    name, _, axes, _ = kink
     if name in AT_HALVES:
         away = np.asarray(values[0], dtype=float) - 0.5
         return float(np.min(np.abs(away - np.rint(away)), initial=np.inf))
-    if name in AT_TIES:
-        return float(np.min(np.abs(np.subtract(values[0], values[1], dtype=float)), initial=np.inf))
-    moved = np.moveaxis(values[0], axes, range(-len(axes), 0)).reshape(*np.delete(np.shape(values[0]), axes), -1)
+    if name in EXTREMA:
+        return _from_second(name, values[0], axes)
+    apart = _apart(values)
+    if name.startswith("flat "):
+        return float(np.min(apart[apart > 0], initial=np.inf))
+    stays = np.zeros_like(apart, dtype=bool) if nearby is None else (apart == 0) & (_apart(nearby) == 0)
+    return float(np.min(apart[~stays], initial=np.inf))
+
+
+def _apart(values: tuple[Any, ...]) -> Any:
+    """The distances from a tie."""
+    return np.asarray(np.abs(np.subtract(values[0], values[1] if len(values) > 1 else 0, dtype=float)))
+
+
+def _from_second(name: str, x: Any, axes: tuple[int, ...]) -> float:
+    """The distance of the extremum from the next entry."""
+    moved = np.moveaxis(x, axes, range(-len(axes), 0)).reshape(*np.delete(np.shape(x), axes), -1)
     if moved.shape[-1] < 2:
         return np.inf
     ordered = np.sort(moved, axis=-1)

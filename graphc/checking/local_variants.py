@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -13,6 +14,8 @@ from graphc.ops.contraction import CONTRACT, contract, factors_of, summed
 from graphc.ops.defined import LOG_SOFTMAX, SOFTMAX
 from graphc.ops.elementwise import exp
 from graphc.ops.leaves import CONSTANT, SIZE, constant
+from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import MAX, MIN
 from graphc.ops.stopping import stopped
 from graphc.rewriting.simplify import simplify
 
@@ -32,6 +35,10 @@ def wrong_locals(f: Expr, x: Expr) -> Iterator[Variant]:
     for node in nodes:
         if node.op.derivative is not None and len(node.operands) == 1:
             yield from of_function(f, node, names)
+        elif node.op.derivative is not None:
+            yield from of_two(f, node, {x, *nodes}, names)
+        elif node.op in (MAX, MIN):
+            yield of_extremum(f, node, names)
 
 
 def surrogate(node: Expr, J: Expr, u: Expr) -> Expr:
@@ -48,6 +55,9 @@ def of_softmax(f: Expr, node: Expr, names: dict[Expr, Expr]) -> Iterator[Variant
         f"only the diagonal p*(1 - p) of the derivative of p = {what} is used; the entries -p[i]*p[j] are missing"
     )
     yield Variant(Kind.DIAGONAL, diagonal, replaced(f, node, surrogate(node, scale * (1 - p), u)))
+    identity = f"the derivative of {what} is missing: its entries are p[i]*(delta[i,j] - p[j])"
+    if node.op is SOFTMAX:
+        yield Variant(Kind.CHAIN, identity, replaced(f, node, surrogate(node, constant(1), u)))
     normalizer = f"the claim forgets that the normalizer of {what} depends on {brief(u)}"
     yield Variant(Kind.STATISTIC, normalizer, replaced(f, node, surrogate(node, scale, u)))
 
@@ -65,18 +75,30 @@ def of_product(f: Expr, node: Expr, moving: set[Expr], names: dict[Expr, Expr]) 
             without = step(node, i, leave_out=k)
             if k == i or without is None:
                 continue
-            number = e.denominator == 1 and b.op in (SIZE, CONSTANT)
+            number = b.op in (SIZE, CONSTANT)
             mask = b.dtype == "bool" or any(fact.name == "binary" for fact in b.op.facts(b))
-            quoted = called(b, names) if e == 1 else f"{called(b, names)}**{e}"
+            quoted = quoted_power(called(b, names), e)
             what = f"the mask {quoted} is dropped" if mask else f"the factor {quoted} is missing"
             kind = Kind.CONSTANT if number else Kind.MASK if mask else Kind.CHAIN
-            yield Variant(kind, what, replaced(f, node, others + without))
+            missing = b if e == 1 else b**e
+            yield Variant(kind, what, replaced(f, node, others + without), missing, constant(1))
         u, _, e = parts[i]
         for wrong in (e, e - 2) if e != 1 else ():
-            what = f"the derivative of {called(u, names)}**{e} has the exponent {e - 1}, not {wrong}"
-            missing = f"the factor {called(u, names)}, from the derivative of its square, is missing"
-            kind, sentence = (Kind.CHAIN, missing) if wrong == 0 else (Kind.EXPONENT, what)
+            what = f"the derivative of {quoted_power(called(u, names), e)} has the exponent {e - 1}, not {wrong}"
+            square = f"the factor {called(u, names)}, from the derivative of its square, is missing"
+            kind, sentence = (Kind.CHAIN, square) if wrong == 0 else (Kind.EXPONENT, what)
             yield Variant(kind, sentence, replaced(f, node, others + step(node, i, power=wrong)))
+
+
+def quoted_power(text: str, e: Fraction) -> str:
+    """A power, as it is written."""
+    plain = re.fullmatch(r"\w+(\([^()]*\))?", text) is not None
+    base = text if plain else f"({text})"
+    if e < 0:
+        return f"1/{quoted_power(base, -e)}"
+    if e.denominator != 1:
+        return f"sqrt({text})" if e == Fraction(1, 2) else f"{base}**({e})"
+    return text if e == 1 else f"{base}**{e}"
 
 
 def step(node: Expr, i: int, *, leave_out: int | None = None, power: Fraction | None = None) -> Expr | None:
@@ -104,10 +126,48 @@ def of_function(f: Expr, node: Expr, names: dict[Expr, Expr]) -> Iterator[Varian
     for kind, J in alternatives(node, right, z, y):
         if kind is Kind.CHAIN:
             missing = quoted if J is constant(1) else str(simplify(right / J))
-            what = f"the factor {missing} of the chain rule is missing: {derivative}"
+            mask = is_mask(right) and J is constant(1)
+            what = f"the {'mask' if mask else 'factor'} {missing} of the chain rule is missing: {derivative}"
         else:
-            what = f"{derivative}, not {brief(J)}"
-        yield Variant(kind, what, replaced(f, node, surrogate(node, J, u)), right, J)
+            mask, what = False, f"{derivative}, not {brief(J)}"
+        yield Variant(Kind.MASK if mask else kind, what, replaced(f, node, surrogate(node, J, u)), right, J)
+
+
+def is_mask(x: Expr) -> bool:
+    """Whether an expression is a comparison, at most with the values 1 and 0."""
+    while x.op is CONTRACT and len(x.operands) == 1 and x.attributes["coefficient"] == 1:
+        (x,) = x.operands
+    return x.dtype == "bool" or (x.op.name == "as_float" and is_mask(x.operands[0]))
+
+
+def of_two(f: Expr, node: Expr, moving: set[Expr], names: dict[Expr, Expr]) -> Iterator[Variant]:
+    """A function of several arguments whose derivative by one of them lacks a factor."""
+    assert node.op.derivative is not None
+    locals_ = node.op.derivative(*(names.get(o, o) for o in node.operands), names.get(node, node))
+    pairs = list(zip(node.operands, locals_, strict=True))
+    own = {i: (u, J) for i, (u, J) in enumerate(pairs) if u in moving and J is not None}
+    steps = {i: stopped(J) * (u - stopped(u)) for i, (u, J) in own.items()}
+    for i, (u, J) in own.items():
+        rest = stopped(node)
+        for j, change in steps.items():
+            rest = rest + change if j != i else rest
+        parts = factors_of(J) if J.op is CONTRACT and not summed(J) else []
+        for k, (factor, _, e) in enumerate(parts if len(parts) > 1 else ()):
+            less = contract([p for j, p in enumerate(parts) if j != k], J.shape, J.attributes["coefficient"])
+            missing = factor if e == 1 else factor**e
+            what = f"the factor {brief(missing)} is missing: the derivative of {called(node, names)} is {brief(J)}"
+            yield Variant(
+                Kind.CHAIN, what, replaced(f, node, rest + stopped(less) * (u - stopped(u))), missing, constant(1)
+            )
+
+
+def of_extremum(f: Expr, node: Expr, names: dict[Expr, Expr]) -> Variant:
+    """The derivative of a maximum by every entry, not by the largest alone."""
+    (u,) = node.operands
+    kept = {k: v for k, v in node.attributes.items() if k in ("axis", "keepdims")}
+    which = "largest" if node.op is MAX else "smallest"
+    what = f"the mask is dropped: only the {which} entry of {called(u, names)} has a derivative"
+    return Variant(Kind.MASK, what, replaced(f, node, stopped(node) + sum_(u - stopped(u), **kept)))
 
 
 def alternatives(node: Expr, right: Expr, z: Expr, y: Expr) -> Iterator[tuple[Kind, Expr]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from graphc.ir.expr import Expr
 from graphc.ops.contraction import CONTRACT, contract, factors_of, summed
 from graphc.ops.elementwise import absolute, log
-from graphc.ops.leaves import EYE, NAMED, size
+from graphc.ops.leaves import EYE, NAMED, constant, size
 from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet, turned
 from graphc.ops.matrix_functions import MATRIX_POWER, matrix_power
 from graphc.ops.products import matmul
@@ -26,6 +26,8 @@ def by_factors(node: Expr) -> Expr | None:
     x = node.operands[0]
     while x.op is NAMED:
         x = x.operands[0]
+    if x.op is EYE:
+        return {INV: x, DET: constant(1), LOGDET: constant(0)}[node.op]
     if x.op is INV:
         y = x.operands[0]
         return y if node.op is INV else 1 / det(y) if node.op is DET else -logdet(y)
@@ -46,6 +48,8 @@ def of_product(node: Expr, x: Expr) -> Expr | None:
     factors = factors_of(x)
     matrices = [(f, labels) for f, labels, e in factors if f.ndim and e == 1 and f.op is not EYE]
     scalars = [f for f in factors if not f[0].ndim]
+    if not matrices:
+        matrices = [(f, labels) for f, labels, e in factors if f.op is EYE and labels == (0, 1)]
     if len(matrices) + len(scalars) != len(factors):
         return None
     if scalars or x.attributes["coefficient"] != 1:

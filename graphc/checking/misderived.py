@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from graphc.calculus import jacobian
 from graphc.calculus.gradients import opened_at, raw_gradients
 from graphc.checking.case import Case
 from graphc.checking.local_variants import wrong_locals
@@ -21,7 +22,7 @@ MOST = 400  # variants that are tried
 def misderived(case: Case, claim: Expr) -> Iterator[tuple[Variant, Expr]]:
     """Mistakes in the derivation of which the claim is the result, with what they come to; screened, not proved."""
     question = case.question
-    if not isinstance(question, Gradient) or question.f.ndim or overridden([question.f]):
+    if not isinstance(question, Gradient) or overridden([question.f]):
         return
     for variant, found in mistaken(question.f, question.x):
         if case.screen.same(found, claim):
@@ -34,7 +35,7 @@ def mistaken(f: Expr, x: Expr) -> Iterator[tuple[Variant, Expr]]:
     back = {free: x}
     for variant in itertools.islice(variants(opened, free), MOST):
         try:
-            (raw,) = raw_gradients(variant.changed, [free])
+            (raw,) = raw_gradients(variant.changed, [free]) if not f.ndim else [jacobian(variant.changed, free)]
             found = substitute(released([raw]), back)[0]
         except GraphcError:
             continue

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 from graphc.checking.kinds import Kind
-from graphc.checking.trees import call, flat, matmul, name, number, over, product, times, transposed, tree_of, written
+from graphc.checking.trees import (
+    call,
+    flat,
+    matmul,
+    name,
+    negated,
+    number,
+    over,
+    product,
+    times,
+    transposed,
+    tree_of,
+    written,
+)
 
 Local = tuple[Kind, str, ast.expr]
 
@@ -39,7 +53,7 @@ def additions(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
 def scaled(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
     """Signs, numbers and sizes that are missing at a part."""
     text = written(node)
-    yield Kind.SIGN, f"the sign of {text} is wrong", ast.UnaryOp(ast.USub(), node)
+    yield Kind.SIGN, f"the sign of {text} is wrong", negated(node)
     yield Kind.CONSTANT, f"the factor 2 at {text} is missing", times(number(2), node)
     yield Kind.CONSTANT, f"the factor 1/2 at {text} is missing", over(node, number(2))
     for n in sizes:
@@ -54,6 +68,9 @@ def terms(node: ast.expr) -> list[ast.expr]:
     return terms(node.operand) if isinstance(node, ast.UnaryOp) else [node]
 
 
+ORDERED = frozenset(("outer", "kron", "solve"))
+
+
 def structural(node: ast.expr) -> Iterator[Local]:
     """Transposes and the order of operands."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
@@ -63,6 +80,9 @@ def structural(node: ast.expr) -> Iterator[Local]:
         order = "the operands of @ are in the wrong order"
         for x, y in ((b, a), (transposed(b), a), (b, transposed(a)), (transposed(b), transposed(a))):
             yield Kind.ORDER, order, matmul(x, y)
+        if isinstance(a, ast.BinOp) and isinstance(a.op, ast.MatMult):
+            what = f"the factors {written(a.right)} and {written(b)} are in the wrong order"
+            yield Kind.ORDER, what, matmul(matmul(a.left, b), a.right)
         yield (
             Kind.TRANSPOSE,
             f"{written(node)}: both factors must be transposed",
@@ -77,12 +97,9 @@ def structural(node: ast.expr) -> Iterator[Local]:
             yield Kind.OPERATION, "a matrix product belongs where * stands", matmul(x, y)
         yield Kind.OPERATION, "an outer product belongs where * stands", call("outer", a, second=b)
         yield Kind.OPERATION, "an outer product belongs where * stands", call("outer", b, second=a)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "outer":
-        yield (
-            Kind.ORDER,
-            "the arguments of outer are in the wrong order",
-            call("outer", node.args[1], second=node.args[0]),
-        )
+    elif isinstance(node, ast.Call) and written(node.func) in ORDERED and len(node.args) == 2:
+        what = f"the arguments of {written(node.func)} are in the wrong order"
+        yield Kind.ORDER, what, call(written(node.func), node.args[1], second=node.args[0])
     if isinstance(node, ast.Attribute) and node.attr == "T":
         yield Kind.TRANSPOSE, f"{written(node.value)} must not be transposed", node.value
     elif isinstance(node, ast.Name):
@@ -114,8 +131,20 @@ def additive(node: ast.expr) -> Iterator[Local]:
             yield _kind_of_factor(a), f"{written(a)} does not belong here", b
             yield Kind.EXPONENT, f"{written(b)} belongs in the denominator", over(a, b)
             yield Kind.EXPONENT, f"{written(a)} belongs in the denominator", over(b, a)
+            yield from superfluous(node)
         else:
+            if not is_number(a):
+                yield Kind.FACTOR, f"{written(a)} does not belong here", over(number(1), b)
             yield Kind.EXPONENT, f"{written(b)} does not belong in the denominator", times(a, b)
+
+
+def superfluous(node: ast.expr) -> Iterator[Local]:
+    """Two factors too many."""
+    parts = flat(node)
+    for i, j in itertools.combinations(range(len(parts)) if len(parts) > 2 else (), 2):
+        rest = [p for k, p in enumerate(parts) if k not in (i, j)]
+        what = f"{written(product([parts[i], parts[j]]))} does not belong here"
+        yield Kind.FACTOR, what, product(rest)
 
 
 def _kind_of_factor(factor: ast.expr) -> Kind:
@@ -137,6 +166,28 @@ def axes(node: ast.expr) -> Iterator[Local]:
                 yield Kind.SUM, f"the {function} must be taken over {where}", ast.Call(node.func, [x], keywords)
 
 
+def columns(node: ast.expr) -> Iterator[Local]:
+    """A vector that belongs along the rows."""
+    if isinstance(node, (ast.Name, ast.Call, ast.BinOp, ast.Attribute)) and not is_number(node):
+        yield Kind.SHAPE, f"{written(node)} must be a column: an entry of it belongs to each row", column(node)
+
+
+def column(node: ast.expr) -> ast.expr:
+    return ast.Subscript(node, ast.Tuple([ast.Slice(), ast.Constant(None)], ast.Load()), ast.Load())
+
+
+def sums(node: ast.expr) -> Iterator[Local]:
+    """A mean where a sum belongs."""
+    if isinstance(node, ast.Call):
+        f = node.func
+        if isinstance(f, ast.Name) and f.id == "mean":
+            what = "a sum belongs where the mean stands"
+            yield Kind.SUM, what, ast.Call(name("sum"), node.args, node.keywords)
+        if isinstance(f, ast.Subscript) and written(f.value) == "mean":
+            what = "a sum belongs where the mean stands"
+            yield Kind.SUM, what, ast.Call(ast.Subscript(name("sum"), f.slice, ast.Load()), node.args, [])
+
+
 def choices(node: ast.expr) -> Iterator[Local]:
     """Comparisons that point the wrong way, and the branches of where exchanged."""
     if isinstance(node, ast.Compare):
@@ -144,11 +195,17 @@ def choices(node: ast.expr) -> Iterator[Local]:
             if isinstance(node.ops[0], old):
                 what = f"the comparison {written(node)} points the wrong way"
                 yield Kind.SIGN, what, ast.Compare(node.left, [new()], node.comparators)
+        for old, new in TIES:
+            if isinstance(node.ops[0], old):
+                how = "must" if new in (ast.GtE, ast.LtE) else "must not"
+                what = f"{written(node)} {how} hold where both sides are equal"
+                yield Kind.MASK, what, ast.Compare(node.left, [new()], node.comparators)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "where":
         condition, a, b = node.args
         yield Kind.ORDER, "the branches of where are exchanged", ast.Call(node.func, [condition, b, a], [])
 
 
+TIES = ((ast.Gt, ast.GtE), (ast.GtE, ast.Gt), (ast.Lt, ast.LtE), (ast.LtE, ast.Lt))
 TURNED = ((ast.Gt, ast.Lt), (ast.GtE, ast.LtE), (ast.Lt, ast.Gt), (ast.LtE, ast.GtE))
 
 
@@ -165,7 +222,17 @@ def calls(node: ast.expr) -> Iterator[Local]:
             ast.Call(name(other), [x], node.keywords),
         )
         yield Kind.SUM, f"the {function} of {written(x)} does not belong here", x
+    elif function in OPPOSITES:
+        other = OPPOSITES[function]
+        yield Kind.FUNCTION, f"{other} belongs where {function} stands", ast.Call(name(other), node.args, node.keywords)
+        if len(node.args) == 1:
+            yield Kind.FUNCTION, f"{function} does not belong around {written(x)}", x
+    elif function == "flip":
+        yield Kind.FUNCTION, f"{function} does not belong around {written(x)}", x
     elif function in FUNCTIONS:
+        if function not in EVEN:
+            what = f"the sign of {written(x)} inside of {function} is wrong"
+            yield Kind.SIGN, what, ast.Call(node.func, [negated(x)], node.keywords)
         kind = Kind.EXPONENT if function == "sqrt" else Kind.FUNCTION
         yield kind, f"{function} does not belong around {written(x)}", x
         for other in FUNCTIONS:
@@ -174,6 +241,9 @@ def calls(node: ast.expr) -> Iterator[Local]:
                 yield Kind.FUNCTION, what, ast.Call(name(other), node.args, node.keywords)
 
 
+PAIRS = (("cumsum", "reverse_cumsum"), ("tril", "triu"), ("max", "min"), ("maximum", "minimum"), ("argmax", "argmin"))
+OPPOSITES = {**dict(PAIRS), **{b: a for a, b in PAIRS}}
+EVEN = frozenset(("cos", "cosh", "abs", "norm", "inv"))
 FUNCTIONS = (
     "sigmoid",
     "tanh",
@@ -209,6 +279,8 @@ def numbers(node: ast.expr) -> Iterator[Local]:
         yield Kind.EXPONENT, f"the exponent {written(e)} does not belong here", base
         lower = base if written(e) == "2" else ast.BinOp(base, ast.Pow(), ast.BinOp(e, ast.Sub(), number(1)))
         yield Kind.EXPONENT, f"the power {written(node)} must be differentiated", times(e, lower)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        yield from exponentials(node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         for value in (node.value + 1, node.value - 1, 2 * node.value, -node.value):
             yield Kind.CONSTANT, f"{node.value} must be {value}", number(value)
@@ -216,6 +288,25 @@ def numbers(node: ast.expr) -> Iterator[Local]:
     if isinstance(node, (ast.Name, ast.Call, ast.BinOp)) and not is_number(node):
         yield Kind.EXPONENT, f"{written(node)} must be squared", ast.BinOp(node, ast.Pow(), number(2))
         yield Kind.EXPONENT, f"the root of {written(node)} belongs here", call("sqrt", node)
+
+
+def exponentials(node: ast.expr) -> Iterator[Local]:
+    """The derivative of a power by its base where that by its exponent belongs, and the other way round."""
+    parts = flat(node)
+    for p in parts:
+        if not isinstance(p, ast.BinOp) or not isinstance(p.op, ast.Pow):
+            continue
+        base, e = p.left, p.right
+        for q in parts:
+            rest = [r for r in parts if r is not p and r is not q]
+            if q is not p and written(e) == f"{written(q)} - 1":
+                whole = ast.BinOp(base, ast.Pow(), q)
+                what = f"{written(whole)} is differentiated by its exponent, not by its base"
+                yield Kind.FUNCTION, what, product([*rest, whole, call("log", base)])
+            if written(q) == f"log({written(base)})":
+                what = f"{written(p)} is differentiated by its base, not by its exponent"
+                lower = ast.BinOp(base, ast.Pow(), ast.BinOp(e, ast.Sub(), number(1)))
+                yield Kind.FUNCTION, what, product([*rest, e, lower])
 
 
 def is_number(node: ast.expr) -> bool:

@@ -21,6 +21,7 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 LARGEST = 3  # the largest value of each size
 ASSIGNMENTS = 40  # combinations of sizes that are tried
 ATTEMPTS = 40  # combinations of larger sizes that are tried where none of those fits
+SHIFT = 1e-5  # of entries, to see whether a tie stays one
 MOST = 400  # points at which two results are compared
 DRAWN = 6  # points drawn at random, with larger sizes
 SEARCH_ORDER = (
@@ -94,7 +95,8 @@ def judge_of(left: Expr, right: Expr, kinks: Sequence[Kink] = ()) -> Judge:
 
     It raises ShapeError where the sizes do not go together: a window larger than its array, a condition that fails.
     """
-    arguments = [a for _, operands, _ in kinks for a in operands]
+    arguments = [a for _, operands, _, _ in kinks for a in operands]
+    moving = frozenset().union(*(names for *_, names in kinks))
 
     def judge(values: Values) -> tuple[Any, Any] | None:
         return steady(results, values)
@@ -103,16 +105,30 @@ def judge_of(left: Expr, right: Expr, kinks: Sequence[Kink] = ()) -> Judge:
         try:
             with np.errstate(all="ignore"):
                 left_value, right_value, *rest = evaluate_all([left, right, *arguments], values)
+                found = by_kink(rest)
+                clear = clear_of(kinks, found) or clear_of(
+                    kinks, found, by_kink(evaluate_all(arguments, shifted(values, moving)))
+                )
         except ShapeError:
             raise
         except (GraphcError, FloatingPointError, np.linalg.LinAlgError):
             return None
-        found = iter(rest)
-        if not clear_of((kink, tuple(next(found) for _ in kink[1])) for kink in kinks):
-            return None
-        return left_value, right_value
+        return (left_value, right_value) if clear else None
+
+    def by_kink(flat: Sequence[Any]) -> list[tuple[Any, ...]]:
+        left = iter(flat)
+        return [tuple(next(left) for _ in kink[1]) for kink in kinks]
 
     return judge
+
+
+def shifted(values: Values, names: frozenset[str]) -> Values:
+    """The values with the entries of real arrays moved a little, each by an amount of its own."""
+    rng = np.random.default_rng(0)
+    return {
+        k: v + SHIFT * (1 + rng.random(np.shape(v))) if k in names and np.asarray(v).dtype.kind == "f" else v
+        for k, v in values.items()
+    }
 
 
 def steady(results: Judge, values: Values) -> tuple[Any, Any] | None:

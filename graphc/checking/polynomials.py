@@ -17,6 +17,7 @@ import sympy
 
 from graphc.checking.atoms import UNIT, Atom, Mono, OutOfBudgetError, Poly
 from graphc.checking.labels import Factor, Labels, canonical
+from graphc.checking.movers import Mover, settled
 from graphc.checking.summation import Merged, shortened
 from graphc.ir.dims import Dim
 
@@ -36,6 +37,7 @@ class Algebra:
         self.size_numbers: dict[Dim, int] = {}
         self.cosines: dict[int, int] = {}  # the cosine of what a sine is of
         self.axes: dict[int, Dim] = {}  # the size of the matrix that an atom is the inverse of
+        self.movers: dict[int, Mover] = {}
         self.delta = self.atom(
             ("delta",), lambda: Atom("delta", 2, ((0, 1), (1, 0)), {}, nonnegative=True, binary=True, smooth=False)
         )
@@ -159,6 +161,8 @@ class Algebra:
             changed = self.unified(merged, bound)
             if changed is None:
                 changed = shortened(self, merged, bound)
+            if changed is None and self.movers:
+                changed = settled(self, merged, bound)
             if changed is None:
                 break
             merged = changed

@@ -12,9 +12,10 @@ from graphc.calculus import grad, jacobian
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.denominators import vanishes
 from graphc.checking.inverted import inverses_vanish
+from graphc.checking.moves import JUMPING
 from graphc.checking.orders import orders_vanish
 from graphc.checking.slices import inward
-from graphc.checking.translate import DISCRETE, JUMPING, Translator
+from graphc.checking.translate import DISCRETE, Translator
 from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.facts import Fact
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL, number

@@ -54,15 +54,17 @@ def quotient(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | No
     try:
         factor = simplify(case.answer / claim)
         candidate = claim * factor
-        longest = count_ops(case.answer) - 1 if most is None else min(most, count_ops(case.answer) - 1)
-        if count_ops(factor) > longest or not case.agrees(candidate) or not case.proves(candidate):
+        longest = count_ops(case.answer) if most is None else min(most, count_ops(case.answer))
+        short = count_ops(factor) <= longest and len(str(unstretched(factor))) < len(str(case.answer))
+        if not short or not case.agrees(candidate) or not case.proves(candidate):
             return None
     except GraphcError:
         return None
     if unstretched(factor).op is ADD and most is not None:
         return None
     sentence = f"the factor {unstretched(factor)} is missing"
-    return Diagnosis(Kind.CHAIN, sentence, written(case, f"({case.text})*({unstretched(factor)})", candidate))
+    kind = Kind.CHAIN if leaves([factor]) else Kind.CONSTANT
+    return Diagnosis(kind, sentence, written(case, f"({case.text})*({unstretched(factor)})", candidate))
 
 
 def written(case: Case, text: str, candidate: Expr) -> str:

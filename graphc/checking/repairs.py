@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from graphc.checking.case import Case
 from graphc.checking.edits import places
-from graphc.checking.mistakes import activations
+from graphc.checking.mistakes import activations, column
 from graphc.checking.relations import missing, unstretched
 from graphc.checking.trees import over, swapped, times, tree_of, written
 from graphc.checking.variants import Variant
@@ -43,6 +43,7 @@ def changed(tree: ast.expr, variant: Variant) -> Iterator[ast.expr]:
     for node in places(tree):
         if wrong is None or isinstance(wrong, ast.Constant):
             yield swapped(tree, node, times(node, right))
+            yield swapped(tree, node, times(node, column(right)))
         else:
             yield swapped(tree, node, over(times(node, right), wrong))
 

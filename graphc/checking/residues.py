@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from graphc.checking.entrywise import NotExactError
-from graphc.checking.translate import ODD
+from graphc.checking.functions import ODD
 
 CHAIN = (71850239, 35925119, 17962559, 8981279, 4490639, 2245319, 1122659)
 SINGLE = (2305843009213655999,)  # a prime of 61 bits, twice another prime and 1; 2, 3, 5, 7, 11, 13 are squares

@@ -106,7 +106,7 @@ def check_steps(steps: Any, /, *, given: Any = None, **names: Any) -> StepsVerdi
     Raises
     ------
     FormulaError
-        If a text is not in the notation.
+        If a line is no equation. A side that is not in the notation makes its step incomparable.
     UnsupportedError
         If the steps come in another form.
 
@@ -126,7 +126,7 @@ def check_steps(steps: Any, /, *, given: Any = None, **names: Any) -> StepsVerdi
     play = {**directions([side for s in stated for side in (s.left, s.right) if isinstance(side, str)], play), **play}
     derivation = Derivation(play)
     for step in stated:
-        derivation.judge(step)
+        derivation.add(step)
     return StepsVerdict(tuple(derivation.found))
 
 
@@ -156,7 +156,7 @@ def check_backprop(loss: Any, entries: Any, /, *, given: Any = None, **names: An
     Raises
     ------
     FormulaError
-        If a text is not in the notation.
+        If the loss is not in the notation. An entry that is not is incomparable.
 
     Examples
     --------
@@ -178,5 +178,5 @@ def check_backprop(loss: Any, entries: Any, /, *, given: Any = None, **names: An
     play.update({name: value for name in new if name not in play})
     derivation = Derivation(play, new[0])
     for step in stated:
-        derivation.judge(step)
+        derivation.add(step)
     return StepsVerdict(tuple(derivation.found))

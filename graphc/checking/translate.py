@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from functools import partial
 
-from graphc.checking.angles import Angles
-from graphc.checking.atoms import UNIT, Atom, Mono, Poly
-from graphc.checking.labels import Labels
+from graphc.checking.atoms import UNIT, Atom, Poly
+from graphc.checking.labels import Factor, Labels
 from graphc.checking.layouts import rewritten
 from graphc.checking.matrices import by_factors
+from graphc.checking.moves import Moves, key_of
 from graphc.checking.polynomials import ONE
+from graphc.checking.updates import updated
 from graphc.ir.dims import Dim
 from graphc.ir.expr import Expr, topological
 from graphc.ir.facts import TYING
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
-from graphc.ops.leaves import ARRAY, CONSTANT, EYE, NAMED, PARAMETER, PI, SIZE, SYMBOL, pi
-from graphc.ops.linalg import INV
+from graphc.ops.leaves import CONSTANT, EYE, NAMED, PARAMETER, SIZE, SYMBOL, pi
 from graphc.ops.stopping import STOP
 
 DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
 HALF = Fraction(1, 2)
-ODD = frozenset(("arctan", "arcsin", "erf"))
-JUMPING = frozenset(("argmax", "max", "min", "floor", "ceil", "trunc", "round"))
 
 
-class Translator(Angles):
+class Translator(Moves):
     """Polynomials of expressions; axis i of an expression is label i, axes of literal size 1 have none.
 
     Parameters
@@ -82,18 +79,27 @@ class Translator(Angles):
         if op is EYE:
             return self.number(1) if node.attributes["dim"] == 1 else self.single(self.delta, (0, 1))
         rule = RULES.get(op.name)
+        if op.formula is not None and node.operands and self.movers:
+            return self.carried(args, lambda own: self._entrywise(node, own))
         if rule is not None:
             return rule(self, node, args)
         if op.body is not None:
             return self.poly(op.body(node))
         if op.formula is not None and node.operands:
-            if len(args) == 1:
-                return self.by_cases(args[0], lambda p: self._elementwise(op.name, [p]))
-            return self._elementwise(op.name, args)
-        for other in (by_factors(node), rewritten(node)):
+            return self._entrywise(node, args)
+        for other in (by_factors(node), updated(node), rewritten(node)):
             if other is not None:
                 return self.poly(other)
-        return self._opaque(node, args)
+        return self.opaque(node, args)
+
+    def _entrywise(self, node: Expr, args: list[Poly]) -> Poly:
+        """A function of entries."""
+        name, rule = node.op.name, RULES.get(node.op.name)
+        if rule is not None:
+            return rule(self, node, args)
+        if len(args) == 1:
+            return self.by_cases(args[0], lambda p: self.elementwise(name, [p]))
+        return self.elementwise(name, args)
 
     def _symbol(self, node: Expr) -> Poly:
         facts = {f.name: f for f in node.op.facts(node)}
@@ -136,89 +142,46 @@ class Translator(Angles):
         for (factor, labels, e), p in zip(factors_of(node), args, strict=True):
             sizes.update(zip(labels, factor.shape, strict=True))
             base = self.relabel(p, dict(enumerate(labels)))
-            whole = e.denominator == 1 and e > 0
-            powers.append(self.power(base, e) if whole or len(base) == 1 else self.by_cases(base, self.raised(e)))
+            powers.append(self.carried([base], self.raised(e)) if e != 1 else base)
         for p in sorted(powers, key=len):
             product = self.multiply(product, p)
         return self.summed(product, {x: sizes[x] for x in summed(node)})
 
-    def raised(self, e: Fraction) -> Callable[[Poly], Poly]:
-        return lambda p: self.power(p, e)
+    def raised(self, e: Fraction) -> Callable[[list[Poly]], Poly]:
+        """The power of one argument."""
+        whole = e.denominator == 1 and e > 0
 
-    def _elementwise(self, name: str, args: list[Poly]) -> Poly:
-        odd = name in ODD
-        frame = self.frame(args, flip=odd and len(args) == 1)
-        made = self.function(name, frame)
-        return self.add((frame.sign if odd else 1, made))
+        def power(args: list[Poly]) -> Poly:
+            (p,) = args
+            return self.power(p, e) if whole or len(p) == 1 else self.by_cases(p, lambda q: self.power(q, e))
 
-    def _opaque(self, node: Expr, args: list[Poly]) -> Poly:
-        """An op without a rule: an atom that equal operands share, over the node's own axes."""
-        labels = tuple(i for i, d in enumerate(node.shape) if d != 1)
-        straight, mirrored = self._mirrored(node, args)
-        if node.op.mirror and mirrored < straight:
-            args = [dict(mirrored)]
-            if node.op.mirror == "turns":  # inv(X.T) is the atom of inv(X), its axes exchanged
-                labels = (*labels[:-2], labels[-1], labels[-2])
-        same = straight == mirrored and node.op.mirror == "turns"
-        below = [self.atoms[a] for p in args for m in p for a, _, _ in m[0]]
-        values = node.attributes["values"] if node.op is ARRAY else ()
-        known = {f.name for f in node.op.facts(node)}
-        number = self.atom(
-            ("opaque", node.op.name, tuple(sorted(node.attributes.items(), key=str)), tuple(_key(p) for p in args)),
-            lambda: Atom(
-                node.op.name,
-                len(labels),
-                ((0, 1), (1, 0)) if same and len(labels) == 2 else (tuple(range(len(labels))),),
-                dict(args[0]) if node.op is INV and len(labels) == 2 else {},
-                positive="positive" in known or node.op is PI or (bool(values) and min(values) > 0),
-                nonnegative="nonnegative" in known
-                or node.op is PI
-                or node.dtype == "bool"
-                or (bool(values) and min(values) >= 0),
-                binary=node.dtype == "bool",
-                smooth=node.dtype.startswith("float") and node.op.name not in JUMPING and all(a.smooth for a in below),
-                leaves=frozenset().union(*(a.leaves for a in below)),
-            ),
-        )
-        if node.op is INV:
-            self.axes[number] = node.shape[-1]
-        return self.single(number, labels)
-
-    def lower(self, rows: int, columns: int) -> Poly:
-        """[i >= j], for one axis twice."""
-        make = partial(Atom, "order", 2, ((0, 1),), {}, nonnegative=True, binary=True, smooth=False)
-        return self.single(self.atom(("order",), make), (rows, columns))
-
-    def triangle(self, node: Expr, p: Poly, *, upper: bool) -> Poly:
-        square = node.ndim == 2 and node.shape[0] == node.shape[1] != 1
-        if not square or node.attributes.get("k", 0):
-            return self._opaque(node, [p])
-        return self.multiply(p, self.lower(1, 0) if upper else self.lower(0, 1))
-
-    def running(self, node: Expr, p: Poly, *, backwards: bool) -> Poly:
-        """A running sum is a product with a triangle of ones."""
-        axis = node.attributes.get("axis", 0) % node.ndim
-        if node.shape[axis] == 1:
-            return p
-        inner = node.ndim
-        moved = self.relabel(p, {axis: inner})
-        order = self.lower(inner, axis) if backwards else self.lower(axis, inner)
-        return self.summed(self.multiply(order, moved), {inner: node.shape[axis]})
-
-    def _mirrored(self, node: Expr, args: list[Poly]) -> tuple[Key, Key]:
-        """The operand of a matrix function and its transpose, as keys; twice nothing for other functions."""
-        x = node.operands[0] if node.op.mirror else node
-        if not node.op.mirror or 1 in x.shape[-2:]:
-            return (), ((UNIT, ONE),)
-        swap = {i: i for i in range(x.ndim)} | {x.ndim - 2: x.ndim - 1, x.ndim - 1: x.ndim - 2}
-        return _key(args[0]), _key(self.relabel(args[0], swap))
+        return power
 
     # -- functions with rules ------------------------------------------------------------------------------------
 
     def greater(self, a: Poly, b: Poly) -> Poly:
         """[a > b] is (s + s**2)/2 for s = sign(a - b)."""
-        s = self.sign(self.add((1, a), (-1, b)))
+        difference = self.add((1, a), (-1, b))
+        places = self.compared_places(difference)
+        if places is not None:
+            return places
+        s = self.sign(difference)
         return self.add((HALF, s), (HALF, self.multiply(s, s)))
+
+    def compared_places(self, p: Poly) -> Poly | None:
+        """[i - j + c > 0] for the places i and j along an axis, and c = 0 or 1."""
+        rest = {m: c for m, c in p.items() if m != UNIT}
+        ends = {c: m[0][0][1][0] for m, c in rest.items() if len(m[0]) == 1 and self._is_place(m[0][0])}
+        if set(ends) != {1, -1} or len(rest) != 2 or len({m[0][0][0] for m in rest}) != 1:
+            return None
+        i, j, c = ends[Fraction(1)], ends[Fraction(-1)], p.get(UNIT, Fraction(0))
+        if c not in (0, 1) or min(i, j) < 0:
+            return None
+        return self.lower(i, j) if c else self.complement(self.lower(j, i))
+
+    def _is_place(self, factor: Factor) -> bool:
+        a, labels, e = factor
+        return self.atoms[a].kind == "arange" and len(labels) == 1 and e == 1
 
     def complement(self, p: Poly) -> Poly:
         return self.add((1, self.number(1)), (-1, p))
@@ -232,7 +195,7 @@ class Translator(Angles):
     def relu(self, p: Poly) -> Poly:
         positive = self.greater(p, {})
         result = self.multiply(p, positive)
-        self.ramps.setdefault(_key(result), positive)
+        self.ramps.setdefault(key_of(result), positive)
         return result
 
     def equal(self, a: Poly, b: Poly) -> Poly:
@@ -268,7 +231,7 @@ class Translator(Angles):
 
     def rest_of_right_angle(self, p: Poly) -> Poly:
         """arccos(x) is pi/2 - arcsin(x)."""
-        return self.add((HALF, self.poly(pi)), (-1, self.by_cases(p, lambda q: self._elementwise("arcsin", [q]))))
+        return self.add((HALF, self.poly(pi)), (-1, self.by_cases(p, lambda q: self.elementwise("arcsin", [q]))))
 
     def area_tangent(self, p: Poly) -> Poly:
         """arctanh(x) is half of log((1 + x)/(1 - x))."""
@@ -303,8 +266,7 @@ class Translator(Angles):
         total = self.log(self.total_exp(node, p, axes))
         if node.attributes["keepdims"] or node.ndim == node.operands[0].ndim:
             return total
-        kept = [i for i in range(node.operands[0].ndim) if i not in axes]
-        return self.relabel(total, {old: new for new, old in enumerate(kept)})
+        return self.without_axes(total, axes, node.operands[0].ndim)
 
     def log_softmax(self, node: Expr, p: Poly) -> Poly:
         return self.add((1, p), (-1, self.log(self.total_exp(node, p, (node.attributes["axis"] % node.ndim,)))))
@@ -313,20 +275,7 @@ class Translator(Angles):
         """max(a, b) is b + relu(a - b); min(a, b) is b - relu(b - a)."""
         return self.add((1, b), (sign, self.relu(self.add((sign, a), (-sign, b)))))
 
-    def general_power(self, a: Poly, b: Poly) -> Poly:
-        """a**b is exp(b log a) for a positive a; else only whole numbers are split from b: a negative a has powers."""
-        if self.is_positive(a):
-            return self.exp(self.multiply(b, self.log(a)))
-        whole = Fraction(b.get(UNIT, Fraction(0)).__floor__())
-        rest = self.add((1, b), (-1, self.number(whole)))
-        return self.multiply(self._elementwise("general_power", [a, rest]), self.power(a, whole))
 
-
-def _key(p: Poly) -> Key:
-    return tuple(sorted(p.items()))
-
-
-Key = tuple[tuple[Mono, Fraction], ...]
 Rule = Callable[[Translator, Expr, list[Poly]], Poly]
 RULES: dict[str, Rule] = {
     "exp": lambda t, n, a: t.by_cases(a[0], t.exp),
@@ -357,10 +306,16 @@ RULES: dict[str, Rule] = {
     "minimum": lambda t, n, a: t.extremum(-1, *a),
     "greater": lambda t, n, a: t.greater(*a),
     "less": lambda t, n, a: t.greater(a[1], a[0]),
-    "greater_equal": lambda t, n, a: t.complement(t.greater(a[1], a[0])),
-    "less_equal": lambda t, n, a: t.complement(t.greater(*a)),
-    "equal": lambda t, n, a: t.equal(*a),
-    "not_equal": lambda t, n, a: t.complement(t.equal(*a)),
+    "greater_equal": lambda t, n, a: t.attained(n, a, 0) or t.complement(t.greater(a[1], a[0])),
+    "less_equal": lambda t, n, a: t.attained(n, a, 1) or t.complement(t.greater(*a)),
+    "equal": lambda t, n, a: t.attained(n, a, 0) or t.attained(n, a, 1) or t.equal(*a),
+    "not_equal": lambda t, n, a: t.complement(t.attained(n, a, 0) or t.attained(n, a, 1) or t.equal(*a)),
+    "reshape": lambda t, n, a: t.reshape(n, a[0]),
+    "slice": lambda t, n, a: t.section(n, a[0]),
+    "max": lambda t, n, a: t.largest(n, a[0]),
+    "min": lambda t, n, a: t.largest(n, a[0]),
+    "prod": lambda t, n, a: t.product(n, a[0]),
+    "one_hot": lambda t, n, a: t.choice(n, a),
     "where": lambda t, n, a: t.choose(t.condition(a[0], n.operands[0].dtype), a[1], a[2]),
     "general_power": lambda t, n, a: t.general_power(*a),
 }

@@ -67,11 +67,62 @@ def number(value: float) -> ast.expr:
 
 
 def times(a: ast.expr, b: ast.expr) -> ast.expr:
-    return ast.BinOp(a, ast.Mult(), b)
+    """A product, in which a number or a name cancels a division by it, and a number stands before a matrix product."""
+    if isinstance(a, ast.Constant) and isinstance(b, ast.BinOp) and isinstance(b.op, ast.MatMult):
+        return matmul(times(a, b.left), b.right)
+    return _undivided(b, a) or _undivided(a, b) or ast.BinOp(a, ast.Mult(), b)
 
 
 def over(a: ast.expr, b: ast.expr) -> ast.expr:
-    return ast.BinOp(a, ast.Div(), b)
+    """A quotient, in which a number or a name cancels a factor."""
+    return _cancelled(a, b) or ast.BinOp(a, ast.Div(), b)
+
+
+def _cancelled(tree: ast.expr, factor: ast.expr) -> ast.expr | None:
+    """A product without a factor that is a number other than 1 or a name; None where it does not have it."""
+    if not isinstance(tree, ast.BinOp) or not isinstance(factor, (ast.Constant, ast.Name)):
+        return None
+    a, op, b = tree.left, tree.op, tree.right
+    if isinstance(op, ast.Mult):
+        for x, y in ((a, b), (b, a)):
+            if written(x) == written(factor):
+                return y
+        left, right = _cancelled(a, factor), _cancelled(b, factor)
+        return ast.BinOp(left, op, b) if left else ast.BinOp(a, op, right) if right else None
+    if isinstance(op, (ast.Div, ast.MatMult)):
+        left = _cancelled(a, factor)
+        return ast.BinOp(left, op, b) if left else None
+    return None
+
+
+def _undivided(tree: ast.expr, factor: ast.expr) -> ast.expr | None:
+    """A product or a quotient without a division by a number or a name; None where there is none."""
+    if not isinstance(tree, ast.BinOp) or not isinstance(factor, (ast.Constant, ast.Name)):
+        return None
+    a, op, b = tree.left, tree.op, tree.right
+    if isinstance(op, ast.Div) and written(b) == written(factor):
+        return a
+    if isinstance(op, (ast.Mult, ast.Div, ast.MatMult)):
+        left = _undivided(a, factor)
+        right = _undivided(b, factor) if isinstance(op, ast.Mult) else None
+        return ast.BinOp(left, op, b) if left else ast.BinOp(a, op, right) if right else None
+    return None
+
+
+def negated(tree: ast.expr) -> ast.expr:
+    """The opposite, with its sign in front of the first factor."""
+    match tree:
+        case ast.UnaryOp(ast.USub(), x):
+            return x
+        case ast.BinOp(x, (ast.Mult() | ast.Div() | ast.MatMult()) as op, y) if not _is_sum(x):
+            return ast.BinOp(negated(x), op, y)
+        case ast.BinOp(x, ast.Sub(), y):
+            return ast.BinOp(y, ast.Sub(), x)
+    return ast.UnaryOp(ast.USub(), tree)
+
+
+def _is_sum(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.Add, ast.Sub))
 
 
 def matmul(a: ast.expr, b: ast.expr) -> ast.expr:

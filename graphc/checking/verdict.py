@@ -87,6 +87,7 @@ class Verdict:
     proof : the Proof, for a proved claim
     labels : what the answer and the claim are called on the page
     subject : what the claim is about, where the claim alone does not say
+    misnamed : whether it cannot be read because of a name that nothing is called by
     written, formula : the claim as it was written, for a claim in text, and without a label such as ``dW =``
     """
 
@@ -105,6 +106,7 @@ class Verdict:
     written: str | None = None
     formula: str | None = None
     proof: Proof | None = None
+    misnamed: bool = False
 
     def __bool__(self) -> bool:
         return self.status in (Status.PROVED, Status.EQUAL)

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import calculus_claims
+import further_claims
 import layer_claims
 import lecture_claims
 import loss_claims
 import matrix_claims
+import network_claims
 from kinds_of_claims import RIGHT, UNREADABLE, Case, Known
 
 import graphc as gc
@@ -21,6 +24,9 @@ TABLES: dict[str, dict[str, Case]] = {
     "matrices": matrix_claims.CASES,
     "layers": layer_claims.CASES,
     "losses": loss_claims.CASES,
+    "further matrices": further_claims.CASES,
+    "networks": network_claims.CASES,
+    "calculus": calculus_claims.CASES,
 }
 
 # Right claims for which no proof is found, and wrong ones that are explained otherwise or not at all.

@@ -16,6 +16,7 @@ from kinds_of_claims import (
     NK,
     ORDER,
     PATH,
+    PRODUCT,
     RIGHT,
     SHAPE,
     SIGN,
@@ -332,7 +333,7 @@ CASES: dict[str, Case] = {
             ("z", "sum(p)*q - p", RIGHT),
             ("z", "p - q", SIGN),
             ("z", "-p*(1 - q)", DIAGONAL),
-            ("z", "-p/q", CHAIN),
+            ("z", "-p/q", f"{CHAIN}|{PRODUCT}"),
         ],
     ),
     "a mixture": (

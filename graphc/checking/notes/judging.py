@@ -53,11 +53,11 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """Whether the claim is right, or wrong where it is meant to be."""
+        """Whether the claim is right, or wrong where it is meant to be; an unknown name is no such mistake."""
         if self.verdict is None:
             return False
         if self.expected_wrong:
-            return self.verdict.status in (Status.WRONG, Status.INCOMPARABLE)
+            return self.verdict.status in (Status.WRONG, Status.INCOMPARABLE) and not self.verdict.misnamed
         return bool(self.verdict)
 
     @property
