@@ -10,6 +10,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
 from graphc.ops.leaves import SIZE
+from graphc.rewriting.division import Polynomial, quotient
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
 from graphc.rewriting.terms import Entries, entries_of, leading
@@ -59,8 +60,8 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     """Fractions over one denominator where terms of the numerator cancel: 1 - x/(x + y) is y/(x + y)."""
     if not 2 <= len(collected) <= TERMS or not any(divides(t, shape) for t in collected):
         return None
-    below = denominators(collected, shape)
-    found: dict[frozenset[tuple[tuple[Expr, Labels], Fraction]], Fraction] = {}
+    below = divisors = denominators(collected, shape)
+    found: Polynomial = {}
     for term, c in collected.items():
         parts = multiplied_out(c * leading(term)[0], powers_added(entries_of(term, shape), below))
         if parts is None or len(found) + len(parts) > PARTS:
@@ -70,8 +71,8 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
                 return None
             key = frozenset(entries.items())
             found[key] = found.get(key, Fraction(0)) + coefficient
-    left = {key: c for key, c in found.items() if c != 0}
-    if len(left) >= min(len(collected), len(found)):
+    left, below = cancelled({key: c for key, c in found.items() if c != 0}, below, shape)
+    if below == divisors and len(left) >= min(len(collected), len(found)):
         return None
     products = [
         (c, engine.product(ONE, [(*k, e) for k, e in sorted(key, key=in_order)], shape)) for key, c in left.items()
@@ -79,6 +80,42 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     numerator = engine.sum(products, shape)
     labels = aligned(shape, shape)
     return engine.product(ONE, [(numerator, labels, ONE), *((f, ls, -p) for (f, ls), p in below.items())], shape)
+
+
+def cancelled(left: Polynomial, below: Entries, shape: Shape) -> tuple[Polynomial, Entries]:
+    """A fraction without those of its denominators that divide the numerator."""
+    whole = aligned(shape, shape)
+    for (total, labels), e in list(below.items()):
+        if total.op is not ADD or labels != whole or len(left) < 2:
+            continue
+        parts = multiplied_out(ONE, {(total, labels): ONE})
+        found = None if parts is None else quotient(left, {frozenset(entries.items()): c for c, entries in parts})
+        if found is not None:
+            left = found
+            below = {**below, (total, labels): e - 1}
+    return left, {key: e for key, e in below.items() if e}
+
+
+def divided(engine: Engine, entries: Entries) -> list[Factor] | None:
+    """The factors of a product of which a sum is a multiple of one that it is divided by: (x**2 - y**2)/(x - y)."""
+    sums = [key for key, e in entries.items() if key[0].op is ADD and e.denominator == 1 and -1 not in key[1]]
+    for below in (key for key in sums if entries[key] < 0):
+        for above in (key for key in sums if entries[key] > 0 and key[1] == below[1]):
+            shape = above[0].shape
+            parts = [multiplied_out(ONE, {(f, aligned(shape, shape)): ONE}) for f in (above[0], below[0])]
+            if None in parts or max(len(above[0].operands), len(below[0].operands)) > TERMS:
+                continue
+            one, other = ({frozenset(m.items()): c for c, m in part or ()} for part in parts)
+            found = quotient(one, other)
+            if found is None:
+                continue
+            terms = [
+                (c, engine.product(ONE, [(*key, e) for key, e in sorted(m, key=in_order)], shape))
+                for m, c in found.items()
+            ]
+            rest = powers_added(entries, {above: -ONE, below: ONE})
+            return [*((*key, e) for key, e in rest.items()), (engine.sum(terms, shape), above[1], ONE)]
+    return None
 
 
 def in_order(entry: tuple[tuple[Expr, Labels], Fraction]) -> tuple[object, ...]:

@@ -14,8 +14,9 @@ from graphc.ir.dims import Dim, Shape, compare
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.labels import one_hot
 from graphc.ops.layout import CONCAT, TRIL, along, part_spans
-from graphc.ops.leaves import EYE, constant
+from graphc.ops.leaves import CONSTANT, EYE, constant
 from graphc.ops.ranges import Span, ascending, composed, last_of, plain, ranged, surely
 from graphc.ops.slicing import PLACE, SLICE, Spans, place_at, section
 from graphc.rewriting.engine import Step, law
@@ -180,6 +181,18 @@ def slice_of_identity(engine: Normalizer, node: Expr) -> Expr | None:
         return None
     own = make(EYE, (), dim=span[1]) if span[1] != 1 else broadcast(constant(1), (1, 1))
     return put(engine, own, (span, None) if rows is None else (None, span), node.shape)
+
+
+def one_hot_at_a_number(engine: Normalizer, node: Expr) -> Expr | None:
+    """A row of an identity matrix: 1 in zeros."""
+    (i,) = node.operands
+    if i.op is not CONSTANT:
+        return None
+    (size,) = node.shape
+    at = int(i.attributes["value"])
+    if isinstance(size, int) and not -size <= at < size:
+        return None
+    return put(engine, broadcast(constant(1), (1,)), ((at if at >= 0 else size + at, 1, 1),), node.shape)
 
 
 def slice_of_sum(engine: Normalizer, node: Expr) -> Expr | None:
@@ -447,6 +460,20 @@ def triangle(engine: Normalizer, node: Expr) -> Expr | None:
     return engine.product(x.attributes["coefficient"], [*scalars, part], node.shape)
 
 
+def row_of_identity(node: Expr) -> Expr | None:
+    """A single 1 in zeros as ``one_hot(i, n)``, at an index that is a number from the start or from the end."""
+    (x,), shape = node.operands, node.shape
+    if x.shape != (1,) or x.op is not CONTRACT or x.operands or x.attributes["coefficient"] != 1:
+        return None
+    ((at, _, _),) = node.attributes["ranges"]
+    found = next((i for i in (at, at - shape[0]) if is_whole(i)), None)
+    return None if found is None or node.attributes.get("value") else one_hot(int(found), shape[0])
+
+
+def is_whole(i: Dim) -> bool:
+    return isinstance(i, int) or bool(i.is_Integer)
+
+
 RULES: dict[str, list[tuple[Rule, str]]] = {
     "slice": [
         (slice_of_slice, "a slice of a slice is one slice"),
@@ -456,6 +483,7 @@ RULES: dict[str, list[tuple[Rule, str]]] = {
         (slice_of_product, "(a b)[i] = a b[i] where a does not have the axis"),
         (slice_of_sum, "(a + b)[i] = a[i] + b[i]"),
     ],
+    "one_hot": [(one_hot_at_a_number, "one_hot(i, n) is a row of an identity matrix")],
     "place": [
         (place_of_place, "zeros around zeros"),
         (place_of_product, "scalars come out of a linear map"),

@@ -26,6 +26,7 @@ from graphc.rewriting.axes import (
     transposed,
     turns,
 )
+from graphc.rewriting.order import is_symmetric
 
 
 def contracted(group: list[Placed], out: Labels) -> Placed | None:
@@ -79,7 +80,7 @@ def sum_label(label: int, group: list[Placed], out: Labels) -> tuple[list[Placed
         (a, la), (b, lb) = one_side(sides[0], label, last=True), one_side(sides[1], label, last=False)
         labels = tuple(x for x in la + lb if x != label)
         if (
-            a.ndim == 2 and b.ndim == 1 and turns(a) > 1 and lifted(b) is None
+            a.ndim == 2 and b.ndim == 1 and turns(a) > 1 and lifted(b) is None and not is_symmetric(a)
         ):  # sum_n v_n M_nm, without a transpose of a product
             return [*others, (matmul(b, one_side(sides[0], label, last=False)[0]), labels)], (1, len(labels))
         return [*others, (chained(a, b), labels)], (1, len(labels))

@@ -133,7 +133,8 @@ def symmetric_form(f: Expr) -> bool:
     if f.op is ADD:
         terms = [(c, pure_factors(t)) for c, t in zip(f.attributes["coefficients"], f.operands, strict=True)]
         exchanged = [(c, [(g, tuple(x if x < 0 else 1 - x for x in ls), e) for g, ls, e in t]) for c, t in terms]
-        return sorted(map(_term, terms), key=repr) == sorted(map(_term, exchanged), key=repr)
+        one, other = ([_term((c, one_way(t))) for c, t in pairs] for pairs in (terms, exchanged))
+        return sorted(one, key=repr) == sorted(other, key=repr)
     if f.op is not CONTRACT:
         return False
     swap = {0: 1, 1: 0, -1: -1}
@@ -146,9 +147,21 @@ def symmetric_form(f: Expr) -> bool:
         (g, labels if keeps(g, labels, e) else tuple(swap.get(x, x) for x in labels), e) for g, labels, e in straight
     ]
     if not negative:
-        return sorted(map(_entry, straight), key=repr) == sorted(map(_entry, turned), key=repr)
-    one, other = number_labels(straight), number_labels(turned)
-    return one[0] == other[0] and one[1] == other[1]
+        return sorted(map(_entry, one_way(straight)), key=repr) == sorted(map(_entry, one_way(turned)), key=repr)
+    (first, free), (second, exchanged_free) = number_labels(straight), number_labels(turned)
+    return first == second and free == exchanged_free
+
+
+def one_way(factors: list[Factor]) -> list[Factor]:
+    """Factors over the axes 0 and 1 with symmetric ones in one order, and over 0 alone where a delta joins them."""
+    delta = any(g.op.name == "eye" and {*labels} == {0, 1} for g, labels, _ in factors)
+    found = []
+    for g, labels, e in factors:
+        if g.op.name == "eye" or (labels == (1, 0) and is_symmetric(g)):
+            found.append((g, tuple(sorted(labels)), e))
+        else:
+            found.append((g, tuple(0 if x == 1 and delta else x for x in labels), e))
+    return found
 
 
 def keeps(f: Expr, labels: Labels, e: Fraction) -> bool:

@@ -16,14 +16,15 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of,
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.engine import Engine, Known, Step, law
-from graphc.rewriting.fractions import cleared
+from graphc.rewriting.fractions import cleared, divided
 from graphc.rewriting.inverses import cancelling
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
 from graphc.rewriting.reshapes import taken_apart
-from graphc.rewriting.terms import LONG, Entries, entries_of, is_long, is_thin, leading
+from graphc.rewriting.terms import LONG, Entries, carried_labels, entries_of, is_long, is_thin, leading
 
 CLEAR = law("clear", "a/(b/c + d) = a c/(b + c d)")
+DIVIDE = law("fractions", "(a b)/a = b for sums, multiplied out: (x**2 - y**2)/(x - y) = x + y")
 SPREAD = law("distribute", "a (b + c) = a b + a c, where factors cancel")
 OUTER = law("distribute", "a sum of outer products, term by term")
 DELTA = law("delta", "a sum over a delta is one of its terms")
@@ -267,6 +268,18 @@ class Pool:
         self.engine.steps.append(CLEAR.step(plain, result))
         return result
 
+    def divided(self, entries: Entries) -> Expr | None:
+        """The product without a denominator that divides a sum above it, where that costs no more."""
+        factors = divided(self.engine, entries)
+        if factors is None:
+            return None
+        plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
+        result = self.engine.product(self.coefficient, factors, self.shape)
+        if self.engine.effort.excess(result, plain) > 0:
+            return None
+        self.engine.steps.append(DIVIDE.step(plain, result))
+        return result
+
     def spread(self, entries: Entries) -> Expr | None:
         """A product over a sum, term by term, where factors cancel and that costs less: p*(s - t/p) is p*s - t."""
         for key, e in entries.items():
@@ -332,8 +345,10 @@ class Pool:
         if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
             return node
         split, parts = self.split(node, 0)
-        vanished = any(number_of(t) is not None for t in parts) or len(terms_of(split)) < len(parts)
-        if not vanished or self.engine.effort.excess(split, node) >= 0:
+        more = self.engine.effort.excess(split, node)
+        apart = more < 2 and varies_apart(factors[0][0])
+        vanished = len(terms_of(split)) < len(parts) or any(map(settled, factors[0][0].operands, parts))
+        if not apart and (more >= 0 or not vanished):
             return node
         self.engine.steps.append(TERMWISE.step(node, split))
         return split
@@ -360,7 +375,7 @@ class Pool:
             return self.in_blocks(merged)
         self.coefficient = whole_roots(self.coefficient, merged)
         may = self.engine.effort.allows(len(merged))
-        for spread in (self.cleared, self.spread, self.spread_below) if may else ():
+        for spread in (self.cleared, self.divided, self.spread, self.spread_below) if may else ():
             result = spread(merged)
             if result is not None:
                 return result
@@ -481,6 +496,17 @@ def averages_a_shift(factors: list[Factor]) -> bool:
     if total.op is not ADD or all(number_of(t) is None for t in total.operands):
         return False
     return any(fact.name == "sums_to_one" and own[fact.axis or -1] in labels for fact in p.op.facts(p))
+
+
+def varies_apart(total: Expr) -> bool:
+    """Whether no term of a sum varies along all its axes, as in x[:, None] - y."""
+    return all(len(carried_labels(t)) < total.ndim for t in total.operands)
+
+
+def settled(term: Expr, part: Expr) -> bool:
+    """Whether a term that varies has a number, or a product of lone names, for its sum: that of a*softmax(x) is a."""
+    plain = part.op is CONTRACT and not summed(part) and not any(f.operands for f in part.operands)
+    return number_of(part) is not None or (len(carried_labels(term)) == term.ndim and (plain or not part.operands))
 
 
 def terms_of(x: Expr) -> tuple[Expr, ...]:

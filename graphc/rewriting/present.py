@@ -14,13 +14,14 @@ from graphc.ops.arithmetic import ADD, broadcast, multiply, negative, rational_p
 from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.defined import norm
+from graphc.ops.elementwise import log as logarithm
 from graphc.ops.forms import form
 from graphc.ops.kronecker import kron
 from graphc.ops.layout import CONCAT, stack, without_axis
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
 from graphc.ops.products import diag
 from graphc.ops.reductions import RESHAPE, WHERE, reduced_axes
-from graphc.ops.slicing import SLICE, index
+from graphc.ops.slicing import PLACE, SLICE, index
 from graphc.ops.statistics import STD, VAR
 from graphc.rewriting.along import KEEPING, REDUCING
 from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
@@ -28,6 +29,8 @@ from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
 from graphc.rewriting.diagonals import is_diagonal_less_columns, term_by_term
 from graphc.rewriting.exponents import EXP
+from graphc.rewriting.layouts import row_of_identity
+from graphc.rewriting.logarithms import Logarithm, joint_logarithms
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.quotients import (
@@ -132,6 +135,8 @@ class Presenter:
             if sides is not None:
                 coefficient = node.operands[0].attributes["coefficient"]
                 return scaled(coefficient, kron(*(self.side(side, node.ndim) for side in sides)))
+        if node.op is PLACE and (hot := row_of_identity(node)) is not None:
+            return hot
         if node.op is CONCAT and all(o.shape[node.attributes["axis"]] == 1 for o in node.operands):
             axis = node.attributes["axis"]
             return stack([self.present(without_axis(o, axis)) for o in node.operands], axis)
@@ -275,8 +280,14 @@ class Presenter:
     def written_sum(self, node: Expr, scale: Fraction) -> Expr:
         terms = [(c * scale, t) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         total: Expr | None = None
-        for c, t in sorted(terms, key=lambda x: x[0] < 0):
-            if t.op is CONTRACT and (not summed(t) or c.denominator != 1):
+        logs = {log.places[0]: log for log in joint_logarithms(terms, self.shared)}
+        later = {i for log in logs.values() for i in log.places[1:]}
+        kept = [(log.coefficient if (log := logs.get(i)) else x[0], i) for i, x in enumerate(terms) if i not in later]
+        for c, i in sorted(kept, key=lambda x: x[0] < 0):
+            t = terms[i][1]
+            if i in logs:
+                part = scaled(abs(c), self.logarithm(logs[i], node.ndim))
+            elif t.op is CONTRACT and (not summed(t) or c.denominator != 1):
                 whole = t if not summed(t) else contract([(t, aligned(t.shape, t.shape), ONE)], t.shape, abs(c))
                 part = self.product(whole, abs(c) if whole is t else ONE)
             else:
@@ -287,6 +298,11 @@ class Presenter:
                 total = add_(total, part) if c > 0 else subtract(total, part)
         assert total is not None
         return broadcast(total, node.shape)
+
+    def logarithm(self, log: Logarithm, rank: int) -> Expr:
+        """The logarithm of a product or a quotient."""
+        above, below = (self.joined(x, tuple(range(rank)), None, {}) for x in (log.above, log.below))
+        return logarithm(quotient(log.number, above, below, []))
 
     def product(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """Coefficient, factors, then the denominator: ``2*a*b/c``; broadcasts to the full shape are left out."""

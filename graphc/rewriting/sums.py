@@ -18,6 +18,7 @@ from graphc.ops.leaves import EYE, SIZE, constant
 from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Law, law
 from graphc.rewriting.fractions import together
+from graphc.rewriting.matrixchains import chained
 from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
 from graphc.rewriting.selects import selected
 from graphc.rewriting.terms import (
@@ -45,6 +46,7 @@ FACTOR = law("factor", "a b + a c = a (b + c)")
 EXPANDED = law("expand", "(a + b) c = a c + b c, and terms cancel")
 ONE_LINE = law("fractions", "a/b + c = (a + b c)/b, and terms cancel")
 GATHER = law("factor", "A B + A C = A (B + C)")
+CHAINS = law("factor", "A (B C) + (A B) D = A B (C + D)")
 SELECT = law("select", "[c] a + [not c] b is a where c, else b")
 
 
@@ -62,7 +64,7 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if turns(collected, (1, 0), shape) > turns(collected, (0, 1), shape):
         return turned(engine, collected, shape)
     may = engine.effort.allows(len(collected))
-    for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered) if may else ():
+    for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered, regrouped) if may else ():
         shorter = attempt(engine, collected, shape)
         if shorter is not None:
             return shorter
@@ -115,7 +117,7 @@ def collect(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape
         if term.op is ADD and len(term.operands) <= FLATTEN:
             pairs = list(zip(term.attributes["coefficients"], term.operands, strict=True))
             stack += [(c * inner, t) for inner, t in reversed(pairs)]
-        elif stretched_sum(term):
+        elif stretched_sum(term) or turned_sum(term):
             inner_sum, labels, _ = factors_of(term)[0]
             scale = c * term.attributes["coefficient"]
             pairs = list(zip(inner_sum.attributes["coefficients"], inner_sum.operands, strict=True))
@@ -400,6 +402,12 @@ def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
             whole = engine.sum([(ONE, joined), *left], shape)
             return note(engine, GATHER, collected, whole)
     return None
+
+
+def regrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Products of many matrices that begin or end alike, however they are grouped."""
+    found = chained(engine, collected, shape)
+    return None if found is None else note(engine, CHAINS, collected, found)
 
 
 @dataclass(frozen=True)

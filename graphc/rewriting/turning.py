@@ -11,6 +11,7 @@ from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of,
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE
 from graphc.rewriting.axes import Labels
+from graphc.rewriting.exponents import LOG
 from graphc.rewriting.signs import sign_bearer_in, sign_place
 
 
@@ -49,12 +50,12 @@ def turned_sides(x: Expr) -> int:
 
 
 def shared_nodes(forms: Sequence[Expr]) -> frozenset[Expr]:
-    """The sums, and the products of matrices and stacks, that more than one node below `forms` uses, or that are a
-    result too."""
+    """The sums and logarithms, and the products of matrices and stacks, that more than one node below `forms` uses, or
+    that are a result too."""
     uses = Counter(o for node in topological(forms) for o in set(node.operands))
     uses.update(forms)
     several = (node for node, count in uses.items() if count > 1)
-    return frozenset(x for x in several if x.op is ADD or (x.ndim > 1 and x.op is CONTRACT and summed(x)))
+    return frozenset(x for x in several if x.op in (ADD, LOG) or (x.ndim > 1 and x.op is CONTRACT and summed(x)))
 
 
 def turned_around(contractions: Sequence[Expr]) -> set[Expr]:

@@ -22,6 +22,7 @@ from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import entries, where
 from graphc.ops.special import XLOGY
+from graphc.rewriting.logarithms import is_positive
 from graphc.rewriting.order import Factor
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.conjugates import without_roots
@@ -136,6 +137,8 @@ class Stabilizer:
         terms: list[tuple[Fraction, Expr]] = []
         for f, labels, e in factors_of(node):
             found = self.log(f) if self._is_positive(plain(f)) else None
+            if found is None and is_positive(f):
+                found = log(self.done[f])
             if found is None:
                 rest.append((self.done[f], labels, e))
             else:

@@ -1,0 +1,92 @@
+"""Laws of short closed forms: chains of matrices, exact division, joint logarithms, symmetric sums, unit rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import published_more
+import pytest
+from generate import wide_arrays
+
+import graphc as gc
+from graphc.ir.expr import Expr, topological
+from graphc.ops.leaves import SYMBOL
+
+NAMES: dict[str, Any] = published_more.MORE_NAMES
+SIZES = {"n": 3, "d": 2, "k": 4, "m": 5}
+FORMS = [
+    # products of matrices that begin or end alike
+    ("R @ (X @ A) + R @ X @ A.T", None, "R @ X @ (A + A.T)"),
+    ("F @ E.T @ D + F @ D.T @ E", None, "F @ (D.T @ E + E.T @ D)"),
+    ("A @ B @ C + A @ (X @ C)", None, "A @ (B + X) @ C"),
+    ("A @ (B @ x) + (A @ C) @ x", None, "A @ ((B + C) @ x)"),
+    ("3*D @ Q @ W - 2*(D @ (L @ W))", None, "D @ (3*Q - 2*L) @ W"),
+    ("A @ B + B @ A", None, "A @ B + B @ A"),
+    (
+        "trace(inv(D.T @ R @ D) @ Q)",
+        "D",
+        "-(R @ D) @ inv(D.T @ (R @ D)) @ (Q + Q.T) @ inv(D.T @ (R @ D))",
+    ),
+    # exact division
+    ("(x**2 - y**2)/(x - y)", None, "x + y"),
+    ("x**2/(x - y) - y**2/(x - y)", None, "x + y"),
+    ("a*(x**3 - y**3)/(x - y)", None, "a*(x*y + x**2 + y**2)"),
+    ("x*(1 - x)/(x - y) - y*(1 - y)/(x - y)", None, "1 - x - y"),
+    ("(x**2 + y**2)/(x + y)", None, "(x**2 + y**2)/(x + y)"),
+    # logarithms of positive values as one, where nothing else needs them
+    ("log(q) - log(r)", None, "log(q/r)"),
+    ("2*log(q) - 2*log(tau) + x", None, "2*log(q/tau) + x"),
+    ("log(2*q/(q + r))", None, "log(2*q/(q + r))"),
+    ("log(q)*(log(q) - log(r))", None, "log(q)*(log(q) - log(r))"),
+    ("log(x) - log(y)", None, "log(x) - log(y)"),
+    ("sum(q*log(q/r))", "q", "log(q/r) + 1"),
+    # sums of matrices that are symmetric, or turned
+    ("(diag(a) - S).T", None, "diag(a) - S"),
+    ("(A - B).T + A - B", None, "A + A.T - B - B.T"),
+    ("x @ (A - B) @ x", "x", "(A + A.T - B - B.T) @ x"),
+    ("trace(D.T @ (diag(sum(S, axis=1)) - S) @ D)", "D", "2*(diag(sum(S, axis=0)) - S) @ D"),
+    # sums of sums of which no term varies along all axes, or of which one has a known sum
+    ("sum(x[:, None] - y, axis=0)", None, "sum(x) - n*y"),
+    ("mean((x[:, None] - x)**2)", "x", "4*(n*x - sum(x))/n**2"),
+    ("sum(s*softmax(x) - y)", None, "s - sum(y)"),
+    # rows of an identity matrix
+    ("eye(n)[0]", None, "one_hot(0, n)"),
+    ("one_hot(n - 1, n)*0 + eye(n)[:, n - 1]", None, "one_hot(-1, n)"),
+    ("-log(softmax(U @ h)[0])", "h", "U.T @ (softmax(U @ h) - one_hot(0, n))"),
+]
+
+
+def declared(formula: str, by: str | None) -> tuple[Expr, Expr]:
+    """The expression as declared (or the gradient that no rule has touched), and its closed form."""
+    e = gc.parse(formula, **NAMES)
+    if by is None:
+        return e, gc.simplify(e)
+    (raw,) = gc.calculus.gradients.raw_gradients(e, [NAMES[by]])
+    return raw, gc.grad(e, NAMES[by])
+
+
+@pytest.mark.parametrize(("formula", "by", "form"), FORMS, ids=[f"{f} by {x}" if x else f for f, x, _ in FORMS])
+def test_closed_form(formula: str, by: str | None, form: str) -> None:
+    raw, found = declared(formula, by)
+    assert str(found) == form
+    assert gc.parse(str(found), **gc.names(found)) is found
+    assert gc.simplify(found) is (found if by else gc.simplify(raw))
+    symbols = [s for s in topological([raw, found]) if s.op is SYMBOL]
+    values = {**wide_arrays(symbols, SIZES, 5), **SIZES}  # type: ignore[arg-type]
+    with np.errstate(all="ignore"):
+        assert np.allclose(gc.evaluate(found, values), gc.evaluate(raw, values), rtol=1e-8, atol=1e-9, equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("formula", ["log(q*r)", "log(q/r)", "log(q) + log(r)", "log(2*q/(q + r))"])
+def test_joint_logarithms_are_computed_where_products_vanish(formula: str, dtype: str) -> None:
+    q, r = NAMES["q"], NAMES["r"]
+    small = 1e-30 if dtype == "float32" else 1e-200
+    values = np.array([small, 1 / small], dtype), np.array([small, small], dtype)
+    found = gc.compile(gc.parse(formula, q=q, r=r), [q, r])(*values)
+    first, second = (np.log(v.astype(np.float64)) for v in values)
+    total = np.logaddexp(first, second)
+    true = {"*": first + second, "+": first + second, "/": first - second}
+    kind = "2" if formula.startswith("log(2") else next(c for c in "*+/" if c in formula)
+    assert np.allclose(found, true.get(kind, np.log(2) + first - total), rtol=1e-6, atol=1e-6)
