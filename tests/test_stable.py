@@ -58,6 +58,13 @@ EXPONENTIALS = {
     "log(3 + exp(x))": "",
     "sqrt(1 - tanh(x)**2)": "",
     "log(1 + exp(x))**2": "",
+    "log(1 + exp(x)) - x": f"{SOFTPLUS} - x",
+    "log(sigmoid(x)/(1 - sigmoid(x)))": "1*x",
+    "log(cosh(x)) - log(2*cosh(x)/exp(x))": "x - log(2)",
+    "log(1 + tanh(x))": "log(2) - maximum(-2*x, 0) - log1p(exp(-2*abs(x)))",
+    "x/(exp(x) - 1)": "",
+    "x**2*exp(x)/(1 - exp(x))**2": "",
+    "maximum(x, 0) + minimum(0, exp(x) - 1)": "",
 }
 CANCELLING = {
     "log(1 + x)": "",
@@ -78,6 +85,9 @@ CANCELLING = {
     "sqrt(x**2)": "abs(x)",
     "1 - 1/(1 + x**2)": "",
     "1/tanh(x) - 1/x": "",
+    "1/(exp(x) - 1) - 1/x": "",
+    "log((exp(x) - 1)/x)": "",
+    "log(x/(exp(x) - 1))": "",
 }
 TAILS = {
     "1 - erf(x)": "erfc(x)",
@@ -351,9 +361,10 @@ def test_what_one_entry_leaves_of_a_softmax_keeps_its_digits() -> None:
         hessian = np.array([[rest[i] * p[i] if i == j else -p[i] * p[j] for j in range(3)] for i in range(3)], float)
     cases = {1 - gc.softmax(x): rest, gc.hessian(gc.logsumexp(x), x): hessian, gc.log(1 - gc.softmax(x)): logs}
     for f, exact in cases.items():
-        np.testing.assert_allclose(gc.evaluate(f, {"x": at}), exact, rtol=1e-13)
-        for style in ("readable", "fast"):
-            np.testing.assert_allclose(gc.compile(f, [x], style=style)(at), exact, rtol=1e-13)
+        with np.errstate(divide="raise", invalid="raise"):
+            values = [gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))]
+        for value in values:
+            np.testing.assert_allclose(value, exact, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -391,3 +402,40 @@ def test_cross_entropy_of_logits_keeps_its_digits_at_the_right_label(formula: st
     values = {"z": z, "t": np.full(len(z), float(t))}
     np.testing.assert_allclose(gc.evaluate(f, values), right, rtol=1e-13)
     np.testing.assert_allclose(gc.compile(f, [gc.names(f)[k] for k in "zt"])(**values), right, rtol=1e-13)
+
+
+PAIRS = np.array([[a, b] for a in (1e4, -1e4, 30.0, -30.0, 1e-8, 0.7) for b in (1e4, -30.0, 1e-8, -0.4)])
+OF_TWO = {
+    "logaddexp(x, y)": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)),
+    "log(exp(x)/(exp(x) + exp(y)))": lambda x, y: -mpmath.log1p(mpmath.exp(y - x)),
+    "x - log(exp(x) + exp(y))": lambda x, y: -mpmath.log1p(mpmath.exp(y - x)),
+    "sqrt(x**2 + y**2) - abs(x)": lambda x, y: mpmath.sqrt(x**2 + y**2) - abs(x),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("formula", OF_TWO)
+def test_functions_of_two_arrays_do_not_cancel(formula: str, dtype: Any) -> None:
+    x, y = PAIRS.astype(dtype).T
+    with mpmath.workdps(60):
+        exact = np.array(
+            [OF_TWO[formula](mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(x, y, strict=True)], float
+        )
+    f = gc.parse(formula, x=("n",), y=("n",))
+    inputs = [gc.names(f)[k] for k in "xy"]
+    for value in (
+        gc.evaluate(f, {"x": x, "y": y}),
+        *(gc.compile(f, inputs, style=s)(x, y) for s in ("readable", "fast")),
+    ):
+        assert value.dtype == dtype
+        np.testing.assert_allclose(value, exact, rtol=1e-13 if dtype is np.float64 else 1e-5, atol=1e-37)
+
+
+def test_the_logarithm_of_a_sum_of_exponentials_at_infinity_is_that_of_numpy() -> None:
+    x, y = (gc.symbol(name, ("n",)) for name in "xy")
+    at = np.array([[a, b] for a in (np.inf, -np.inf, 1.0) for b in (np.inf, -np.inf, 2.0)]).T
+    for value in (
+        gc.evaluate(gc.logaddexp(x, y), {"x": at[0], "y": at[1]}),
+        gc.compile(gc.logaddexp(x, y), [x, y])(*at),
+    ):
+        np.testing.assert_array_equal(value, np.logaddexp(*at))

@@ -287,6 +287,8 @@ class Pool:
             if total.op is not ADD or e != 1 or not cancels(entries, key):
                 continue
             rest = [(*k, p) for k, p in entries.items() if k != key]
+            if not self.engine.effort.allows(len(total.operands) * len(entries)):
+                return None
             terms = [
                 (c, self.engine.product(self.coefficient, [*rest, (t, labels, ONE)], self.shape))
                 for c, t in zip(total.attributes["coefficients"], total.operands, strict=True)

@@ -285,6 +285,8 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
             plain.append((c, term))
             continue
         rest = [(*k, e) for k, e in without(entries, {key: ONE}).items()]
+        if not engine.effort.allows(len(key[0].operands) * len(entries)):
+            return None
         for inner, part in zip(key[0].attributes["coefficients"], key[0].operands, strict=True):
             product = engine.product(inner, [*rest, (part, key[1], ONE)], shape)
             terms.append(opening(c, product, shape))

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
+from graphc.ir.op import registry
 from graphc.ops.arithmetic import ADD, combine, scaled
 from graphc.ops.contraction import CONTRACT, ONE, Labels, aligned, contract, summed
 from graphc.ops.elementwise import absolute, less
@@ -30,6 +31,7 @@ from graphc.scheduling.tails import Computed, Terms, fill
 
 Powers: TypeAlias = "dict[tuple[Expr, Labels], Fraction]"
 Polynomial: TypeAlias = "dict[frozenset[tuple[tuple[Expr, Labels], Fraction]], Fraction]"  # numbers by their powers
+ABSOLUTE = registry["abs"]
 HALF = Fraction(1, 2)
 MOST = 16  # terms that a square may have
 
@@ -121,7 +123,8 @@ def _joined(p: Monomial, q: Monomial, pair: Terms, shape: Shape, computed: Compu
 def _squared(m: Monomial) -> Polynomial | None:
     """The square, its sums multiplied out."""
     found: Polynomial = {frozenset(): m.coefficient**2}
-    for (f, labels), e in m.powers.items():
+    for (given, labels), e in m.powers.items():
+        f = plain(given.operands[0]) if given.op is ABSOLUTE and e.denominator == 1 else given
         whole = f.op is ADD and e in (HALF, ONE)
         part = _terms(f, labels) if whole else {frozenset({((f, labels), 2 * e)}): ONE}
         for _ in range(int(2 * e) if whole else 1):

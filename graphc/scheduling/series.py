@@ -23,6 +23,7 @@ from graphc.scheduling.recognition import in_place
 
 Number: TypeAlias = Any  # a float, or a number of mpmath
 DIGITS = 50
+SMALL = mpmath.mpf(10) ** (10 - DIGITS)
 
 FUNCTIONS: dict[str, Any] = {
     "exp": mpmath.exp,
@@ -77,22 +78,31 @@ class Series:
             return Series(int(low), (first, *self.coefficients[1:]))
         found = [first]
         for k in range(1, len(self.coefficients)):
-            parts = ((e * i - k + i) * self.coefficients[i] * found[k - i] for i in range(1, k + 1))
-            found.append(sum(parts) / (k * lead))
+            parts = [(e * i - k + i) * self.coefficients[i] * found[k - i] for i in range(1, k + 1)]
+            found.append(_rounded(sum(parts), sum(map(abs, parts))) / (k * lead))
         return Series(int(low), tuple(found))
 
 
 def _product(a: Sequence[Number], b: Sequence[Number]) -> list[Number]:
     """The first coefficients of a product, as many as the factors have; zeros cost nothing."""
     total = [a[0] * 0] * len(a)
+    size = list(total)
     held = [(j, y) for j, y in enumerate(b) if y]
     for i, x in enumerate(a):
         if x:
             for j, y in held:
                 if i + j >= len(a):
                     break
-                total[i + j] += x * y
-    return total
+                part = x * y
+                total[i + j] += part
+                size[i + j] += abs(part)
+    return [_rounded(t, s) for t, s in zip(total, size, strict=True)]
+
+
+def _rounded(total: Number, size: Number) -> Number:
+    """A sum of terms of the given size together; 0 where it differs from that by rounding alone."""
+    small = 1e-10 if isinstance(total, float) else SMALL
+    return total if abs(total) > small * size else total * 0
 
 
 def _like(value: Fraction, number: Number) -> Number:
@@ -109,12 +119,10 @@ def added(parts: Sequence[Series]) -> Series:
     """A sum; coefficients that differ from 0 by rounding alone are 0."""
     low = min(s.low for s in parts)
     terms = len(parts[0].coefficients)
-    small = 1e-10 if isinstance(parts[0].coefficients[0], float) else mpmath.mpf(10) ** (10 - DIGITS)
     found = []
     for k in range(terms):
         own = [s.coefficients[low + k - s.low] for s in parts if 0 <= low + k - s.low < terms]
-        total = sum(own)
-        found.append(total if abs(total) > small * sum(map(abs, own)) else total * 0)
+        found.append(_rounded(sum(own), sum(map(abs, own))))
     lead = next((k for k, c in enumerate(found) if c), 0)
     return Series(low + lead, (*found[lead:], *(found[0] * 0,) * lead))
 
@@ -223,8 +231,7 @@ def _taylor(name: str, start: Number, terms: int, exact: bool) -> tuple[Number, 
             found = mpmath.taylor(FUNCTIONS[name], mpmath.mpf(start), terms - 1)
         except (ValueError, ZeroDivisionError, mpmath.libmp.libhyper.NoConvergence):
             return None
-        small = mpmath.mpf(10) ** (10 - DIGITS)
-        real = [mpmath.re(c) if abs(c) > small else mpmath.mpf(0) for c in found]
-    if any(abs(mpmath.im(c)) > small for c in found) or not all(map(mpmath.isfinite, real)):
+        real = [mpmath.re(c) if abs(c) > SMALL else mpmath.mpf(0) for c in found]
+    if any(abs(mpmath.im(c)) > SMALL for c in found) or not all(map(mpmath.isfinite, real)):
         return None
     return tuple(real) if exact else tuple(float(c) for c in real)

@@ -16,7 +16,7 @@ from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP, MEAN, SOFTMAX, body_of, log_softmax
-from graphc.ops.elementwise import equal, less, log, log1p, softplus
+from graphc.ops.elementwise import equal, less, log, log1p
 from graphc.ops.leaves import SIZE
 from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
@@ -28,11 +28,11 @@ from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.conjugates import without_roots
 from graphc.scheduling.exponential_forms import logarithm, value
 from graphc.scheduling.exponentials import Rational, total
-from graphc.scheduling.functions import LOGADDEXP, logmeanexp
+from graphc.scheduling.functions import logmeanexp
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
 from graphc.scheduling.overflow import Overflow, plain
-from graphc.scheduling.ramps import without_line
+from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
 from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined
 from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
@@ -76,9 +76,10 @@ class Stabilizer:
         self.overflow.of(node)
         if node.op is LOG:
             found = self.log(node.operands[0])
-            expansion = self.cancellation.of_function(node) if found is None else None
+            smooth = found is not None and self.exponentials.of(node.operands[0]) is not None
+            expansion = None if smooth else self.cancellation.of_function(node)
             if expansion is not None:
-                found = expansion.near(self.base(expansion.x), self._as_it_is(node))
+                found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
         elif node.op is LOG1P:
             found = self._log1p(node)
         elif node.op is XLOGY:
@@ -145,7 +146,8 @@ class Stabilizer:
                 terms.append((e, contract([(found, labels, ONE)], node.shape)))
         if not terms:
             return None
-        terms = _shares(terms)
+        if (shared := without_shared(terms, lambda x: x)) is not None:
+            terms = [*shared[1], (ONE, shared[0])]
         coefficient = node.attributes["coefficient"]
         mean = _log_of_mean(terms, rest, coefficient)
         if mean is not None:
@@ -163,11 +165,12 @@ class Stabilizer:
         rest = [t for i, t in enumerate(terms) if i != ones[0]]
         over = rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
         self.exponentials.of(over)
-        near = log1p(self.computed(over) if over not in self.done else self.done[over])
+        u = self.computed(over) if over not in self.done else self.done[over]
         found = without_limit(split_terms(node), self.base)
         if found is None or found[1]:
-            return near
-        return where(less(found[0], Fraction(1, 2)), log(found[0]), near)
+            return log1p(u)
+        close = less(found[0], Fraction(1, 2))
+        return where(close, log(found[0]), log1p(where(close, 0, u)))
 
     def _xlogy(self, node: Expr) -> Expr | None:
         y, x = node.operands
@@ -192,7 +195,13 @@ class Stabilizer:
             return _combined([(c, self.done.get(x, x)) for c, x in centred], node)
         if len(terms) == 2 and (rooted := without_roots(terms, node.shape, self.base)) is not None:
             return rooted[0]
-        tailed = without_tail(terms, self.base) or without_limit(terms, self.base) or without_line(terms, self.base)
+        tailed = (
+            joined_logarithms(terms, self.exponentials, self.base)
+            or without_shared(terms, self.base)
+            or without_tail(terms, self.base)
+            or without_limit(terms, self.base)
+            or without_line(terms, self.base)
+        )
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
         for c, x in terms:
@@ -251,25 +260,43 @@ class Stabilizer:
         depth = self.nesting[node] = 1 + max((self.nesting.get(plain(x), 0) for x in node.operands), default=0)
         opened = split_factors(node, opened=depth <= DEEPEST)
         found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
-        return self._bounded(node) if found is None else found
+        return self._bounded(node, opened) if found is None else found
 
-    def _bounded(self, node: Expr) -> Expr | None:
+    def _bounded(self, node: Expr, opened: tuple[Fraction, list[Factor]]) -> Expr | None:
         """A product of which no factor overflows where another vanishes; None where it is as it stands."""
-        roots = any(e.denominator != 1 for e in node.attributes["exponents"])
-        if self.overflow.of(node) is None and not roots and not any(self._grows(f) for f in node.operands):
+        factors = factors_of(node)
+        roots = any(e.denominator != 1 for *_, e in factors)
+        if self.overflow.of(node) is None and not roots and not any(self._grows(f, e) for f, _, e in factors):
             return None
         found = self.exponentials.of(node)
-        if found is not None and found[0] is not None and self._against([(f, e) for f, _, e in factors_of(node)]):
+        if found is not None and found[0] is not None and self._against([(f, e) for f, _, e in factors]):
             return value(self.base(found[0]), found[1])
-        grouped = self._grouped(node)
+        if (masked := self._masked(node)) is not None:
+            return masked
+        deep = len(opened[1]) > len(factors)
+        grouped = self._grouped(node, *opened, least=2) if deep else None
+        grouped = self._grouped(node, node.attributes["coefficient"], factors) if grouped is None else grouped
         if grouped is not None:
             return grouped
         scaled = self.overflow.of(node)
         return scaled.value if scaled is not None and self.overflow.conflict(node) else None
 
-    def _grows(self, f: Expr) -> bool:
+    def _masked(self, node: Expr) -> Expr | None:
+        """``c * exp(x)`` for a truth value c is a selection: 0 where c is 0, also where the exponential overflows."""
+        factors = factors_of(node)
+        masks = [(f, ls, e) for f, ls, e in factors if f.dtype == "bool" and in_place(f, ls, node)]
+        rest = [x for x in factors if x not in masks]
+        if len(masks) != 1 or not any(self._grows(f, e) or self.overflow.of(f) is not None for f, _, e in rest):
+            return None
+        return where(
+            self.done[masks[0][0]],
+            self._of([(ONE, contract(rest, node.shape, node.attributes["coefficient"]))], node),
+            0,
+        )
+
+    def _grows(self, f: Expr, e: Fraction = ONE) -> bool:
         found = self.exponentials.of(f)
-        return found is not None and found[0] is not None and (found[1].high > 0 or found[1].low < 0)
+        return found is not None and found[0] is not None and (found[1].high * e > 0 or found[1].low * e < 0)
 
     def _against(self, factors: list[tuple[Expr, Fraction]]) -> bool:
         """Whether a factor overflows where another vanishes, a sum that overflows is below the line or under a root."""
@@ -284,17 +311,18 @@ class Stabilizer:
                 return True
         return any(max(ends) > 0 > min(ends) for ends in (high, low) if ends)
 
-    def _grouped(self, node: Expr) -> Expr | None:
-        """Factors of one exponential along the same axes as one, where they would work against each other."""
+    def _grouped(self, node: Expr, coefficient: Fraction, given: list[Factor], least: int = 1) -> Expr | None:
+        """The `given` factors, at least so many of one exponential along the same axes as one, where they would work
+        against each other."""
         groups: dict[tuple[Expr, Labels], list[Factor]] = defaultdict(list)
-        for f, labels, e in factors_of(node):
+        for f, labels, e in given:
             found = self.exponentials.of(f)
             if found is not None and found[0] is not None and found[1].raised(e) is not None:
                 groups[found[0], labels].append((f, labels, e))
         replaced: dict[Factor, None] = {}
         factors: list[Factor] = []
         for (base, labels), members in groups.items():
-            if not self._against([(f, e) for f, _, e in members]):
+            if len(members) < least or not self._against([(f, e) for f, _, e in members]):
                 continue
             whole = Rational(ONE)
             for f, _, e in members:
@@ -306,20 +334,8 @@ class Stabilizer:
             replaced |= dict.fromkeys(members)
         if not factors:
             return None
-        kept = [(self.done[f], ls, e) for f, ls, e in factors_of(node) if (f, ls, e) not in replaced]
-        return selected(contract([*kept, *factors], node.shape, node.attributes["coefficient"]))
-
-
-def _shares(terms: list[tuple[Fraction, Expr]]) -> list[tuple[Fraction, Expr]]:
-    """``u - logaddexp(u, v)`` is -softplus(v - u)."""
-    for i, (c, both) in enumerate(terms):
-        for j, (d, u) in enumerate(terms):
-            if both.op is LOGADDEXP and c == -d and u in both.operands:
-                first, second = both.operands
-                other = second if u is first else first
-                rest = [t for k, t in enumerate(terms) if k not in (i, j)]
-                return [*rest, (c, softplus(other - u))]
-    return terms
+        kept = [(self.done[f], ls, e) for f, ls, e in given if (f, ls, e) not in replaced]
+        return selected(contract([*kept, *factors], node.shape, coefficient))
 
 
 def _log_of_mean(terms: list[tuple[Fraction, Expr]], rest: list[Factor], coefficient: Fraction) -> Expr | None:

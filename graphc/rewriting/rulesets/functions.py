@@ -58,6 +58,7 @@ def logistic(x: Expr, y: Expr) -> Iterator[Rule]:
     yield (rewrite(xlogy(y, 1 - sigmoid(x))).to(-y * softplus(x)).because("log(1 - sigmoid(x)) = -softplus(x)"))
     yield rewrite(log(1 + exp(x))).to(softplus(x)).because("softplus(x) = log(1 + exp(x))")
     yield rewrite(log(sigmoid(x))).to(-softplus(-x)).because("log sigmoid(x) = -softplus(-x)")
+    yield rewrite(softplus(x) - softplus(-x)).to(x).because("softplus(x) - softplus(-x) = x")
     yield rewrite(exp(softplus(x))).to(1 + exp(x)).because("softplus(x) = log(1 + exp(x))")
     yield (
         rewrite((exp(x) - exp(-x)) / (exp(x) + exp(-x)))
@@ -135,5 +136,7 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(maximum(-x, x)).to(absolute(x)).because("|x| is the larger of x and -x")
     yield rewrite(minimum(x, -x)).to(-absolute(x)).because("-|x| is the smaller of x and -x")
     yield rewrite(minimum(-x, x)).to(-absolute(x)).because("-|x| is the smaller of x and -x")
+    yield rewrite(greater(1 - exp(x), 0)).to(less(x, 0)).because("exp(x) < 1 where x < 0")
+    yield rewrite(less(1 - exp(x), 0)).to(greater(x, 0)).because("exp(x) > 1 where x > 0")
     yield rewrite(maximum(x, x)).to(x).because("max(x, x) = x")
     yield rewrite(minimum(x, x)).to(x).because("min(x, x) = x")
