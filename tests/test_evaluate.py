@@ -184,9 +184,15 @@ def test_a_conflict_of_names_says_how_the_initial_values_differ() -> None:
 
 @pytest.mark.parametrize("size", [3, "n"])
 @pytest.mark.parametrize(
-    "formula", ["sum(A[0])*sum(diag(A))", "sum(outer(diag(A), sum(A, axis=1)**2))", "sum(A, axis=0) @ A.T[:, 0]"]
+    "formula",
+    [
+        "sum(A[0])*sum(diag(A))",
+        "sum(outer(diag(A), sum(A, axis=1)**2))",
+        "sum(A, axis=0) @ A.T[:, 0]",
+        "mean(A*(A.T/(1 + sum(A.T*A.T, axis=1, keepdims=True))))*sum(A[:, 0])",
+    ],
 )
-def test_an_identity_beside_axes_that_no_factor_has(formula: str, size: int | str) -> None:
+def test_hessians_with_identities_and_inserted_axes(formula: str, size: int | str) -> None:
     A = gc.symbol("A", (size, size))
     loss = gc.parse(formula, A=A)
     value, along = np.random.default_rng(0).normal(size=(2, 3, 3))

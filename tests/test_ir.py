@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import sympy
 import graphc as gc
 from graphc.ir.dims import as_dim, compare
 from graphc.ir.expr import Expr, substitute, topological
+from graphc.ops.contraction import contract
 
 n, d, k = gc.dims("n d k")
 X, W, b = gc.symbol("X", (n, d)), gc.parameter("W", (d, k)), gc.parameter("b", (k,))
@@ -221,3 +223,9 @@ def test_functions_of_numpy_are_traced() -> None:
     assert np.linalg.norm(x) is gc.norm(x)
     assert (np.abs(x) > 1) is (gc.abs(x) > 1)
     assert len(A) == 2
+
+
+def test_no_axis_of_literal_size_one_has_a_label() -> None:
+    A = gc.symbol("A", (3, 3))
+    with pytest.raises(gc.ShapeError, match="label 2 is of an axis of literal size 1, got 3"):
+        contract([(A, (1, 2), Fraction(1))], (3, 3, 1))

@@ -433,7 +433,9 @@ X, V = gc.symbol("X", ("n", "m")), gc.symbol("V", (4,))
         (lambda: gc.stack([X, X.T]), ShapeError, "all arrays must have one shape"),
         (lambda: gc.pad(X, (1, 2, 3)), ShapeError, "pad_width is one size"),
         (lambda: gc.pad(X, -1), ShapeError, "a size cannot be negative"),
-        (lambda: gc.pad(X, 1, mode="edge"), UnsupportedError, "only mode='constant' is built"),
+        (lambda: gc.pad(X, 1, mode="mirror"), UnsupportedError, "mode must be one of constant, edge, reflect"),
+        (lambda: gc.pad(V, 4, mode="reflect"), ShapeError, "axis 0 has 4 entries, too few for widths of 4 and 4"),
+        (lambda: gc.roll(X, (1, 2, 3), axis=(0, 1)), ShapeError, "3 shifts for 2 axes"),
         (lambda: gc.place(V, (3,), 0, 2), ShapeError, "4 entries from 0 by steps of 2 do not fit into 3"),
         (lambda: gc.tril(V), ShapeError, "needs a matrix"),
         (lambda: gc.squeeze(X, 0), ShapeError, "axis 0 has size n, not 1"),
@@ -465,3 +467,27 @@ def test_outputs_have_memory_of_their_own() -> None:
         ):
             result[...] = 9
             assert np.array_equal(array, np.arange(4.0))
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect", "symmetric", "wrap"])
+@pytest.mark.parametrize("shape", [("m", "n"), (4, 5)])
+@pytest.mark.parametrize("widths", [1, (2, 1), ((0, 2), (3, 0))])
+def test_pads_with_entries_of_the_array(mode: str, shape: Any, widths: Any) -> None:
+    X = gc.symbol("X", shape)
+    padded = gc.pad(X, widths, mode=mode)
+    value, along = np.random.default_rng(0).normal(size=(2, 4, 5))
+    wanted = np.pad(value, widths, mode=mode)
+    for found in (padded, gc.simplify(padded)):
+        np.testing.assert_array_equal(gc.evaluate(found, {"X": value}), wanted)
+        assert gc.parse(str(found), **gc.names(found)) is found
+    G = gc.symbol("G", padded.shape)
+    back = gc.evaluate(gc.vjp(padded, X, G), {"X": value, "G": wanted})
+    np.testing.assert_allclose(np.sum(back * along), np.sum(wanted * np.pad(along, widths, mode=mode)))
+
+
+def test_rolls_several_axes() -> None:
+    value = np.arange(12.0).reshape(3, 4)
+    X = gc.symbol("X", (3, 4))
+    for shift, axis in (((1, -1), (0, 1)), (2, (0, 1)), ((1, 1), (1, 1)), ((1, 1), 0), ((2, 1), None)):
+        found = gc.evaluate(gc.roll(X, shift, axis=axis), {"X": value})
+        np.testing.assert_array_equal(found, np.roll(value, shift, axis=axis))

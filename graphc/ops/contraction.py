@@ -36,6 +36,8 @@ def _infer(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
         for dim, label in zip(factor.shape, labels, strict=True):
             if (label == -1) != (dim == 1):
                 raise ShapeError(f"contract: label -1 is for axes of literal size 1, got {labels} for {factor.shape}")
+            if 0 <= label < len(shape) and shape[label] == 1:
+                raise ShapeError(f"contract: label {label} is of an axis of literal size 1, got {dim} for it")
             if label >= 0 and not unify(sizes.setdefault(label, dim), dim, conditions):
                 raise ShapeError(f"contract: label {label} has sizes {sizes[label]} and {dim}")
     dtype = promote(operands) if operands else "float64"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -222,14 +223,19 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Expr:
     """The entries moved on by `shift`, those from the end to the front, as ``numpy.roll``.
 
     A symbolic shift is taken to be between 0 and the size of the axis. Without an axis, the entries are those of one
-    vector in row-major order.
+    vector in row-major order; over several axes, each has its shift, or all have one.
     """
     array = as_expr(x)
     if axis is None:
         return array if array.ndim == 0 else reshape(roll(reshape(array, (-1,)), shift, 0), array.shape)
+    if isinstance(shift, (tuple, list)) or isinstance(axis, (tuple, list)):
+        shifts, places = (list(v) if isinstance(v, (tuple, list)) else [v] for v in (shift, axis))
+        count = max(len(shifts), len(places))
+        if not {len(shifts), len(places)} <= {1, count}:
+            raise ShapeError(f"roll({brief(array)}): {len(shifts)} shifts for {len(places)} axes{declared_at()}")
+        pairs = zip(shifts * (count // len(shifts)), places * (count // len(places)), strict=True)
+        return functools.reduce(lambda x, pair: roll(x, *pair), pairs, array)
     axes = normalize_axes(axis, array, "roll")
-    if len(axes) != 1:
-        raise ShapeError(f"roll({brief(array)}): takes one axis or none, got {axis!r}{declared_at()}")
     size = array.shape[axes[0]]
     by: Any = dim_of(shift)
     if isinstance(size, int) and isinstance(by, int):

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from graphc.errors import ShapeError, UnsupportedError
 from graphc.ir.dims import Dim, Shape, as_dim, as_shape, dim_text, shape_text
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, behaviour
+from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, declared_at
 from graphc.ops.leaves import as_expr, dim_of, number
 from graphc.ops.notation import notation
 from graphc.ops.ranges import Span, never, plain, ranged
 from graphc.ops.reductions import ones
-from graphc.ops.slicing import PLACE, place_at
+from graphc.ops.slicing import PLACE, index, place_at
 
 Widths = list[tuple[Dim, Dim]]
 
 
 @notation
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Expr:
-    """`x` with entries added before and after each axis, as ``numpy.pad`` in its mode "constant".
+    """`x` with entries added before and after each axis, as ``numpy.pad``.
 
     Parameters
     ----------
     x : Expr of any shape
     pad_width : size, pair of sizes, or a tuple of one pair for each axis
         How many entries are added: one number for all sides, ``(before, after)`` for all axes, or a pair for each.
-    mode : "constant"
+    mode : "constant", "edge", "reflect", "symmetric" or "wrap"
+        What is added: a constant, the entry at the edge, the entries mirrored at the edge (which "symmetric" repeats),
+        or those from the other end; no more of them than there are.
     constant_values : number or scalar Expr
-        The value of what is added.
+        The constant.
 
     Raises
     ------
@@ -38,12 +42,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         For another mode.
     """
     array = as_expr(x)
-    if mode != "constant":
-        raise UnsupportedError(
-            f"pad({brief(array)}): only mode='constant' is built, got {mode!r}; concat() of slices such as x[:1] and "
-            f"x[::-1] gives the others{declared_at()}"
-        )
+    if mode != "constant" and mode not in MODES:
+        known = ", ".join(["constant", *MODES])
+        raise UnsupportedError(f"pad({brief(array)}): mode must be one of {known}, got {mode!r}{declared_at()}")
     widths = _widths(array, pad_width)
+    if mode != "constant":
+        return _from_inside(array, widths, mode)
     shape = tuple(as_dim(plain(a + d + b)) for d, (a, b) in zip(array.shape, widths, strict=True))
     spans = tuple(ranged(a, d, 1, s) for d, (a, _), s in zip(array.shape, widths, shape, strict=True))
     value = as_expr(constant_values)
@@ -53,6 +57,47 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     if exact is None:
         return place_at(array, spans, shape) + value * (1 - place_at(ones(array.shape), spans, shape))
     return place_at(array, spans, shape, exact)
+
+
+def _part(x: Expr, axis: int, start: Any, stop: Any) -> Expr:
+    return index(x, (*[slice(None)] * axis, slice(start, stop)))
+
+
+def _mirrored(x: Expr, axis: int, start: Any, stop: Any) -> Expr:
+    found: Expr = behaviour["flip"](_part(x, axis, start, stop), axis)
+    return found
+
+
+def _repeated(x: Expr, axis: int, place: Any, count: Any) -> Expr:
+    return broadcast(_part(x, axis, place, place + 1), (*x.shape[:axis], count, *x.shape[axis + 1 :]))
+
+
+# What stands before and after an axis of d entries, `before` and `after` of them
+MODES: dict[str, Callable[..., tuple[Expr, Expr]]] = {
+    "edge": lambda x, i, d, before, after: (_repeated(x, i, 0, before), _repeated(x, i, d - 1, after)),
+    "reflect": lambda x, i, d, before, after: (
+        _mirrored(x, i, 1, before + 1),
+        _mirrored(x, i, d - after - 1, d - 1),
+    ),
+    "symmetric": lambda x, i, d, before, after: (_mirrored(x, i, 0, before), _mirrored(x, i, d - after, d)),
+    "wrap": lambda x, i, d, before, after: (_part(x, i, d - before, d), _part(x, i, 0, after)),
+}
+
+
+def _from_inside(x: Expr, widths: Widths, mode: str) -> Expr:
+    """Entries of `x` around it, axis after axis."""
+    for axis, (before, after) in enumerate(widths):
+        d = x.shape[axis]
+        needed = max((w for w in (before, after) if isinstance(w, int)), default=0) + (mode == "reflect")
+        if isinstance(d, int) and (needed > d or d == 0) and (before, after) != (0, 0) and mode != "edge":
+            raise ShapeError(
+                f"pad({brief(x)}, mode={mode!r}): axis {axis} has {d} entries, too few for widths of "
+                f"{dim_text(before)} and {dim_text(after)}{declared_at()}"
+            )
+        first, last = MODES[mode](x, axis, d, before, after)
+        parts = [part for part, width in ((first, before), (x, None), (last, after)) if width != 0]
+        x = behaviour["concat"](parts, axis) if len(parts) > 1 else x
+    return x
 
 
 def _widths(x: Expr, given: Any) -> Widths:

@@ -310,7 +310,7 @@ class Presenter:
         powers = factors_of(node)
         if not powers:
             return constant(coefficient)
-        if len(powers) == 1 and powers[0][2] == 1 and self.opens_turned(*powers[0][:2]):
+        if node.ndim == 2 and len(powers) == 1 and powers[0][2] == 1 and self.opens_turned(*powers[0][:2]):
             scale = coefficient if whole_terms(powers[0][0], coefficient) else ONE if coefficient > 0 else -ONE
             return scaled(coefficient / scale, self.permuted_sum(powers[0][0], (1, 0), scale))
         if len(powers) == 1 and powers[0][2] == 1 and whole_terms(powers[0][0], coefficient):
