@@ -50,6 +50,10 @@ FORMS = [
     ("sum(x[:, None] - y, axis=0)", None, "sum(x) - n*y"),
     ("mean((x[:, None] - x)**2)", "x", "4*(n*x - sum(x))/n**2"),
     ("sum(s*softmax(x) - y)", None, "s - sum(y)"),
+    # diagonals of products, and signs
+    ("diag(A @ B)", None, "sum(A*B.T, axis=1)"),
+    ("sign(x - y) + sign(y - x)", None, "zeros(n)"),
+    ("where(x > 0, y - x, x*z) + where(x > 0, x - y, -x*z)", None, "zeros(n)"),
     # rows of an identity matrix
     ("eye(n)[0]", None, "one_hot(0, n)"),
     ("one_hot(n - 1, n)*0 + eye(n)[:, n - 1]", None, "one_hot(-1, n)"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from xml.dom import minidom
 
 import numpy as np
+import published_more
 import pytest
 from generate import arrays, expression, wide_arrays
 
@@ -262,3 +263,29 @@ def test_facts_are_those_that_were_declared() -> None:
     assert derived("x @ inv(P) @ x", "x").facts == ("spd of P",)
     assert derived("x @ (A @ A.T) @ x", "x").facts == ()
     assert derived("log(sum(exp(x)))", "x").facts == ()
+
+
+PUBLISHED = [(f, by) for kind, f, by, *_ in published_more.MORE[::3] if kind == "gradient"]
+
+
+@pytest.mark.parametrize(("function", "by"), PUBLISHED, ids=[f"{f} by {x}" for f, x in PUBLISHED])
+def test_every_step_of_a_published_derivation_holds_and_has_a_reason(function: str, by: str) -> None:
+    names = published_more.MORE_NAMES
+    d = gc.derive(gc.parse(function, **names), names[by])
+    sizes = {"n": 3, "d": 2, "k": 4, "m": 5}
+    symbols = [s for s in topological([e for step in d.steps for e in (step.before, step.after)]) if s.op is SYMBOL]
+    values = {**wide_arrays(symbols, sizes, 3), **sizes}  # type: ignore[arg-type]
+    for step in d.steps:
+        assert step.rule
+        assert step.reason
+        with np.errstate(all="ignore"):
+            left, right = gc.evaluate(step.before, values), gc.evaluate(step.after, values)
+        ok = np.isfinite(left) & np.isfinite(right)
+        assert np.allclose(np.where(ok, left, 0), np.where(ok, right, 0), rtol=1e-6, atol=1e-8), f"{step.rule}: {step}"
+
+
+def test_a_last_step_names_the_law_by_which_the_forms_agree() -> None:
+    x, y = gc.symbol("x", ("n",), facts=["positive"]), gc.symbol("y", ("n",), facts=["positive"])
+    d = gc.derive(gc.sum(x / y - gc.log(x / y) - 1), x)
+    assert str(d.result) == "1/y - 1/x"
+    assert d.steps[-1].rule != "simplified function"

@@ -297,7 +297,7 @@ FORMS = [
     ("sum(gaussian_nll(x, t, v))", "v", "(1 - (t - x)**2/v)/(2*v)"),
     ("sum(poisson_nll(x, c))", "x", "exp(x) - c"),
     ("sum(gamma_nll(v, u, p))", "v", "digamma(v) - log(p) - log(u)"),
-    ("sum(infonce(A, B))", "A", "(softmax(A @ B.T) - eye(n)) @ B"),
+    ("sum(infonce(A, B))", "A", "softmax(A @ B.T) @ B - B"),
     ("sum(log_cosh(x, t))", "t", "tanh(t - x)"),
     ("sum(log_cosh(x, t))", "x", "tanh(x - t)"),
     ("mae(x, t)", "x", "sign(x - t)/n"),

@@ -15,7 +15,7 @@ from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, ONE
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant, named
-from graphc.rewriting.engine import Known, law
+from graphc.rewriting.engine import Known, Law, law
 from graphc.rewriting.engine import Step as Rewrite
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.grounds import grounds
@@ -187,8 +187,16 @@ class Trace:
         """The steps, with one more where the gradient came out shorter along the simplified `f`."""
         last = next((s.after for s in reversed(self.steps) if s.kind != "rewrite"), result)
         if self.engine.normal(last) is not self.engine.normal(result):
-            self.steps.append(Step("rewrite", SHORTER.name, SHORTER.reason, last, result))
+            used = self.difference(last, result)
+            self.steps.append(Step("rewrite", used.name, used.reason, last, result))
         return tuple(self.steps)
+
+    def difference(self, last: Expr, result: Expr) -> Law:
+        """The law by which two forms of the gradient differ by 0, the last that their difference takes."""
+        engine = normalizer()
+        if engine.normal(last - result) is not engine.normal(broadcast(constant(0), result.shape)) or not engine.steps:
+            return SHORTER
+        return Law(engine.steps[-1].rule, engine.steps[-1].reason)
 
     def told(self, used: Rewrite) -> Iterator[str]:
         """The declared facts that a rewrite rests on."""

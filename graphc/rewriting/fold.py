@@ -70,7 +70,9 @@ class Folder:
         if node.op is not GREATER or self.done[node.operands[0]].op is NAMED:
             return None
         over = self.done.get(make(RELU, node.operands[:1]))
-        return make(GREATER, (over, node.operands[1])) if over is not None and is_zero(node.operands[1]) else None
+        if over is None or over.op is not NAMED or not is_zero(node.operands[1]):
+            return None
+        return make(GREATER, (over, node.operands[1]))
 
     def over(self, node: Expr) -> Expr:
         """`node` over folded operands."""

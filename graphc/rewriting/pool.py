@@ -198,7 +198,7 @@ class Pool:
             return apart
         for group in components(self.entries):
             f, labels, e = group[0]
-            if len(group) == 1 and e == 1 and f.op is CONTRACT and summed(f) and not outer_labels(group):
+            if len(group) == 1 and e == 1 and f.op is CONTRACT and summed(f) and reduces(labels):
                 del self.entries[f, labels]  # a sum, trace or diagonal of a contraction is one contraction
                 self.add_all(self.opened(f, labels))
                 self.resolve_deltas()
@@ -531,6 +531,12 @@ def is_dyadic(term: Expr) -> bool:
     """Whether a term of a matrix is a delta or made of vectors: no factor but deltas has entries over both axes."""
     factors = factors_of(term) if term.op is CONTRACT and not summed(term) else [(term, (), ONE)]
     return all(f.op is EYE or sum(d != 1 for d in f.shape) < 2 for f, _, _ in factors)
+
+
+def reduces(labels: Labels) -> bool:
+    """Whether an array is summed, or its diagonal taken."""
+    named = [x for x in labels if x >= 0]
+    return len(set(named)) < len(named) or any(x < -1 for x in labels)
 
 
 def outer_labels(group: list[Factor]) -> bool:

@@ -102,6 +102,7 @@ def absolute_values(x: Expr) -> Iterator[Rule]:
     yield rewrite(x * sign(x)).to(absolute(x)).because("x sign(x) = |x|")
     yield rewrite(sign(x) / absolute(x)).to(1 / x).because("sign(x)/|x| = 1/x, for x not 0")
     yield rewrite(x / absolute(x)).to(sign(x)).because("x/|x| = sign(x), for x not 0")
+    yield rewrite(sign(-x)).to(-sign(x)).when(Unsigned(x)).because("the sign is odd")
     yield rewrite(absolute(absolute(x))).to(absolute(x)).because("|x| is not negative")
     yield rewrite(absolute(-x)).to(absolute(x)).when(Unsigned(x)).because("|-x| = |x|")
 
@@ -131,6 +132,7 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(y * where(c, 0, x)).to(where(c, 0, y * x)).because("a factor of a branch")
     yield rewrite(where(c, where(c, x, y), z)).to(where(c, x, z)).because("the condition is known to hold there")
     yield rewrite(where(c, x, where(c, y, z))).to(where(c, x, z)).because("the condition is known to fail there")
+    yield rewrite(where(c, -x, y)).to(-where(c, x, -y)).when(Unsigned(x)).because("a minus sign comes out")
     yield rewrite(where(x, y, y)).to(y).because("both branches are the same")
     yield rewrite(maximum(x, -x)).to(absolute(x)).because("|x| is the larger of x and -x")
     yield rewrite(maximum(-x, x)).to(absolute(x)).because("|x| is the larger of x and -x")
