@@ -33,6 +33,7 @@ Power = tuple[Piece, Fraction]
 HALF = Fraction(1, 2)
 ONES, ONES_ROW = (r"\mathbf{1}", ATOM), (r"\mathbf{1}^{\top}", POWER)
 _SQUARED_NORM = re.compile(r"(\\left\\lVert (?:(?!\\lVert).)* \\right\\rVert(?:_\{F\})?)\^\{2\}")
+_BY_ENTRIES = re.compile(r"\\left\[.*\\right\]_\{[\w,]+\}")
 WORDS = (r"\mathit", r"\operatorname", r"{\operatorname")
 
 
@@ -347,7 +348,9 @@ def _sum_entry(printer: Printer, node: Expr, indices: tuple[str, ...]) -> Piece 
     """The entry of a sum over axes, or of a contraction that is in index notation anyway."""
     factors = factors_of(node)
     arrays = [f for f in factors if f[0].ndim]
-    if ":" in indices or not (len(factors) == 1 or printer.mixed(node)):
+    if ":" in indices or not (
+        len(factors) == 1 or printer.mixed(node) or _BY_ENTRIES.fullmatch(printer.piece(node)[0])
+    ):
         return None
     total = summed(node)
     free = [c for c in printer.letters if c not in indices and c not in printer.busy] or printer.letters
