@@ -135,9 +135,17 @@ log = elementwise(
     "log", "log(x)", lambda x, y: 1 / x, np.log, latex=r"\log {0}", domain=POSITIVE, summary="Natural logarithm."
 )
 log1p = elementwise(
-    "log1p", "log(1 + x)", lambda x, y: 1 / (1 + x), np.log1p, domain=POSITIVE, summary="log(1 + x), exact near 0."
+    "log1p",
+    "log(1 + x)",
+    lambda x, y: 1 / (1 + x),
+    np.log1p,
+    latex=r"\log(1 + {0})",
+    domain=POSITIVE,
+    summary="log(1 + x), exact near 0.",
 )
-expm1 = elementwise("expm1", "exp(x) - 1", lambda x, y: y + 1, np.expm1, summary="exp(x) - 1, exact near 0.")
+expm1 = elementwise(
+    "expm1", "exp(x) - 1", lambda x, y: y + 1, np.expm1, latex=r"(e^{{{0}}} - 1)", summary="exp(x) - 1, exact near 0."
+)
 sign = elementwise("sign", "sign(x)", None, np.sign, infer=infer_same, summary="-1, 0 or 1; sign(0) is 0.")
 round = elementwise(
     "round",
