@@ -14,7 +14,7 @@ from graphc.ops.arguments import assumed_sizes, by_name, expressions
 from graphc.ops.conditions import conditions
 from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.ops.stopping import released
-from graphc.rewriting import simplify
+from graphc.rewriting.simplify import closed_forms
 from graphc.runtime.compile import Compiled
 from graphc.runtime.compile import compile as load
 from graphc.runtime.evaluate import evaluate_all
@@ -79,21 +79,26 @@ def emit(outputs: Any, inputs: Sequence[Expr], /, *, style: str = "readable", **
     return source(simplified(outputs, "emit"), expressions(inputs, "emit"), style=style, **options)
 
 
+def computed(exprs: list[Expr]) -> list[Expr]:
+    """`exprs` jointly in closed form; chains of products stay as in the forward pass, whose values they use."""
+    return closed_forms(released(exprs), regrouped=False)
+
+
 def simplified(outputs: Any, function: str) -> Any:
-    """`outputs` in closed form; several get the names their results have in code."""
+    """`outputs` as they are computed; several get the names their results have in code."""
     if isinstance(outputs, Expr):
-        return simplify(released([outputs])[0])
+        return computed([outputs])[0]
     if isinstance(outputs, Mapping):
-        return dict(zip(outputs, simplify(released(expressions(outputs.values(), function))), strict=True))
+        return dict(zip(outputs, computed(expressions(outputs.values(), function)), strict=True))
     given = expressions(outputs, function)
     if len(given) < 2:
-        return simplify(released(given))
+        return computed(given)
     names = [gradient_name(e) or e.name or f"out{i}" for i, e in enumerate(given)]
     if given[0].ndim == 0 and given[0].name is None and gradient_name(given[0]) is None:
         names[0] = "loss"
     if len(set(names)) < len(names):
         names = [f"out{i}" for i in range(len(given))]
-    return dict(zip(names, simplify(released(given)), strict=True))
+    return dict(zip(names, computed(given), strict=True))
 
 
 def draw(

@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import published
 import pytest
 from generate import wide_expression
@@ -93,6 +94,62 @@ def test_grouping_leaves_no_trace(seed: int, product: bool) -> None:
         return
     forms = {gc.simplify(way) for way in ways}
     assert len(forms) <= 1, f"seed {seed}: {[str(f) for f in forms]}"
+
+
+def chain(rng: random.Random) -> list[Expr]:
+    """Matrices, some of them transposed, inverted or beside their inverse, between vectors or not.
+
+    Between vectors they come again and again; without, each comes once: a product that is used twice is computed once.
+    """
+    square = [gc.symbol(name, ("n", "n"), facts=["symmetric"] if name == "S" else []) for name in "ABCS"]
+    ways = [lambda x: [x], lambda x: [x.T], lambda x: [gc.inv(x)], lambda x: [gc.tanh(x)], lambda x: [x, gc.inv(x)]]
+    x, y = gc.symbol("x", ("n",)), gc.symbol("y", ("n",))
+    first, last = rng.choice(([], [x])), rng.choice(([], [y]))
+    count = rng.randint(2, 4)
+    drawn = rng.choices(square, k=count) if first or last else rng.sample(square, count)
+    return [*first, *(link for matrix in drawn for link in rng.choice(ways)(matrix)), *last]
+
+
+def multiplied(links: list[Expr], rng: random.Random) -> Expr:
+    """The product of a chain, grouped at random; a part now and then as the transpose of the transposed chain."""
+    if len(links) == 1:
+        return links[0]
+    cut = rng.randint(1, len(links) - 1)
+    if all(x.ndim == 2 for x in links) and rng.random() < 0.2:
+        return multiplied([x.T for x in reversed(links)], rng).T
+    return multiplied(links[:cut], rng) @ multiplied(links[cut:], rng)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_the_grouping_of_matrix_products_leaves_no_trace(seed: int) -> None:
+    rng = random.Random(seed)
+    links = chain(rng)
+    function = rng.choice([lambda e: e, lambda e: gc.tanh(e) + 1, lambda e: 2 * e / gc.sum(e**2), lambda e: e * e])
+    ways = [function(multiplied(links, rng)) for _ in range(4)]
+    forms = {gc.simplify(way) for way in ways}
+    assert len(forms) == 1, f"seed {seed}: {[str(f) for f in forms]}"
+    (form,) = forms
+    assert gc.simplify(form) is form
+    generator = np.random.default_rng(seed)
+    given = {name: generator.normal(size=(3, 3)) + 3 * np.eye(3) for name in "ABC"}
+    given |= {"S": given["A"] + given["A"].T, "x": generator.normal(size=3), "y": generator.normal(size=3), "n": 3}
+    np.testing.assert_allclose(gc.evaluate(form, given), gc.evaluate(ways[0], given), rtol=1e-7, atol=1e-9)
+
+
+def test_vectors_are_multiplied_first_and_shared_products_once() -> None:
+    A, B, x = gc.symbol("A", ("n", "n")), gc.symbol("B", ("n", "n")), gc.symbol("x", ("n",))
+    assert str(gc.simplify((A @ B) @ x)) == "A @ (B @ x)"
+    assert str(gc.simplify(x @ (A @ A.T) @ x)) == "sum((A.T @ x)**2)"
+    assert str(gc.simplify(gc.einsum("ij,jk,kl->il", A, B, A))) == "A @ B @ A"
+    product, applied = gc.simplify([A @ B, (A @ B) @ x])
+    assert applied.operands[0] is product
+    named = (A @ B).named("P")
+    assert str(gc.simplify(named @ x)) == "P @ x"
+    W, X = gc.parameter("W", ("d", "k")), gc.symbol("X", ("n", "d"))
+    step = gc.emit([gc.sum((X @ W) ** 2), gc.grad(gc.sum((X @ W) ** 2), W)], [X, W])
+    assert step.count("X @ W") - step.count("# ") <= 2
+    assert "X.T @ X" not in step
 
 
 def shuffled(seed: int) -> object:

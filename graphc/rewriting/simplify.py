@@ -12,6 +12,7 @@ from graphc.ops.broadcasting import warn_user
 from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
+from graphc.rewriting.chains import associated
 from graphc.rewriting.cost import operations
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.matching import rewriters
@@ -54,10 +55,18 @@ def simplify(exprs: Any, /) -> Any:
     """
     if isinstance(exprs, Expr):
         return simplify([exprs])[0]
-    together = expressions(exprs, "simplify")
-    symbols_of(together)
+    return closed_forms(expressions(exprs, "simplify"))
+
+
+def closed_forms(exprs: Sequence[Expr], *, regrouped: bool = True) -> list[Expr]:
+    """`exprs` jointly in closed form.
+
+    Unless chains of matrix products are to be `regrouped`, they keep the grouping that they are declared with, but for
+    products of matrices where one with a vector will do: which grouping takes less time depends on the sizes.
+    """
+    symbols_of(exprs)
     engine = normalizer()
-    return presented(engine, [shorter(engine, e) for e in together])
+    return presented(engine, [shorter(engine, e) for e in exprs], regrouped=regrouped)
 
 
 def shorter(engine: Normalizer, expr: Expr) -> Expr:
@@ -76,12 +85,17 @@ def shorter(engine: Normalizer, expr: Expr) -> Expr:
     return opened
 
 
-def presented(engine: Normalizer, exprs: list[Expr], *, as_declared: bool = False) -> list[Expr]:
+def presented(
+    engine: Normalizer, exprs: list[Expr], *, as_declared: bool = False, regrouped: bool | None = None
+) -> list[Expr]:
     """Normal forms of `exprs` in matrix notation, with the names of intermediates put back.
 
-    Below a name stands the simplified formula; with `as_declared`, the user's own node.
+    Below a name stands the simplified formula; with `as_declared`, the user's own node. Chains of products are
+    associated anew everywhere if `regrouped`, where that is less work if not, and nowhere if it is None.
     """
     forms = [engine.normal(e) for e in exprs]
+    if regrouped is not None:
+        forms = associated(engine, forms, visible_names(engine), everywhere=regrouped)
     if engine.effort.exhausted:
         warn_user(OVER, SimplificationBudgetWarning)
     folder = Folder(visible_names(engine))

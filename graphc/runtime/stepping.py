@@ -14,7 +14,7 @@ from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief
 from graphc.ops.conditions import conditions
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
-from graphc.rewriting.simplify import simplify
+from graphc.rewriting.simplify import closed_forms
 from graphc.runtime.compile import compile
 from graphc.runtime.evaluate import evaluate_all
 from graphc.runtime.optim import Optimizer, update_rule
@@ -29,7 +29,7 @@ class Gradients:
         self, loss: Expr, problem: Problem, trained: Sequence[Expr], style: str, sizes: Mapping[str, int]
     ) -> None:
         self.problem = problem
-        self.outputs = simplify([loss, *grad(loss, list(trained))])  # jointly: the stable form, and shared parts once
+        self.outputs = closed_forms([loss, *grad(loss, list(trained))], regrouped=False)  # jointly: shared parts once
         self.run = compile(self.outputs, list(problem.leaves), style=style, copy=False, equal=conditions([loss]))
         self.sizes = self.run.untold(sizes)
 
@@ -93,7 +93,7 @@ class Masks:
 def without_dropout(exprs: Sequence[Expr]) -> list[Expr]:
     """`exprs` as they are evaluated: in their closed and stable form, every dropout mask all ones."""
     masks = {leaf: broadcast(constant(1), leaf.shape) for leaf in topological(exprs) if is_mask(leaf)}
-    return simplify(substitute(exprs, masks))
+    return closed_forms(substitute(exprs, masks), regrouped=False)
 
 
 def first_not_finite(loss: Expr, values: Mapping[str, Any]) -> str:

@@ -1,0 +1,235 @@
+"""Chains of matrix products, in one association whatever the grouping they were declared with.
+
+    (A B) x    =  A (B x)          vectors first: no product of two matrices is left
+    x (A B) y  =  (x A) (B y)
+    A (B C)    =  (A B) C          from the left, where all groupings take products of the same kind
+    tr(A B C)  =  sum((A B) * C.T)
+
+A product that is used elsewhere too is a factor of the chains it stands in, so that it is computed once;
+unless all that use it end in vectors.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
+from graphc.ops.matrix_functions import MATRIX_POWER, TERMS
+from graphc.rewriting.cost import operations
+from graphc.rewriting.engine import Engine
+from graphc.rewriting.order import Labels, factor_key, is_symmetric
+from graphc.rewriting.terms import view
+
+Link = tuple[Expr, Labels]
+
+
+def associated(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr], everywhere: bool) -> list[Expr]:
+    """Normal forms with the chains in them associated; products in `fixed` stay.
+
+    With `everywhere` all chains are, so that the grouping leaves no trace; else those where a product of matrices
+    becomes one with a vector, whatever the sizes.
+    """
+    order = topological(forms)
+    inner = parts(order, {*forms, *fixed})
+    done: dict[Expr, Expr] = {}
+    for node in order:
+        if node in inner:
+            continue
+        links = opened(node, inner) if is_path(node) else []
+        if len(links) > 2 and (everywhere or (has_vector(links) and multiplies_matrices(node, inner))):
+            done[node] = folded(engine, [(done[f], labels) for f, labels in links], node)
+        else:
+            done[node] = again(engine, node, inner, done)
+    return [done[form] for form in forms]
+
+
+def parts(order: list[Expr], kept: Collection[Expr]) -> set[Expr]:
+    """The products that are parts of chains: with one use, or with uses in chains that end in vectors alone."""
+    users: dict[Expr, list[Expr]] = defaultdict(list)
+    for node in order:
+        for f in node.operands:
+            users[f].append(node)
+    inner: set[Expr] = set()
+    ending: set[Expr] = set()  # chains with a vector, where two products with a vector are less than one of matrices
+    for node in reversed(order):
+        above = users[node]
+        if node not in kept and above and is_opened(node):
+            towards = node.ndim == 2 and all(u in ending for u in above)
+            if towards or (len(above) == 1 and is_path(above[0])):
+                inner.add(node)
+            if towards:
+                ending.add(node)
+        if is_path(node) and node.ndim < 2 and has_vector((f, ()) for f in node.operands):
+            ending.add(node)
+    return inner
+
+
+def is_path(node: Expr) -> bool:
+    """Whether `node` is a product of matrices and vectors that meet two at a time."""
+    if node.op is not CONTRACT or not summed(node) or node.ndim > 2:
+        return False
+    met = Counter(x for labels in node.attributes["labels"] for x in labels)
+    return (
+        all(e == 1 for e in node.attributes["exponents"])
+        and all(0 < len(labels) <= 2 and len(set(labels)) == len(labels) for labels in node.attributes["labels"])
+        and all(count == (1 if x < node.ndim else 2) for x, count in met.items())
+        and -1 not in met
+        and all(x in met for x in range(node.ndim))
+    )
+
+
+def is_opened(f: Expr) -> bool:
+    """Whether a factor of a chain is a chain itself."""
+    return is_path(f) or (f.op is MATRIX_POWER and f.ndim == 2 and f.attributes["n"] <= TERMS)
+
+
+def opened(node: Expr, inner: Collection[Expr]) -> list[Link]:
+    """The factors of a chain under the labels of `node`, those of the products in it under new ones."""
+    links: list[Link] = []
+    fresh = max(x for labels in node.attributes["labels"] for x in labels)
+    stack: list[Link] = [(f, labels) for f, labels, _ in factors_of(node)]
+    while stack:
+        f, labels = stack.pop()
+        if f in inner and f.op is MATRIX_POWER:
+            n = f.attributes["n"]
+            between = [labels[0], *range(fresh + 1, fresh + n), labels[1]]
+            fresh += n - 1
+            links += [(f.operands[0], pair) for pair in itertools.pairwise(between)]
+            continue
+        if f not in inner:
+            links.append((f, labels))
+            continue
+        rename = dict(enumerate(labels))
+        for x in summed(f):
+            fresh += 1
+            rename[x] = fresh
+        stack += [(g, tuple(rename[x] for x in ls)) for g, ls, _ in factors_of(f)]
+    return links
+
+
+def has_vector(links: Iterable[Link]) -> bool:
+    return any(f.ndim == 1 for f, _ in links)
+
+
+def multiplies_matrices(node: Expr, inner: Collection[Expr]) -> bool:
+    """Whether some product of a chain is one of two matrices."""
+    stack = [node]
+    while stack:
+        x = stack.pop()
+        if x.op is MATRIX_POWER or (x.ndim == 2 and all(f.ndim == 2 for f in x.operands)):
+            return True
+        stack += [f for f in x.operands if f in inner]
+    return False
+
+
+def again(engine: Engine, node: Expr, inner: Collection[Expr], done: dict[Expr, Expr]) -> Expr:
+    """`node` over what its operands have become, grouped as it was."""
+    stack = [node]
+    while stack:
+        x = stack[-1]
+        missing = [o for o in x.operands if o not in done]
+        if missing:
+            stack += missing
+            continue
+        over = tuple(done[o] for o in x.operands)
+        done[x] = x if over == x.operands else engine.normal(rebuild(x, over))
+        stack.pop()
+    return done[node]
+
+
+def folded(engine: Engine, links: list[Link], node: Expr) -> Expr:
+    """The product of a chain: from the vectors at its ends, else from the left as it takes the fewest transposes.
+
+    From two vectors it goes to the middle, where x A A^T x becomes the square of A^T x.
+    """
+    path = collapsed(engine, min(readings(links, node), key=reading_key))
+    if len(path) < len(links):
+        path = min(readings(path, node), key=reading_key)
+    first, last = path[0][0].ndim == 1, path[-1][0].ndim == 1
+    left = (len(path) + 1) // 2 if first and last else len(path)
+    sides = [path[:left], path[left:][::-1]] if first or not last else [path[::-1]]
+    parts = [functools.reduce(functools.partial(times, engine), side) for side in sides if side]
+    total, labels = functools.reduce(functools.partial(times, engine), parts)
+    coefficient: Fraction = node.attributes["coefficient"]
+    return engine.product(coefficient, [(total, labels, ONE)], node.shape)
+
+
+def collapsed(engine: Engine, path: list[Link]) -> list[Link]:
+    """A chain without what is less as a product: A^{-1} A, L L^T of a decomposition, A^3 where no vector is."""
+    out = path[:1]
+    for link in path[1:]:
+        out.append(link)
+        while len(out) > 1 and len(path) > 2:
+            (f, labels), (g, own) = out[-2:]
+            product = times(engine, (f, labels), (g, own))
+            if operations([product[0]]) > operations([f, g]):
+                break
+            out[-2:] = [product]
+    return out if has_vector(out) else with_powers(engine, out)
+
+
+def with_powers(engine: Engine, path: list[Link]) -> list[Link]:
+    """A chain of matrices with three and more equal ones as a power."""
+    equal = itertools.groupby(zip(path, turned(path), strict=True), key=lambda x: (x[0][0], x[1]))
+    runs = [[link for link, _ in run] for _, run in equal]
+    parts = [[functools.reduce(functools.partial(times, engine), run)] if len(run) > 2 else run for run in runs]
+    return [link for part in parts for link in part]
+
+
+def times(engine: Engine, left: Link, right: Link) -> Link:
+    """The product over the labels that two factors share."""
+    labels = [*left[1], *right[1]]
+    free = [x for x in labels if labels.count(x) == 1]
+    place = {x: i for i, x in enumerate(dict.fromkeys([*free, *labels]))}
+    sizes = {x: d for f, ls in (left, right) for x, d in zip(ls, f.shape, strict=True)}
+    factors = [(f, tuple(place[x] for x in ls), ONE) for f, ls in (left, right)]
+    product, own = view(engine.product(ONE, factors, tuple(sizes[x] for x in free)))
+    return product, tuple(free[x] for x in own)
+
+
+def readings(links: list[Link], node: Expr) -> Iterator[list[Link]]:
+    """The ways to read a chain: from either end, or from any factor of a cycle in either direction."""
+    open_ended = node.ndim > 0 or has_vector(links)
+    for start in links:
+        entries = [x for x in start[1] if x < node.ndim or not open_ended] if len(start[1]) == 2 else [None]
+        for entry in entries:
+            yield list(followed(links, start, entry))
+
+
+def followed(links: list[Link], start: Link, entry: int | None) -> Iterator[Link]:
+    """The factors from `start`, which is entered by the label `entry`, each over the label that it shares."""
+    rest = [x for x in links if x is not start]
+    link, at = start, entry
+    while True:
+        yield link
+        at = next((x for x in link[1] if x != at), None)
+        found = next((x for x in rest if at in x[1]), None)
+        if found is None:
+            return
+        link = found
+        rest = [x for x in rest if x is not link]
+
+
+def reading_key(path: list[Link]) -> tuple[int, list[tuple[object, bool]]]:
+    """How many matrices are transposed as the chain is read, and an order among what is alike in that."""
+    ways = turned(path)
+    count = sum(way and f.op is not CONTRACT for (f, _), way in zip(path, ways, strict=True))
+    return count, [(factor_key(f), way) for (f, _), way in zip(path, ways, strict=True)]
+
+
+def turned(path: list[Link]) -> list[bool]:
+    """For each factor of a chain whether it stands transposed there."""
+    found, entry = [], None
+    for k, (f, labels) in enumerate(path):
+        after = path[(k + 1) % len(path)][1]
+        leaves = next((x for x in labels if x in after and x != entry), None)
+        if leaves is None:  # the last one
+            leaves = next((x for x in labels if x != entry), None)
+        found.append(len(labels) == 2 and labels[0] == leaves and not is_symmetric(f))
+        entry = leaves
+    return found
