@@ -196,10 +196,12 @@ from graphc.pipeline import compile, draw, emit
 from graphc.rewriting import count_ops, expand, simplify
 from graphc.runtime import optim, regularize, train
 from graphc.runtime.evaluate import evaluate
+from graphc.visualize import listing as _listing  # enters how lists of gradients print
 from graphc.visualize.latex import latex
 from graphc.visualize.text import names
 
 abs = absolute
+del _listing
 __version__ = "0.1.0"
 
 __all__ = [

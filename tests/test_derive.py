@@ -289,3 +289,29 @@ def test_a_last_step_names_the_law_by_which_the_forms_agree() -> None:
     d = gc.derive(gc.sum(x / y - gc.log(x / y) - 1), x)
     assert str(d.result) == "1/y - 1/x"
     assert d.steps[-1].rule != "simplified function"
+
+
+def test_gradients_by_several_variables_print_as_one_listing() -> None:
+    x = gc.symbol("x", (n, d))
+    wrt = []
+    for i in range(2):
+        wrt += [gc.parameter(f"W{i}", (d, d)), gc.parameter(f"b{i}", (d,))]
+        x = gc.tanh(x @ wrt[-2] + wrt[-1])
+    gradients = gc.grad(gc.mean(x**2), wrt)
+    lines = str(gradients).splitlines()
+    read = {**gc.names(gc.mean(x**2))}
+    for line in lines:  # in an order in which each line can be computed
+        name, _, formula = line.partition(" = ")
+        read[name] = gc.parse(formula, **read)
+    assert [name for name in read if name.startswith("d")] == ["d", "dW0", "db0", "dW1", "db1"]
+    rng = np.random.default_rng(0)
+    values = {"n": 2, "d": 3, "x": rng.normal(size=(2, 3))}
+    values |= {str(p.name): rng.normal(size=(3,) * p.ndim) for p in wrt}
+    for p, g in zip(wrt, gradients, strict=True):
+        np.testing.assert_allclose(gc.evaluate(read[f"d{p.name}"], values), gc.evaluate(g, values), rtol=1e-12)
+
+
+def test_short_gradients_print_as_formulas() -> None:
+    a, b = gc.symbol("a", (n,)), gc.symbol("b", (n,))
+    assert str(gc.grad(gc.sum(a * gc.sin(b)), [a, b, a])) == "da = sin(b)\ndb = a*cos(b)\nda_3 = sin(b)"
+    assert [str(g) for g in gc.grad(gc.sum(a * b), [a, b])] == ["b", "a"]

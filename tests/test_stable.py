@@ -18,6 +18,7 @@ import pytest
 import graphc as gc
 from graphc.ir.op import registry
 from graphc.ops.notation import functions
+from graphc.runtime.compile import compile as load
 
 POINTS = (1e4, -1e4, 30.0, -30.0, 1e-8, -1e-8, 1.0, -1.0, 1e-3, 3.7)
 SOFTPLUS = "maximum(x, 0) + log1p(exp(-abs(x)))"
@@ -439,3 +440,13 @@ def test_the_logarithm_of_a_sum_of_exponentials_at_infinity_is_that_of_numpy() -
         gc.compile(gc.logaddexp(x, y), [x, y])(*at),
     ):
         np.testing.assert_array_equal(value, np.logaddexp(*at))
+
+
+def test_numbers_of_long_chains_do_not_overflow() -> None:
+    x, small = gc.symbol("x", ("n",)), gc.symbol("small", ("n",))
+    product = x
+    for _ in range(100):  # 4096**100 is beyond float64
+        product = product * (4096 * small)
+    at = np.array([0.5]), np.array([2.0**-12])
+    for style in ("readable", "fast"):
+        np.testing.assert_allclose(load([product], [x, small], style=style)(*at)[0], at[0], rtol=1e-9)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
 from graphc.autodiff import pullback
 from graphc.calculus.structured import tied
 from graphc.errors import DifferentiationError
 from graphc.ir.dims import shape_text
-from graphc.ir.expr import Expr, make, substitute, topological
+from graphc.ir.expr import Expr, behaviour, make, substitute, topological
 from graphc.ir.facts import RIGID
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import ADD, broadcast
@@ -25,10 +25,27 @@ from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import normalizer, presented
 
 
+class Gradients(list[Expr]):
+    """The gradients by several variables: a list, which prints as one listing, shared parts on lines of their own."""
+
+    def __init__(self, gradients: Iterable[Expr], wrt: Sequence[Expr]) -> None:
+        super().__init__(gradients)
+        self.wrt = tuple(wrt)
+
+    def __str__(self) -> str:
+        if len(self) != len(self.wrt):  # the list was changed
+            return repr(self)
+        names: dict[str, Expr] = {}
+        for i, (x, g) in enumerate(zip(self.wrt, self, strict=True), start=1):
+            name = f"d{x.name or i}"
+            names[name if name not in names else f"{name}_{i}"] = g
+        return str(behaviour["listing"](names))
+
+
 @overload
 def grad(f: Expr, x: Expr, /, *, structured: bool = False) -> Expr: ...
 @overload
-def grad(f: Expr, x: Sequence[Expr], /, *, structured: bool = False) -> list[Expr]: ...
+def grad(f: Expr, x: Sequence[Expr], /, *, structured: bool = False) -> Gradients: ...
 
 
 def grad(f: Any, x: Any, /, *, structured: bool = False) -> Any:
@@ -49,6 +66,8 @@ def grad(f: Any, x: Any, /, *, structured: bool = False) -> Any:
     Returns
     -------
     Expr of the shape of `x`, or list of Expr
+        ``print`` shows a list as one listing, ``dW = ...`` on a line for each variable, after the parts that several
+        of them share.
 
     Raises
     ------
@@ -59,7 +78,8 @@ def grad(f: Any, x: Any, /, *, structured: bool = False) -> Any:
     """
     if isinstance(x, Expr):
         return gradients(scalar(f), [x], structured=structured)[0]
-    return gradients(scalar(f), expressions(x, "grad"), structured=structured)
+    wrt = expressions(x, "grad")
+    return Gradients(gradients(scalar(f), wrt, structured=structured), wrt)
 
 
 def refuse_discrete(wrt: Sequence[Expr]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HALF = Fraction(1, 2)
 LONG = 16  # factors of a product that are still reordered
+MOST = 2**60  # numbers up to which a product waits for its number, so that those of long chains do not overflow
 
 
 def contraction(low: Lowering, node: Expr) -> Lazy:
@@ -91,10 +92,13 @@ def elementwise(low: Lowering, node: Expr, scale: Scale) -> Lazy:
     if not above:
         above = [low.build.number(scale)]
         parts, scale = (parts if scale == UNIT else (above, below)), UNIT
+    product = _by_size(low, above, below, node) if low.stepwise else _as_written(low, above, below, node)
+    sole = only if len(node.operands) == 1 else not view
+    if product is not None and not 1 / MOST <= abs(scale.coefficient) <= MOST and scale.coefficient:
+        return Lazy(low.scaled(product, scale, sole), UNIT, sole)
     if low.stepwise and not view and len(parts[0]) + len(below) > 1:
         low.products[node] = parts
-    product = _by_size(low, above, below, node) if low.stepwise else _as_written(low, above, below, node)
-    return Lazy(product, scale, only if len(node.operands) == 1 else not view)
+    return Lazy(product, scale, sole)
 
 
 def stays(factor: Expr, labels: Labels, node: Expr) -> bool:

@@ -83,7 +83,7 @@ def latex(expr: Expr) -> str:
         left, expr = name_latex(expr.attributes["name"], expr.ndim), expr.operands[0]
     expr = hoisted(expr)
     order = printed(expr)
-    printer = Printer(order, shared_parts(expr, order))
+    printer = Printer(order, shared_parts([expr], order))
     result = set_brackets(printer.pieces[expr][0])
     if not printer.named:
         return f"{left} = {result}" if left else result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -50,8 +50,8 @@ def to_text(expr: Expr) -> str:
     order = printed(expr)
     taken = {prefix.partition(" ")[0], *(node.name for node in order if not node.operands or node.op is NAMED)}
     free = (name for i in itertools.count(1) if (name := f"_{i}") not in taken)
-    named = dict(zip(shared_parts(expr, order), free, strict=False))
-    pieces = _pieces(order, named)
+    named = dict(zip(shared_parts([expr], order), free, strict=False))
+    pieces = written_pieces(order, named)
     return "\n".join([*(f"{name} = {pieces[node][0]}" for node, name in named.items()), prefix + pieces[expr][0]])
 
 
@@ -126,20 +126,25 @@ def _depth(order: list[Expr]) -> dict[Expr, int]:
     return depth
 
 
-def shared_parts(root: Expr, order: list[Expr]) -> list[Expr]:
-    """The parts that a listing names on lines of their own, in order; none where one formula is short enough."""
-    if len(order) < ONE_PIECE // 4 and _lengths(order)[root] <= ONE_PIECE and _depth(order)[root] <= 3 * DEEP:
-        return []
+def shared_parts(roots: Sequence[Expr], order: list[Expr]) -> list[Expr]:
+    """The parts that a listing names on lines of their own, in order; none where the formulas are short enough."""
+    if len(order) < ONE_PIECE // 4:
+        lengths, depths = _lengths(order), _depth(order)
+        if all(lengths[root] <= ONE_PIECE and depths[root] <= 3 * DEEP for root in roots):
+            return []
     written = [arguments(node) for node in order]
     uses = Counter(itertools.chain.from_iterable(written))
     parts: list[Expr] = []
     depth: dict[Expr, int] = {}
     size: dict[Expr, int] = {}
+    asked = set(roots)
     for node, below in zip(order, written, strict=True):
         deep, long = 0, 4
         for o in below:
             deep, long = max(deep, depth[o]), long + size[o]
-        if below and node is not root:
+        if below and node in asked:
+            deep, long = -1, 4
+        elif below:
             shared = uses[node] > 1 and not is_short(node)
             if shared or deep >= DEEP - 1 or long >= ONE_PIECE // 2:
                 parts.append(node)
@@ -153,7 +158,8 @@ def is_short(node: Expr) -> bool:
     return len(node.operands) == 1 and (not node.operands[0].operands or node.operands[0].op is NAMED)
 
 
-def _pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
+def written_pieces(order: list[Expr], named: dict[Expr, str]) -> dict[Expr, Piece]:
+    """How the nodes of formulas are written, with names for some of them."""
     pieces: dict[Expr, Piece] = {}
     references: dict[Expr, Piece] = {node: (name, ATOM) for node, name in named.items()}
     for node in order:
