@@ -182,7 +182,8 @@ def with_powers(engine: Engine, path: list[Link]) -> list[Link]:
 
 
 def times(engine: Engine, left: Link, right: Link) -> Link:
-    """The product over the labels that two factors share."""
+    """The product over the labels that two factors share; each is a node more for the effort to be spent on."""
+    engine.effort.renew()
     labels = [*left[1], *right[1]]
     free = [x for x in labels if labels.count(x) == 1]
     place = {x: i for i, x in enumerate(dict.fromkeys([*free, *labels]))}
@@ -203,16 +204,18 @@ def readings(links: list[Link], node: Expr) -> Iterator[list[Link]]:
 
 def followed(links: list[Link], start: Link, entry: int | None) -> Iterator[Link]:
     """The factors from `start`, which is entered by the label `entry`, each over the label that it shares."""
-    rest = [x for x in links if x is not start]
+    at_label: dict[int, list[Link]] = defaultdict(list)
+    for link in links:
+        for x in link[1]:
+            at_label[x].append(link)
     link, at = start, entry
     while True:
         yield link
         at = next((x for x in link[1] if x != at), None)
-        found = next((x for x in rest if at in x[1]), None)
-        if found is None:
+        beyond = [] if at is None else [x for x in at_label[at] if x is not link]
+        if not beyond or beyond[0] is start:
             return
-        link = found
-        rest = [x for x in rest if x is not link]
+        (link,) = beyond
 
 
 def reading_key(path: list[Link]) -> tuple[int, list[tuple[object, bool]]]:
