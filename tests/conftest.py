@@ -12,7 +12,7 @@ from graphc.ir.op import registry, replaced
 from graphc.ops.notation import functions
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_ops() -> Iterator[None]:
     """The tables of ops are the process's; leave them as they were for the tests that enumerate them."""
     tables: tuple[dict[str, Any], ...] = (registry, replaced, functions, userops._given)

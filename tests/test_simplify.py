@@ -423,3 +423,28 @@ def test_a_sum_over_two_axes_is_freed_of_fractions_in_both_or_in_none(formula: s
     e = gc.parse(formula, x=(5,), y=(5,))
     values = dict(zip("xy", np.random.default_rng(0).normal(size=(2, 5)), strict=True))
     np.testing.assert_allclose(gc.evaluate(gc.simplify(e), values), gc.evaluate(e, values), 1e-10)
+
+
+SMALL_LAST = [
+    ("1e-9 + x - y", "x - y + 1e-09"),
+    ("norm(x - y + 1e-6)", "norm(x - y + 1e-06)"),
+    ("mean(x**2) + 1e-5 - mean(x)**2", "mean(x**2) - mean(x)**2 + 1e-05"),
+    ("x - 1e-9 - y", "x - y - 1e-09"),
+    ("1e-9 - x", "1e-09 - x"),
+    ("1 + x - y", "x + 1 - y"),
+]
+
+
+@pytest.mark.parametrize(("formula", "text"), SMALL_LAST)
+def test_small_numbers_are_added_last(formula: str, text: str) -> None:
+    e = gc.simplify(gc.parse(formula, x=x, y=("n",)))
+    assert str(e) == text
+    assert gc.parse(text, **gc.names(e)) is e
+
+
+def test_a_small_number_in_a_difference_is_not_lost() -> None:
+    e = gc.parse("norm(x - y + 1e-6)", x=x, y=("n",))
+    at = np.array([1.0, 2.0, 3.0], np.float32)
+    for style in ("readable", "fast"):
+        value = gc.compile(e, [x, gc.symbol("y", ("n",))], style=style)(at, at)
+        np.testing.assert_allclose(value, 1e-6 * 3**0.5, 1e-5)

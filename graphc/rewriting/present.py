@@ -45,7 +45,7 @@ from graphc.rewriting.quotients import (
 )
 from graphc.rewriting.reshapes import kronecker
 from graphc.rewriting.signs import Powers, absorbs_sign, inner_place, odd_of_difference, sign_bearer_in, sign_place
-from graphc.rewriting.terms import is_number, leading
+from graphc.rewriting.terms import is_number, is_small, leading
 from graphc.rewriting.turning import inserted, is_turn, permuted_term, turned_around, turned_sides
 
 WIDE = 5  # axes from which a sum is not tried in every order
@@ -283,7 +283,10 @@ class Presenter:
         logs = {log.places[0]: log for log in joint_logarithms(terms, self.shared)}
         later = {i for log in logs.values() for i in log.places[1:]}
         kept = [(log.coefficient if (log := logs.get(i)) else x[0], i) for i, x in enumerate(terms) if i not in later]
-        for c, i in sorted(kept, key=lambda x: x[0] < 0):
+        late = {i for c, i in kept if is_small(c, terms[i][1])}  # x - y + 1e-9: what cancels leaves the small number
+        if not any(c > 0 for c, i in kept if i not in late):
+            late.clear()
+        for c, i in sorted(kept, key=lambda x: (x[1] in late, x[0] < 0)):
             t = terms[i][1]
             if i in logs:
                 part = scaled(abs(c), self.logarithm(logs[i], node.ndim))

@@ -15,6 +15,7 @@ FLATTEN = 8  # nested sums up to this many terms are merged; larger shared sums 
 LONG = 16  # factors up to which a product is merged into the one that uses it; longer ones stay operands
 
 Entries = dict[tuple[Expr, Labels], Fraction]
+SMALL = Fraction(1, 1000)  # below it, a constant in a sum is one of those called eps
 
 
 def unit_label(label: int, dim: Dim) -> int:
@@ -115,6 +116,11 @@ def is_constant(term: Expr) -> bool:
 def is_number(term: Expr) -> bool:
     """The exact constant of a sum, stretched or not."""
     return term.op is CONSTANT or (term.op is CONTRACT and not term.operands)
+
+
+def is_small(coefficient: Fraction, term: Expr) -> bool:
+    """Whether a term is a constant that only keeps a sum away from 0."""
+    return is_number(term) and abs(coefficient * leading(term)[0]) < SMALL
 
 
 def is_reduction(term: Expr) -> bool:
