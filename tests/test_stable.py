@@ -450,3 +450,26 @@ def test_numbers_of_long_chains_do_not_overflow() -> None:
     at = np.array([0.5]), np.array([2.0**-12])
     for style in ("readable", "fast"):
         np.testing.assert_allclose(load([product], [x, small], style=style)(*at)[0], at[0], rtol=1e-9)
+
+
+def test_a_softmax_over_some_entries_does_not_overflow() -> None:
+    x, m = gc.symbol("x", ("n", 4)), gc.symbol("m", ("n", 4))
+    at = np.array([[1e4, -30, 3, 2], [1, 2, 3, 1e4], [0.1, 0.2, 0.3, 0.4]])
+    mask = np.array([[1, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 1.0]])
+    shifted = np.where(mask > 0, np.exp(at - np.max(np.where(mask > 0, at, -np.inf), axis=1, keepdims=True)), 0)
+    exact = shifted / shifted.sum(axis=1, keepdims=True)
+    for taken in ("where(m > 0, exp(x), 0)", "where(m <= 0, 0, exp(x))"):
+        whole = gc.parse(f"{taken}/sum({taken}, axis=1, keepdims=True)", x=x, m=m)
+        slope = gc.grad(gc.sum(gc.parse(f"log(sum({taken}, axis=1))", x=x, m=m)), x)
+        for f in (whole, slope):
+            for style in ("readable", "fast"):
+                np.testing.assert_allclose(gc.compile(f, [x, m], style=style)(at, mask), exact, rtol=1e-13)
+
+
+def test_a_difference_of_roots_that_are_0_is_0() -> None:
+    x, y = gc.symbol("x", ("n",)), gc.symbol("y", ("n",))
+    at = np.array([0.0, 0.0, 3.0]), np.array([0.0, 1.0, 4.0])
+    with np.errstate(all="raise"):
+        for style in ("readable", "fast"):
+            f = gc.compile(gc.sqrt(x**2 + y**2) - gc.abs(x), [x, y], style=style)
+            np.testing.assert_array_equal(f(*at), [0, 1, 2])

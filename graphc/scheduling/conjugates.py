@@ -24,6 +24,7 @@ from graphc.ops.leaves import SIZE
 from graphc.ops.reductions import where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.powers import nonnegative
+from graphc.scheduling.functions import quotient
 from graphc.scheduling.nested import split_factors, split_terms
 from graphc.scheduling.overflow import plain
 from graphc.scheduling.recognition import in_place
@@ -102,19 +103,22 @@ def _joined(p: Monomial, q: Monomial, pair: Terms, shape: Shape, computed: Compu
     p, q = p.over(common), q.over(common)
     if p.root is None or not p.sign or p.sign == q.sign:
         return None
-    above, below = _squared(p), _squared(q)
-    if above is None or below is None:
+    one_square, other_square = _squared(p), _squared(q)
+    if one_square is None or other_square is None:
         return None
-    left = {k: above.get(k, Fraction(0)) - below.get(k, Fraction(0)) for k in above | below}
+    keys_left = one_square | other_square
+    left = {k: one_square.get(k, Fraction(0)) - other_square.get(k, Fraction(0)) for k in keys_left}
     left = {k: c for k, c in left.items() if c}
-    if not left or len(left) >= len(above) + len(below) - 1:
+    if not left or len(left) >= len(one_square) + len(other_square) - 1:
         return None
     squares = [(c, Monomial(ONE, dict(k)).value(shape, computed)) for k, c in left.items()]
     difference = squares[0][1] if len(squares) == 1 and squares[0][0] == 1 else combine(squares)
     one, other = p.value(shape, computed), q.value(shape, computed)
     apart = scaled(Fraction(p.sign), one) + (absolute(other) if not q.sign else scaled(Fraction(q.sign), other))
     scale = contract([(computed(f), ls, e) for (f, ls), e in common.items() if e], shape, Fraction(p.sign))
-    found = contract([(scale, aligned(shape, shape), ONE), (difference, aligned(shape, shape), ONE)], shape) / apart
+    above = contract([(scale, aligned(shape, shape), ONE), (difference, aligned(shape, shape), ONE)], shape)
+    nonzero = not p.powers or not q.powers or list(left) == [frozenset()]
+    found = above / apart if nonzero else quotient(above, apart)
     if q.sign:
         return found
     return where(less(scaled(Fraction(p.sign), other), 0), found, combine(pair))

@@ -18,9 +18,12 @@ from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, 
 from graphc.ops.defined import MEAN, body_of, logsumexp
 from graphc.ops.elementwise import exp, log, maximum
 from graphc.ops.leaves import NAMED, constant
+from graphc.ops.reductions import WHERE, where
 from graphc.rewriting.order import Factor
 from graphc.scheduling.functions import logaddexp, peak
 from graphc.scheduling.recognition import EXP
+
+FAR = -(Fraction(10) ** 30)  # an exponent of which the exponential is 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Overflow:
         if node.op is EXP:
             u = self.done[node.operands[0]]
             return Scaled(broadcast(constant(1), node.shape), {u: ONE}, u)
+        if node.op is WHERE:
+            return self._masked(node)
         if node.op not in (ADD, CONTRACT) or not any(self.of(o) for o in node.operands):
             return None
         return self._sum(node) if node.op is ADD else self._product(node)
@@ -92,6 +97,18 @@ class Overflow:
             if part not in self.memo:
                 self.memo[part] = self._found(part)
         return self.memo[body]
+
+    def _masked(self, node: Expr) -> Scaled | None:
+        """``where(c, exp(u), 0)``, as in a softmax over some entries: the largest exponent is of one that is taken."""
+        condition, *branches = node.operands
+        places = [i for i, x in enumerate(branches) if _is_zero(x)]
+        scaled = self.of(branches[1 - places[0]]) if len(places) == 1 else None
+        if scaled is None or not scaled.exponent:
+            return None
+        taken = self._computed(condition)
+        sides = (scaled.log_scale, FAR) if places == [1] else (FAR, scaled.log_scale)
+        mantissa = where(taken, scaled.mantissa, 0) if places == [1] else where(taken, 0, scaled.mantissa)
+        return Scaled(mantissa, {where(taken, *sides): ONE})
 
     def _computed(self, node: Expr) -> Expr:
         return self.done.get(node, node)
@@ -178,6 +195,11 @@ def _log_of_sum(terms: list[tuple[Fraction, Scaled]]) -> Expr | None:
     for part in parts[1:]:
         result = logaddexp(result, part)
     return result
+
+
+def _is_zero(x: Expr) -> bool:
+    fill = x.op is CONTRACT and not x.operands and not x.attributes["coefficient"]
+    return fill or x is constant(0)
 
 
 def _is_one(x: Expr) -> bool:
