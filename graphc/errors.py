@@ -41,6 +41,10 @@ class FormulaError(GraphcError, ValueError):
     """A text formula cannot be read; the message points at the place."""
 
 
+class FreeIndexError(FormulaError):
+    """In a formula in index notation, an index is neither on the left nor summed."""
+
+
 class UnsupportedError(GraphcError, TypeError):
     """An operation, argument or feature that graphc does not have (yet)."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.checking import effort
 from graphc.checking.formulas import Formulas
 from graphc.checking.kinds import Kind
 from graphc.checking.kinks import kinked
@@ -125,7 +126,7 @@ class Case:
 
     def holds(self, question: Question) -> bool:
         """Whether a proof is found, while there is patience for proofs that fail."""
-        if self.failures[0] >= PATIENCE:
+        if self.failures[0] >= PATIENCE or effort.ended():
             return False
         found = prove(question) is not None
         self.failures[0] += not found

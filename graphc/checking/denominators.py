@@ -13,7 +13,31 @@ ROUNDS = 60
 
 
 def vanishes(algebra: Algebra, difference: Poly) -> bool:
-    """Whether `difference` is zero after its denominators are cleared. False says nothing."""
+    """Whether `difference` is zero after its denominators are cleared. False says nothing.
+
+    Where a denominator is 0 on a diagonal, as x[i] - x[j] is, the diagonal is looked at by itself.
+    """
+    pair = next(singular(algebra, difference), None)
+    if pair is not None:
+        i, j = pair
+        delta = (algebra.delta, (i, j), Fraction(1))
+        off = algebra.add((1, {m: c for m, c in difference.items() if delta not in m[0]}))
+        return not algebra.relabel(difference, {j: i}) and _cleared_away(algebra, off)
+    return _cleared_away(algebra, difference)
+
+
+def singular(algebra: Algebra, p: Poly) -> Iterator[tuple[int, int]]:
+    """Axes with a delta over them in `p`, where a denominator in it is 0 on their diagonal."""
+    deltas = {ls for factors, _ in p for a, ls, _ in factors if a == algebra.delta and min(ls) >= 0}
+    for a, labels, e in _sums(algebra, p):
+        for i, j in deltas:
+            if e < 0 and i in labels and j in labels:
+                places = {labels.index(j): labels.index(i)}
+                if not algebra.relabel(algebra.atoms[a].body, places):
+                    yield i, j
+
+
+def _cleared_away(algebra: Algebra, difference: Poly) -> bool:
     cleared = outer_cleared(algebra, difference)
     if not cleared:
         return True

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from graphc.checking import effort
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.differing import differing
 from graphc.checking.edits import (
@@ -25,7 +26,7 @@ from graphc.checking.filling import fillings
 from graphc.checking.indexed import Entry, mended
 from graphc.checking.kinds import Kind
 from graphc.checking.misderived import misderived
-from graphc.checking.mistakes import FUNCTIONS
+from graphc.checking.mistakes import FUNCTIONS, OPPOSITES
 from graphc.checking.points import RELATIVE
 from graphc.checking.relations import assumption, difference, quotient
 from graphc.checking.repairs import repaired
@@ -78,7 +79,7 @@ def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
         if answer is not None:
             yield search.first(factor_edits(tree, matrix_factors([tree, answer])))
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        around = [name for name in FUNCTIONS if name in functions_of(case)]
+        around = [name for name in (*FUNCTIONS, *OPPOSITES, "flip", "diag") if name in functions_of(case)]
         yield search.first(local_edits(tree, derivative_factors(case), sizes, alike(case.names, used), around))
         if comparable is not None:
             yield search.first(two_edits(tree, (Kind.TRANSPOSE,)))
@@ -114,6 +115,8 @@ class Search:
     def first(self, candidates: Iterable[Edit]) -> Diagnosis | None:
         """The first edit whose result is proved."""
         for edit in itertools.islice(candidates, MOST):
+            if effort.ended():
+                return None
             candidate = self.case.formulas.expr(edit.tree)
             if candidate is None or candidate in self.seen:
                 continue

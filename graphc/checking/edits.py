@@ -18,6 +18,7 @@ from graphc.checking.mistakes import (
     choices,
     columns,
     numbers,
+    repeated,
     replacements,
     scaled,
     structural,
@@ -153,6 +154,8 @@ def _by(claim: ast.expr, rules: Sequence[Callable[[ast.expr], Iterator[Local]]])
 def order_edits(claim: ast.expr) -> Iterator[Edit]:
     """Transposes and the order of operands, at one place."""
     yield from _by(claim, (axes, structural))
+    for kind, sentence, new in repeated(claim):
+        yield _edit(kind, sentence, new)
 
 
 def small_edits(claim: ast.expr, sizes: Sequence[str]) -> Iterator[Edit]:

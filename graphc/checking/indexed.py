@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.checking.case import Case, Diagnosis
@@ -13,7 +13,7 @@ from graphc.checking.edits import Edit, in_exponents
 from graphc.checking.kinds import Kind
 from graphc.checking.mistakes import additive, choices, numbers, scaled, sums
 from graphc.checking.sides import Side
-from graphc.checking.trees import name, swapped, tree_of, written
+from graphc.checking.trees import name, swapped, times, tree_of, written
 from graphc.errors import GraphcError
 from graphc.ir.expr import Expr
 
@@ -41,7 +41,8 @@ def mended(case: Case, entry: Entry, sizes: Sequence[str]) -> Diagnosis | None:
     if tree is None:
         return None
     seen: set[str] = set()
-    for edit in itertools.islice(edits(tree, entry.side.free, sizes), MOST):
+    shapes = {k: v.ndim for k, v in case.names.items() if isinstance(v, Expr) and v.ndim in (1, 2)}
+    for edit in itertools.islice(edits(tree, entry.side.free, sizes, shapes), MOST):
         text = written(edit.tree)
         if text in seen:
             continue
@@ -54,7 +55,7 @@ def mended(case: Case, entry: Entry, sizes: Sequence[str]) -> Diagnosis | None:
     return None
 
 
-def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str]) -> Iterator[Edit]:
+def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str], shapes: Mapping[str, int]) -> Iterator[Edit]:
     """Edits at one place, those of indices first."""
     heads = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     entries = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and id(n) not in heads]
@@ -72,9 +73,9 @@ def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str]) -> Iterator
                     yield _edit(tree, node, Kind.VARIABLE, f"an index is wrong: {written(node)} must be", order)
     for a, b in itertools.combinations(indices, 2):
         yield Edit(Kind.TRANSPOSE, f"the indices {a} and {b} are exchanged", _exchanged(tree, entries, a, b))
-    _, inside = in_exponents(tree)
+    whole, inside = in_exponents(tree)
     for rule in (sums, choices, additive, lambda n: scaled(n, sizes), numbers):
-        for part in _formulas(tree, heads):
+        for part in [p for p in _formulas(tree, heads) if id(p) not in whole]:
             for kind, sentence, new in rule(part):
                 yield Edit(Kind.EXPONENT if id(part) in inside else kind, sentence, swapped(tree, part, new))
     for part in _formulas(tree, heads):
@@ -84,6 +85,20 @@ def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str]) -> Iterator
     for index in sorted({written(i) for node in entries for i in _items(node)} - {*indices}):
         call = ast.Call(ast.Subscript(name("sum"), name(index), ast.Load()), [tree], [])
         yield Edit(Kind.SUM, f"the sum over {index} is missing", call)
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Subscript) and n.args]
+    bodies = [tree, *(n.args[0] for n in calls)]
+    for body in bodies:
+        for factor in entry_factors(shapes, indices):
+            what = f"the factor {written(factor)} is missing at {written(body)}"
+            yield Edit(Kind.CHAIN, what, swapped(tree, body, times(factor, body)))
+
+
+def entry_factors(shapes: Mapping[str, int], indices: Sequence[str]) -> Iterator[ast.expr]:
+    """The entries of arrays, given with their numbers of axes."""
+    for array, ndim in shapes.items():
+        for order in itertools.permutations(indices, ndim):
+            inner: ast.expr = ast.Tuple(list(map(name, order)), ast.Load()) if ndim > 1 else name(order[0])
+            yield ast.Subscript(name(array), inner, ast.Load())
 
 
 def _items(node: ast.AST) -> list[ast.expr]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from graphc.checking import effort
 from graphc.checking.case import Diagnosis, posed
 from graphc.checking.claims import Label, caller, labelled, names_in_play, unlabelled
 from graphc.checking.diagnose import diagnose
@@ -32,7 +33,7 @@ from graphc.checking.points import (
 )
 from graphc.checking.prove import Gradient, Proof, Question, derivative, leaves, prove
 from graphc.checking.reading import UNREADABLE, in_text, readable
-from graphc.checking.safeguards import confirm, cross_check
+from graphc.checking.safeguards import NO_VALUE, confirm, cross_check, without_value
 from graphc.checking.sides import Relation, Side, Taken
 from graphc.checking.unproved import unproved
 from graphc.checking.verdict import Counterexample, Status, Verdict
@@ -270,14 +271,29 @@ def judged(
     entry: Entry | None = None,
 ) -> Verdict:
     """The verdict on a question; mistakes are looked for in the one that is `asked`, if it says more."""
-    asked = asked or question
+    with effort.limited():
+        return _judged(question, answer, claim, text, names, asked or question, explains, entry)
+
+
+def _judged(
+    question: Question,
+    answer: Expr,
+    claim: Expr,
+    text: str,
+    names: Mapping[str, Any],
+    asked: Question,
+    explains: bool,
+    entry: Entry | None,
+) -> Verdict:
     if not fits(answer, claim):
         return _misfit(asked, answer, claim, text, names, entry)
     judge = _judge(question, answer, claim)
     symbols, sizes = question.symbols(), size_names([answer, claim, *question.symbols()])
     somewhere = next((p for p in drawn(judge, symbols, sizes) if not agree(p.left, p.right)), None)
-    point, _ = search(judge, symbols, sizes, most=FIRST if somewhere is None else MOST)
+    point, compared = search(judge, symbols, sizes, most=FIRST if somewhere is None else MOST)
     point = point or somewhere
+    if point is None and not compared and without_value(judge, question, answer):
+        return Verdict(Status.UNDECIDED, claim, answer, NO_VALUE)
     if point is None:
         proof = prove(question)
         if proof is not None:
@@ -291,7 +307,8 @@ def judged(
         found = diagnose(posed(asked, answer, claim, text, names, point), entry) if explains else None
         return _wrong(answer, claim, point, found)
     if not compared:
-        return Verdict(Status.UNDECIDED, claim, answer, "no proof was found, and no point where both sides are finite")
+        reason = "no proof was found, and no point where both sides are finite"
+        return Verdict(Status.UNDECIDED, claim, answer, f"{reason}{f': {effort.ENDED}' if effort.ended() else ''}")
     return unproved(question, answer, claim, judge, compared)
 
 
@@ -345,7 +362,8 @@ def _unreadable(
 ) -> Verdict:
     """A claim whose shapes or names do not fit together; an edit may still show what was meant."""
     known = not isinstance(error, NameConflictError)  # else the names in the text mean something different
-    found = diagnose(posed(question, answer, None, text, names), entry) if known else None
+    with effort.limited():
+        found = diagnose(posed(question, answer, None, text, names), entry) if known else None
     parts = (found.kind, found.sentence, found.repair) if found is not None else (None, None, None)
     named = isinstance(error, UnknownNameError)
     verdict = Verdict(Status.INCOMPARABLE, text, answer, str(error), misnamed=named)

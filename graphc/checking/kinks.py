@@ -17,6 +17,7 @@ AT_ZERO = frozenset(("relu", "abs", "sign"))
 AT_HALVES = frozenset(("round",))
 AT_TIES = frozenset(("maximum", "minimum", "greater", "greater_equal", "less", "less_equal"))
 EXTREMA = frozenset(("max", "min"))
+ORDERS = frozenset(("sort", "argsort"))
 Kink = tuple[str, tuple[Expr, ...], tuple[int, ...], frozenset[str]]
 
 
@@ -31,7 +32,7 @@ def kinks(expr: Expr, moving: frozenset[str]) -> list[Kink]:
                 depends.add(node)
         elif any(o in depends for o in node.operands):
             depends.add(node)
-            if node.op.name in AT_ZERO | AT_HALVES | AT_TIES | EXTREMA:
+            if node.op.name in AT_ZERO | AT_HALVES | AT_TIES | EXTREMA | ORDERS:
                 name = f"flat {node.op.name}" if flat(node) else node.op.name
                 found.append((name, node.operands, node.attributes.get("axis", ()), moving))
     return found
@@ -78,6 +79,9 @@ def _distance(kink: Kink, values: tuple[Any, ...], nearby: tuple[Any, ...] | Non
     if name in AT_HALVES:
         away = np.asarray(values[0], dtype=float) - 0.5
         return float(np.min(np.abs(away - np.rint(away)), initial=np.inf))
+    if name in ORDERS:
+        ordered = np.sort(values[0], axis=axes if isinstance(axes, int) else -1)
+        return float(np.min(np.diff(ordered, axis=axes if isinstance(axes, int) else -1), initial=np.inf))
     if name in EXTREMA:
         return _from_second(name, values[0], axes)
     apart = _apart(values)
@@ -88,8 +92,9 @@ def _distance(kink: Kink, values: tuple[Any, ...], nearby: tuple[Any, ...] | Non
 
 
 def _apart(values: tuple[Any, ...]) -> Any:
-    """The distances from a tie."""
-    return np.asarray(np.abs(np.subtract(values[0], values[1] if len(values) > 1 else 0, dtype=float)))
+    """The distances from a tie; what has no value is not near one."""
+    apart = np.abs(np.subtract(values[0], values[1] if len(values) > 1 else 0, dtype=float))
+    return np.where(np.isnan(apart), np.inf, apart)
 
 
 def _from_second(name: str, x: Any, axes: tuple[int, ...]) -> float:

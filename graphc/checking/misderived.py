@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from graphc.calculus import jacobian
 from graphc.calculus.gradients import opened_at, raw_gradients
+from graphc.checking import effort
 from graphc.checking.case import Case
 from graphc.checking.local_variants import wrong_locals
 from graphc.checking.prove import Gradient
@@ -34,6 +35,8 @@ def mistaken(f: Expr, x: Expr) -> Iterator[tuple[Variant, Expr]]:
     free, opened = opened_at(f, x)
     back = {free: x}
     for variant in itertools.islice(variants(opened, free), MOST):
+        if effort.ended():
+            return
         try:
             (raw,) = raw_gradients(variant.changed, [free]) if not f.ndim else [jacobian(variant.changed, free)]
             found = substitute(released([raw]), back)[0]

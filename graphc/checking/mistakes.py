@@ -17,6 +17,7 @@ from graphc.checking.trees import (
     number,
     over,
     product,
+    swapped,
     times,
     transposed,
     tree_of,
@@ -36,7 +37,7 @@ def replacements(node: ast.expr, names: Sequence[Sequence[str]], around: Sequenc
                         yield Kind.VARIABLE, f"{node.id} stands where {other} belongs", name(other)
     if not isinstance(node, ast.Constant):
         for function in around:
-            kind = Kind.EXPONENT if function == "sqrt" else Kind.FUNCTION
+            kind = Kind.EXPONENT if function == "sqrt" else Kind.FUNCTION if function in FUNCTIONS else Kind.CHAIN
             yield kind, f"{function} is missing around {written(node)}", call(function, node)
 
 
@@ -83,6 +84,8 @@ def structural(node: ast.expr) -> Iterator[Local]:
         if isinstance(a, ast.BinOp) and isinstance(a.op, ast.MatMult):
             what = f"the factors {written(a.right)} and {written(b)} are in the wrong order"
             yield Kind.ORDER, what, matmul(matmul(a.left, b), a.right)
+            what = f"the factors {written(a.left)} and {written(b)} are in the wrong order"
+            yield Kind.ORDER, what, matmul(outermost_exchanged(a, b), _leftmost(a)[0])
         yield (
             Kind.TRANSPOSE,
             f"{written(node)}: both factors must be transposed",
@@ -104,6 +107,42 @@ def structural(node: ast.expr) -> Iterator[Local]:
         yield Kind.TRANSPOSE, f"{written(node.value)} must not be transposed", node.value
     elif isinstance(node, ast.Name):
         yield Kind.TRANSPOSE, f"{node.id} must be transposed", transposed(node)
+
+
+def _leftmost(node: ast.expr) -> tuple[ast.expr, ast.expr | None]:
+    """The first factor of a matrix product without its number, and that number."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        node = node.left
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
+        return node.right, node.left
+    return node, None
+
+
+def outermost_exchanged(a: ast.BinOp, b: ast.expr) -> ast.expr:
+    """A matrix product with `b` for its first factor."""
+    _, scale = _leftmost(a)
+    first = b if scale is None else times(scale, b)
+    inner = a.left
+    return matmul(outermost_exchanged(inner, b) if _is_product(inner) else first, a.right)  # type: ignore[arg-type]
+
+
+def _is_product(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+
+
+def repeated(claim: ast.expr) -> Iterator[Local]:
+    """A part that must be transposed, or must not be, wherever it stands."""
+    parts = [n for n in ast.walk(claim) if isinstance(n, (ast.Name, ast.Call, ast.Attribute))]
+    heads = {id(n.func) for n in ast.walk(claim) if isinstance(n, ast.Call)}
+    inner = {id(n.value) for n in ast.walk(claim) if isinstance(n, ast.Attribute)}
+    texts = [written(n) for n in parts if id(n) not in heads | inner]
+    for text in dict.fromkeys(texts):
+        if texts.count(text) > 1:
+            new = claim
+            for n in parts:
+                if id(n) not in heads | inner and written(n) == text:
+                    new = swapped(new, n, transposed(n))
+            yield Kind.TRANSPOSE, f"{text} must be transposed wherever it stands", new
 
 
 def additive(node: ast.expr) -> Iterator[Local]:

@@ -148,14 +148,11 @@ class Moves(Products, ABC):
     def choice(self, node: Expr, args: list[Poly]) -> Poly:
         """one_hot(argmax(x)) is [x is the largest], away from ties."""
         y = inner(node.operands[0])
-        x = y.operands[0] if y.op.name in ("argmax", "argmin") else node
-        axis = y.attributes.get("axis")
-        if (
-            y.op.name not in ("argmax", "argmin")
-            or axis is None
-            or x.shape[axis] != node.shape[-1]
-            or x.shape[axis] == 1
-        ):
+        if y.op.name not in ("argmax", "argmin"):
+            return self.opaque(node, args)
+        (x,), axis = y.operands, y.attributes.get("axis")
+        axis = 0 if axis is None and x.ndim == 1 else axis
+        if axis is None or x.shape[axis] != node.shape[-1] or x.shape[axis] == 1:
             return self.opaque(node, args)
         p = self.add((1 if y.op.name == "argmax" else -1, self.poly(x)))
         found = self.top(p, (axis % x.ndim,), (x.shape[axis],))

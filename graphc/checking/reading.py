@@ -9,11 +9,11 @@ from typing import Any
 from graphc.checking.claims import labelled
 from graphc.checking.prove import derivative, identity
 from graphc.checking.sides import Side
-from graphc.errors import DTypeError, GraphcError, NameConflictError, ShapeError, UnknownNameError
+from graphc.errors import DTypeError, FreeIndexError, GraphcError, NameConflictError, ShapeError, UnknownNameError
 from graphc.frontend.sympytext import notation
 from graphc.ir.expr import Expr
 
-UNREADABLE = (ShapeError, UnknownNameError, NameConflictError, DTypeError)
+UNREADABLE = (ShapeError, UnknownNameError, NameConflictError, DTypeError, FreeIndexError)
 
 
 def in_text(f: Expr, x: Expr, claim: Any, names: Mapping[str, Any]) -> str | None:

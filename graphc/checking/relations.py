@@ -8,7 +8,7 @@ from fractions import Fraction
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.kinds import Kind
-from graphc.checking.points import agree, judge_of, sample
+from graphc.checking.points import agree, drawn, judge_of, search
 from graphc.checking.prove import leaves
 from graphc.checking.translate import Translator
 from graphc.checking.trees import tree_of
@@ -25,6 +25,7 @@ from graphc.rewriting.cost import count_ops
 from graphc.rewriting.simplify import simplify
 
 MOST_TERMS = 64
+SEVERAL, SEARCHED = 4, 60  # points at which an assumption must help before a proof is tried
 MOST_PATHS = 12
 WORK = 300  # intermediates tried times nodes of f
 
@@ -42,8 +43,10 @@ def assumption(case: Case, claim: Expr) -> Diagnosis | None:
             known = s.attributes.get("facts", frozenset()) | {fact}
             supposed = question.replaced({s: make(s.op, (), **{**s.attributes, "facts": known})})
             left, right = supposed.under({})
-            point = sample(judge_of(left, right), leaves([left, right]), ())
-            if point is not None and agree(point.left, point.right) and case.holds(supposed):
+            judge, symbols = judge_of(left, right), leaves([left, right])
+            points = list(drawn(judge, symbols, (), SEVERAL))
+            agreed = bool(points) and all(agree(p.left, p.right) for p in points)
+            if agreed and search(judge, symbols, (), SEARCHED)[0] is None and case.holds(supposed):
                 says = f"{s.name} is symmetric" if fact.name == "symmetric" else f"the entries of {s.name} sum to one"
                 return Diagnosis(Kind.ASSUMPTION, f"the claim holds only if {says}", None)
     return None
@@ -60,7 +63,7 @@ def quotient(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | No
             return None
     except GraphcError:
         return None
-    if unstretched(factor).op is ADD and most is not None:
+    if most is not None and (unstretched(factor).op is ADD or (leaves([factor]) and "/" in str(factor))):
         return None
     sentence = f"the factor {unstretched(factor)} is missing"
     kind = Kind.CHAIN if leaves([factor]) else Kind.CONSTANT

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.checking.kinks import kinked
 from graphc.checking.numeric import finite_difference
-from graphc.checking.points import Judge, Point, agree, sample, size_names
+from graphc.checking.points import Judge, Point, agree, judge_of, sample, search, size_names
 from graphc.checking.prove import Gradient, Proof, Question
 from graphc.errors import GraphcError
+from graphc.ir.expr import Expr
 from graphc.ops.leaves import PARAMETER, SYMBOL
 from graphc.ops.stopping import overridden
 
@@ -27,6 +29,21 @@ def confirm(judge: Judge, question: Question, proof: Proof) -> None:
             f"internal error: both sides were proved equal ({proof.method}) but differ at {point.values}; "
             "please report this"
         )
+
+
+NO_VALUE = (
+    "the claim has no value at any point tried, where the gradient has one: it divides by zero, or leaves the domain "
+    "of a function."
+)
+FEW = 16
+
+
+def without_value(judge: Judge, question: Question, answer: Expr) -> bool:
+    """Whether the claim has a value at none of the points in the search, but the answer has at some: no proof helps."""
+    symbols = question.symbols()
+    own = judge_of(answer, answer, kinked(question.smooth(), question.kinks_of()))
+    names = size_names([answer, *symbols])
+    return not search(judge, symbols, names)[1] and bool(search(own, symbols, names, most=FEW)[1])
 
 
 def cross_check(question: Question, point: Point) -> None:

@@ -22,6 +22,7 @@ from graphc.ops.stopping import STOP
 
 DISCRETE = frozenset(("binary", "one_hot", "sign", "integer"))
 HALF = Fraction(1, 2)
+SMALL = 4  # terms of a condition that is looked at
 
 
 class Translator(Moves):
@@ -170,14 +171,20 @@ class Translator(Moves):
 
     def compared_places(self, p: Poly) -> Poly | None:
         """[i - j + c > 0] for the places i and j along an axis, and c = 0 or 1."""
+        found = self.places_in(p)
+        if found is None or found[2] not in (0, 1):
+            return None
+        i, j, c = found
+        return self.lower(i, j) if c else self.complement(self.lower(j, i))
+
+    def places_in(self, p: Poly) -> tuple[int, int, Fraction] | None:
+        """The axes i and j and the number c, if p is the difference of their places and a number, i - j + c."""
         rest = {m: c for m, c in p.items() if m != UNIT}
         ends = {c: m[0][0][1][0] for m, c in rest.items() if len(m[0]) == 1 and self._is_place(m[0][0])}
         if set(ends) != {1, -1} or len(rest) != 2 or len({m[0][0][0] for m in rest}) != 1:
             return None
-        i, j, c = ends[Fraction(1)], ends[Fraction(-1)], p.get(UNIT, Fraction(0))
-        if c not in (0, 1) or min(i, j) < 0:
-            return None
-        return self.lower(i, j) if c else self.complement(self.lower(j, i))
+        i, j = ends[Fraction(1)], ends[Fraction(-1)]
+        return (i, j, p.get(UNIT, Fraction(0))) if min(i, j) >= 0 else None
 
     def _is_place(self, factor: Factor) -> bool:
         a, labels, e = factor
@@ -199,11 +206,17 @@ class Translator(Moves):
         return result
 
     def equal(self, a: Poly, b: Poly) -> Poly:
-        s = self.sign(self.add((1, a), (-1, b)))
+        difference = self.add((1, a), (-1, b))
+        places = self.places_in(difference)
+        if places is not None and not places[2]:
+            return self.single(self.delta, places[:2])
+        s = self.sign(difference)
         return self.complement(self.multiply(s, s))
 
     def condition(self, p: Poly, dtype: str) -> Poly:
-        return p if dtype == "bool" else self.complement(self.equal(p, {}))
+        if dtype == "bool" or (len(p) <= SMALL and self.multiply(p, p) == p):  # 0 or 1
+            return p
+        return self.complement(self.equal(p, {}))
 
     def sigmoid(self, p: Poly) -> Poly:
         if not p:

@@ -67,10 +67,14 @@ def number(value: float) -> ast.expr:
 
 
 def times(a: ast.expr, b: ast.expr) -> ast.expr:
-    """A product, in which a number or a name cancels a division by it, and a number stands before a matrix product."""
-    if isinstance(a, ast.Constant) and isinstance(b, ast.BinOp) and isinstance(b.op, ast.MatMult):
-        return matmul(times(a, b.left), b.right)
-    return _undivided(b, a) or _undivided(a, b) or ast.BinOp(a, ast.Mult(), b)
+    """A product, in which a number or a name cancels a division by it, and a number stands before the other factors."""
+    return _undivided(b, a) or _undivided(a, b) or _in_front(a, b)
+
+
+def _in_front(a: ast.expr, b: ast.expr) -> ast.expr:
+    if isinstance(a, ast.Constant) and isinstance(b, ast.BinOp) and isinstance(b.op, (ast.Mult, ast.Div, ast.MatMult)):
+        return ast.BinOp(_in_front(a, b.left), b.op, b.right)
+    return ast.BinOp(a, ast.Mult(), b)
 
 
 def over(a: ast.expr, b: ast.expr) -> ast.expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.checking import effort
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.exact import compared
 from graphc.checking.points import RELATIVE, Judge
@@ -46,6 +47,8 @@ def unproved(question: Question, answer: Expr, claim: Expr, judge: Judge, points
 
 def why(question: Question, left: Expr, right: Expr) -> str:
     """Why there is no proof."""
+    if effort.ended():
+        return effort.ENDED
     translator = Translator(BUDGET, question.kinks_of(), discrete=discrete_names(question.symbols()))
     try:
         rest = translator.add((1, translator.poly(left)), (-1, translator.poly(right)))

@@ -16,6 +16,7 @@ from graphc.ir.expr import Expr, rebuild, substitute, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.defined import LOGSUMEXP
 from graphc.ops.leaves import NAMED
 from graphc.ops.stopping import stopped
 
@@ -120,7 +121,7 @@ def forgotten_pairs(f: Expr, x: Expr) -> Iterator[Variant]:
 def cut(f: Expr, x: Expr, nodes: list[Expr]) -> Variant:
     what = " and ".join(node.name or brief(node) for node in nodes)
     moving = set(active(f, x))
-    several = any(is_statistic(node) and not is_term(node, f, moving) for node in nodes)
+    several = any(is_statistic(node) and (node.op is LOGSUMEXP or not is_term(node, f, moving)) for node in nodes)
     kind = Kind.STATISTIC if several else Kind.PATH
     verb = "depends" if len(nodes) == 1 else "depend"
     changed = substitute([f], {node: stopped(node) for node in nodes})[0]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphc.errors import FormulaError, GraphcError, ShapeError
+from graphc.errors import FormulaError, FreeIndexError, GraphcError, ShapeError
 from graphc.frontend.indices import FREE, REDUCTIONS, Index, Indexed, Labels, arranged, as_indexed, lifted, reduced
 from graphc.frontend.lexicon import KEYWORDS, Token, Tokens
 from graphc.ir.dims import Dim, compare
@@ -175,7 +175,7 @@ class Scopes:
         Raises
         ------
         FormulaError
-            If an index is neither on the left nor summed, or the order of several is not given.
+            If an index is neither on the left nor summed (FreeIndexError), or the order of several is not given.
         """
         self.again = True
         if isinstance(value, Index):
@@ -194,7 +194,8 @@ class Scopes:
         wanted = self.free if self.free is not None else value.labels
         stray = [label.name for label in value.labels if label not in wanted]
         if stray:
-            raise FormulaError(f"the index {stray[0]} is neither on the left nor summed: {SUM_IT.format(stray[0])}")
+            unsummed = f"the index {stray[0]} is neither on the left nor summed: {SUM_IT.format(stray[0])}"
+            raise FreeIndexError(unsummed)
         if self.free is None and len(wanted) > 1 and not any_order:
             names = ",".join(label.name for label in wanted)
             raise FormulaError(

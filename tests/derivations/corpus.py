@@ -13,6 +13,7 @@ import lecture_claims
 import loss_claims
 import matrix_claims
 import network_claims
+import textbook_claims
 from kinds_of_claims import RIGHT, UNREADABLE, Case, Known
 
 import graphc as gc
@@ -27,6 +28,7 @@ TABLES: dict[str, dict[str, Case]] = {
     "further matrices": further_claims.CASES,
     "networks": network_claims.CASES,
     "calculus": calculus_claims.CASES,
+    "textbooks": textbook_claims.CASES,
 }
 
 # Right claims for which no proof is found, and wrong ones that are explained otherwise or not at all.

@@ -14,6 +14,10 @@ CASES = [
     (RECTANGULAR, "W", "df/dW[i,j] = 2*q[j]*x[i]", "transpose", "df/dW[i,j] = 2*q[i]*x[j]"),
     (RECTANGULAR, "x", "df/dx[j] = sum[i](q[i]*W[i,j])", "constant factor", "df/dx[j] = 2*sum[i](q[i]*W[i,j])"),
     (RECTANGULAR, "W", "df/dW[i,j] = -2*q[i]*x[j]", "sign", "df/dW[i,j] = 2*q[i]*x[j]"),
+    (RECTANGULAR, "x", "df/dx[j] = 2*q[i]*W[i,j]", "sum or mean", "df/dx[j] = sum[i](2*q[i]*W[i,j])"),
+    (RECTANGULAR, "x", "df/dx[j] = 2*mean[i](q[i]*W[i,j])", "sum or mean", "df/dx[j] = 2*sum[i](q[i]*W[i,j])"),
+    (RECTANGULAR, "x", "df/dx[j] = 2*sum[i](W[i,j])", "chain factor", "df/dx[j] = 2*sum[i](q[i]*W[i,j])"),
+    (RECTANGULAR, "x", "df/dx[j] = 2*sum[i](q[i]**2*W[i,j])", "exponent", "df/dx[j] = 2*sum[i](q[i]*W[i,j])"),
 ]
 
 
@@ -36,3 +40,11 @@ def test_no_repair_is_the_answer_put_into_the_claim() -> None:
     verdict = gc.check(gc.sum((A @ x) ** 2), x, "df/dx[j] = 2*x[j]*A[j,j]")
     assert verdict.status == "wrong"
     assert verdict.repair is None
+
+
+def test_places_compared_the_wrong_way_are_mended() -> None:
+    x, g = gc.symbol("x", ("n",)), gc.symbol("g", ("n",))
+    f = gc.sum(g * gc.cumsum(x))
+    for claim, kind in (("(j > i)", "dropped mask"), ("(j <= i)", "sign")):
+        verdict = gc.check(f, x, f"df/dx[i] = sum[j]({claim}*g[j])")
+        assert (verdict.kind, verdict.repair) == (kind, "df/dx[i] = sum[j]((j >= i)*g[j])")
