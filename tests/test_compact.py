@@ -50,6 +50,14 @@ FORMS = [
     ("sum(x[:, None] - y, axis=0)", None, "sum(x) - n*y"),
     ("mean((x[:, None] - x)**2)", "x", "4*(n*x - sum(x))/n**2"),
     ("sum(s*softmax(x) - y)", None, "s - sum(y)"),
+    # what an inverse or an orthogonal matrix cancels in a sum
+    ("inv(A) @ (A @ x - b)", None, "x - inv(A) @ b"),
+    ("O.T @ (O @ X - B)", None, "X - O.T @ B"),
+    ("inv(A) @ (B @ x - b)", None, "inv(A) @ (B @ x - b)"),
+    ("norm(O @ x - b)**2", "x", "2*(x - O.T @ b)"),
+    # rows times columns, and variances
+    ("a @ (A*X) @ b", "X", "A*outer(a, b)"),
+    ("sqrt(mean((mean(D, axis=0) - D)**2, axis=0) + eps)", None, "sqrt(var(D, axis=0) + eps)"),
     # diagonals of products, and signs
     ("diag(A @ B)", None, "sum(A*B.T, axis=1)"),
     ("sign(x - y) + sign(y - x)", None, "zeros(n)"),

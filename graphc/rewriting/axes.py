@@ -130,6 +130,9 @@ def placed(factors: Sequence[Placed], order: Labels) -> Expr:
             if tall is not None and wide is not None and tall[1] == wide[1] == 1:
                 return matmul(tall[0], transposed(wide[0]))
             return outer(scaled_rows, scaled_columns)
+        if rows and columns and all(reciprocal(x) is None for x, _ in rows + columns):  # A*outer(a, b)
+            rest = [g for g in factors if g not in rows and g not in columns]
+            return placed([*rest, (placed(rows + columns, order), order)], order)
     parts: tuple[list[Expr], list[Expr]] = ([], [])  # above and below the line
     for f, labels in merged(factors, order):
         under = reciprocal(f)

@@ -60,7 +60,7 @@ def average_of(x: Expr, axes: tuple[int, ...], keepdims: bool) -> Expr:
         difference, first_axes = x.operands[0], axes == tuple(range(len(axes)))
         for y in difference.operands:
             centres = [mean(y, axis=axes, keepdims=True), *([mean(y, axis=axes)] if first_axes else [])]
-            if any(difference is y - centre for centre in centres):
+            if any(difference in (y - centre, centre - y) for centre in centres):
                 return var(y, axis=axes, keepdims=keepdims)
     return mean(x, axis=axes, keepdims=keepdims)
 

@@ -60,6 +60,11 @@ def cancelling(entries: Entries) -> Cancelled | None:
     return None
 
 
+def undoes(f: Expr) -> bool:
+    """An inverse, or a matrix declared orthogonal."""
+    return f.op is INV or (f.op in (SYMBOL, PARAMETER) and is_orthogonal(f))
+
+
 def is_orthogonal(f: Expr) -> bool:
     told = bool(f.attributes.get("facts")) if f.op in (SYMBOL, PARAMETER) else f.op is EIGH_VECTORS or f.op.mirror
     return bool(told) and f.ndim >= 2 and ORTHOGONAL in f.op.facts(f)
