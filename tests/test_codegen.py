@@ -15,6 +15,7 @@ import pytest
 from generate import expression
 from networks import NETWORKS, logistic, softmax_network
 
+import graphc
 from graphc.calculus import grad
 from graphc.codegen import UpdateRule, emit
 from graphc.errors import ShapeError, UnsupportedError
@@ -354,3 +355,19 @@ def test_helpers_that_no_line_calls_are_left_out() -> None:
     x = symbol("x", (N,))
     source = emit({"d": fn["diag"](x) + x}, [x], "readable")
     assert "np.diag(x)" in source and "on_diagonal" not in source
+
+
+@pytest.mark.parametrize("style", ["readable", "fast"])
+def test_no_line_of_a_docstring_ends_inside_a_shape(style: str) -> None:
+    shape = ("batch", "height", "width", "channels")
+    arrays = [graphc.symbol(f"array{i}", shape) for i in range(9)]
+    total = arrays[0]
+    for x in arrays[1:]:
+        total = total * x + x
+    source = graphc.emit([total, graphc.sum(total)], arrays, style=style)
+    lines = [line for line in source.split("\n") if "(batch" in line]
+    assert len(lines) >= 5
+    for line in lines:
+        assert line.count("(batch, height, width, channels)") == line.count("batch"), line
+        assert not line.rstrip().endswith(tuple(f"array{i}" for i in range(9)))
+    compile(source, "docstring", "exec")
