@@ -67,6 +67,8 @@ class Monomial:
 def without_roots(terms: Terms, shape: Shape, computed: Computed) -> tuple[Expr, Terms] | None:
     """The first two terms of a sum that are better computed by their conjugate, as one; and the other terms."""
     read = [_monomial(c, x, shape) for c, x in terms]
+    if not any(e.denominator == 2 for m in read if m is not None for e in m.powers.values()):
+        return None
     for i, p in enumerate(read):
         for j, q in enumerate(read):
             if i != j and p is not None and q is not None and not (q.root is not None and j < i):
