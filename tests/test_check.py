@@ -592,6 +592,25 @@ def test_a_part_that_differs_is_shown_beside_what_belongs_there() -> None:
     assert verdict.diagnosis == "sqrt(c + x**2) belongs where cos(c)*x + sin(x*c) stands"
 
 
+@pytest.mark.parametrize(
+    ("f", "claim", "diagnosis", "repair"),
+    [
+        ("mean((X @ w - y)**2)", "2*X.T @ (X @ w - y)/d", "d stands where n belongs", "2*X.T @ (X @ w - y)/n"),
+        (
+            "sum(exp(w))**2",
+            "2*exp(w)",
+            "the factor sum(exp(w)), from the derivative of its square, is missing",
+            "2*exp(w)*sum(exp(w))",
+        ),
+    ],
+)
+def test_a_factor_is_mended_where_it_stands(f: str, claim: str, diagnosis: str, repair: str) -> None:
+    names = {"X": ("n", "d"), "w": ("d",), "y": ("n",)}
+    verdict = gc.check(gc.parse(f, **names), "w", claim, **names)
+    assert verdict.diagnosis is not None
+    assert (str(verdict.diagnosis), verdict.repair) == (diagnosis, repair)
+
+
 def test_nothing_is_guessed_where_nothing_verifies() -> None:
     f, play = declared("sum(sqrt(x**2 + c))", {"x": N, "c": ()})
     verdict = gc.check(f, play["x"], "cos(c)*x**3/(cos(c)*x + sin(x*c))")

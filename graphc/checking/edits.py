@@ -57,6 +57,11 @@ def whole_edits(claim: ast.expr, ndim: int, sizes: Sequence[str]) -> Iterator[Ed
     yield _edit(Kind.TRANSPOSE, "the claim is the transpose of the gradient", transposed(claim))
     negative = "the sign is wrong: the claim is the negative of the gradient"
     yield _edit(Kind.SIGN, negative, negated(claim))
+    for node in [node for node in ast.walk(claim) if isinstance(node, ast.Name) and node.id in sizes]:
+        for n in sizes:
+            if n != node.id:
+                what = f"{node.id} stands where {n} belongs"
+                yield _edit(Kind.CONSTANT, what, swapped(claim, node, name(n)))
     for factor in (2, 3, 4):
         yield _edit(Kind.CONSTANT, f"the factor {factor} is missing", times(number(factor), claim))
         yield _edit(Kind.CONSTANT, f"the claim is {factor} times too large", over(claim, number(factor)))

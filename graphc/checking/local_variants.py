@@ -87,7 +87,8 @@ def of_product(f: Expr, node: Expr, moving: set[Expr], names: dict[Expr, Expr]) 
             what = f"the derivative of {quoted_power(called(u, names), e)} has the exponent {e - 1}, not {wrong}"
             square = f"the factor {called(u, names)}, from the derivative of its square, is missing"
             kind, sentence = (Kind.CHAIN, square) if wrong == 0 else (Kind.EXPONENT, what)
-            yield Variant(kind, sentence, replaced(f, node, others + step(node, i, power=wrong)))
+            taken = constant(1) if wrong == 0 else u**wrong
+            yield Variant(kind, sentence, replaced(f, node, others + step(node, i, power=wrong)), u ** (e - 1), taken)
 
 
 def quoted_power(text: str, e: Fraction) -> str:

@@ -45,6 +45,7 @@ CASES: dict[str, Case] = {
             ("y", "2*(y - X @ w)/n", RIGHT),
             ("w", "2*X.T @ (X @ w - y)", CONSTANT),
             ("w", "1/n*X.T @ (X @ w - y)", CONSTANT),
+            ("w", "2*X.T @ (X @ w - y)/d", CONSTANT),
             ("w", "2/n*X.T @ (y - X @ w)", SIGN),
             ("w", "2/n*X @ (X @ w - y)", UNREADABLE + TRANSPOSE),
             ("w", "2*mean((X @ w - y)[:, None]*X, axis=1)", f"{SUM}|{SHAPE}"),
