@@ -31,11 +31,14 @@ def without_limit(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None
     """A number and a function that approaches it, among the terms of a sum, as one; and the other terms."""
     for i, (k, x) in enumerate(terms):
         number = fill(x)
-        for j, (c, f) in enumerate(terms):
+        identity = number is None and any(f.op is EYE for f, _, _ in _placed(x, x.ndim)[1])
+        for j, (c, f) in enumerate(terms if identity or number is not None else ()):
             if i == j:
                 continue
-            found = None if number is None else _remainder(k * number, c, plain(f), computed)
-            found = _off_diagonal((k, x), (c, f), computed) if found is None else found
+            if identity:
+                found = _off_diagonal((k, x), (c, f), computed)
+            else:
+                found = None if number is None else _remainder(k * number, c, plain(f), computed)
             if found is not None:
                 return found, [t for n, t in enumerate(terms) if n not in (i, j)]
     return None
