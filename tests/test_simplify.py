@@ -448,3 +448,14 @@ def test_a_small_number_in_a_difference_is_not_lost() -> None:
     for style in ("readable", "fast"):
         value = gc.compile(e, [x, gc.symbol("y", ("n",))], style=style)(at, at)
         np.testing.assert_allclose(value, 1e-6 * 3**0.5, 1e-5)
+
+
+def test_no_square_bears_a_minus_sign() -> None:
+    p, q, t = (gc.symbol(name, ("n", "d")) for name in "pqt")
+    e = -6 * gc.mean((p - q) * gc.sign(p - t)) ** 2 * gc.sign(p - t)
+    values = dict(zip("pqt", np.random.default_rng(0).normal(size=(3, 2, 3)), strict=True))
+    np.testing.assert_allclose(gc.evaluate(gc.simplify(e), values), gc.evaluate(e, values))
+    loss = gc.mae(p, t) ** 3
+    second = gc.sum(gc.grad(gc.sum(gc.grad(loss, p) * q), p) * q)
+    slopes = [gc.evaluate(gc.sum(gc.grad(second, x)), values) for x in (p, t)]
+    np.testing.assert_allclose(slopes[0], -slopes[1])

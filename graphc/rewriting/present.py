@@ -437,7 +437,7 @@ class Presenter:
             rest = [(x, ls, p + needed.get(x, 0)) for j, (x, ls, p) in enumerate(powers) if j != i]
             if rest and any(p for *_, p in rest) and all(x.op is SIZE and p <= 0 for x, _, p in rest):
                 continue  # one product, 2*sum(e)/(k*n), for two operations, 2*mean(e)/k
-            if share < 0 and self.bears_sign(f) and not any(absorbs_sign(*x) for x in powers):
+            if share < 0 and e % 2 and self.bears_sign(f) and not any(absorbs_sign(*x) for x in powers):
                 turned = self.turned_face(f, tuple(range(f.ndim)), ONE)[0]
                 if turned.op is CONTRACT and form(turned) == form(shown):
                     shown, share = turned, -share
