@@ -459,3 +459,21 @@ def test_no_square_bears_a_minus_sign() -> None:
     second = gc.sum(gc.grad(gc.sum(gc.grad(loss, p) * q), p) * q)
     slopes = [gc.evaluate(gc.sum(gc.grad(second, x)), values) for x in (p, t)]
     np.testing.assert_allclose(slopes[0], -slopes[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("sin(y - y) + y", "y"),
+        ("sigmoid(0*c)", "0.5"),
+        ("maximum(2, 3)**c", "3**c"),
+        ("abs(-2)*relu(-1)", "0"),
+        ("cosh(c - c)*floor(5/2)", "2"),
+        ("lgamma(1) + erf(0) + arctan(0)", "0"),
+        ("sin(1)", "sin(1)"),
+        ("log(0*c)", "log(0)"),
+        ("arcsin(2)", "arcsin(2)"),
+    ],
+)
+def test_a_function_of_numbers_is_a_number_where_it_is_a_rational_one(text: str, form: str) -> None:
+    assert str(gc.simplify(gc.parse(text, y=("n",), c=()))) == form

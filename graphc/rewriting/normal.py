@@ -19,6 +19,7 @@ from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.along import REDUCING, along
+from graphc.rewriting.constants import evaluated
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
@@ -151,6 +152,9 @@ class Normalizer:
         carried = sorted({x for _, labels in views for x in labels})
         single = len(views) == 1 and views[0][0] is not node.operands[0]
         if not single and len(carried) == node.ndim:
+            number = evaluated(self, node)
+            if number is not None:
+                return number
             found = self.rewritten(node)
             return exponential(self, node) if found is node and node.op is EXP else found
         order = list(views[0][1]) if single else carried
