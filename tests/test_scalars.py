@@ -146,4 +146,8 @@ def test_random_scalar_functions(seed: int) -> None:
         e = rng.choice(uses)
     except gc.GraphcError:  # a division by the constant zero
         return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if np.isnan(gc.evaluate(c, arrays("float64"))):  # outside its domain a selection by it has no right value
+            return
     agree(e, rng.choice(["float64", "float32"]))
