@@ -611,6 +611,13 @@ def test_a_factor_is_mended_where_it_stands(f: str, claim: str, diagnosis: str, 
     assert (str(verdict.diagnosis), verdict.repair) == (diagnosis, repair)
 
 
+def test_a_function_without_the_variable_is_named() -> None:
+    w, x = gc.symbol("w", ("n",)), gc.symbol("x", ("n",))
+    verdict = gc.check(w @ w, x, "2*x")
+    assert (verdict.status, verdict.repair) == ("wrong", None)
+    assert str(verdict.diagnosis) == "the function does not depend on x: its gradient is zero"
+
+
 def test_nothing_is_guessed_where_nothing_verifies() -> None:
     f, play = declared("sum(sqrt(x**2 + c))", {"x": N, "c": ()})
     verdict = gc.check(f, play["x"], "cos(c)*x**3/(cos(c)*x + sin(x*c))")

@@ -28,6 +28,7 @@ from graphc.checking.kinds import Kind
 from graphc.checking.misderived import misderived
 from graphc.checking.mistakes import FUNCTIONS, OPPOSITES
 from graphc.checking.points import RELATIVE
+from graphc.checking.prove import Gradient
 from graphc.checking.relations import assumption, difference, quotient
 from graphc.checking.repairs import repaired
 from graphc.checking.trees import tree_of, written
@@ -57,6 +58,11 @@ def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
     comparable = comparable_claim(case)
     sizes = [name for name, value in case.names.items() if not isinstance(value, Expr) or value.op is SIZE]
     search = Search(case)
+    if isinstance(case.question, Gradient) and case.question.x not in topological([case.question.f]):
+        yield Diagnosis(
+            Kind.PART, f"the function does not depend on {case.question.x.name}: its gradient is zero", None
+        )
+        return
     if entry is not None:
         yield mended(case, entry, sizes)
     if tree is not None:
