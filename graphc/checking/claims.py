@@ -66,7 +66,8 @@ def labelled(text: str) -> tuple[Label | None, str]:
     if found is None:
         return None, text
     formula = last[found.end() :].strip()
-    if _LABEL.match(formula) and not _OPERATION.search(_LABEL.match(formula)[0]):  # type: ignore[index]
+    another = _LABEL.match(formula)
+    if another and not _OPERATION.search(another[0]):
         raise FormulaError(f"{last.strip()}: a claim has one =; check_steps judges several in a row")
     written = found[0]
     groups = _ITEMS.findall(written)

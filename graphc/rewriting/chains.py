@@ -22,7 +22,7 @@ from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.matrix_functions import MATRIX_POWER, TERMS
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine
-from graphc.rewriting.order import Labels, factor_key, is_symmetric
+from graphc.rewriting.order import Labels, factor_key, is_symmetric, unnested
 from graphc.rewriting.terms import view
 
 Link = tuple[Expr, Labels]
@@ -90,25 +90,14 @@ def is_opened(f: Expr) -> bool:
 
 def opened(node: Expr, inner: Collection[Expr]) -> list[Link]:
     """The factors of a chain under the labels of `node`, those of the products in it under new ones."""
+    fresh = itertools.count(1 + max(x for labels in node.attributes["labels"] for x in labels))
     links: list[Link] = []
-    fresh = max(x for labels in node.attributes["labels"] for x in labels)
-    stack: list[Link] = [(f, labels) for f, labels, _ in factors_of(node)]
-    while stack:
-        f, labels = stack.pop()
-        if f in inner and f.op is MATRIX_POWER:
-            n = f.attributes["n"]
-            between = [labels[0], *range(fresh + 1, fresh + n), labels[1]]
-            fresh += n - 1
+    for f, labels, _ in unnested(factors_of(node), fresh, lambda g: g in inner and g.op is CONTRACT):
+        if f in inner:  # a power
+            between = [labels[0], *itertools.islice(fresh, f.attributes["n"] - 1), labels[1]]
             links += [(f.operands[0], pair) for pair in itertools.pairwise(between)]
-            continue
-        if f not in inner:
+        else:
             links.append((f, labels))
-            continue
-        rename = dict(enumerate(labels))
-        for x in summed(f):
-            fresh += 1
-            rename[x] = fresh
-        stack += [(g, tuple(rename[x] for x in ls)) for g, ls, _ in factors_of(f)]
     return links
 
 

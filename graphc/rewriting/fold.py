@@ -16,8 +16,7 @@ from graphc.ops.leaves import NAMED, SIZE, constant
 from graphc.rewriting.matching import match_factors, pools, replaced
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.order import Factor, Labels
-from graphc.rewriting.selects import is_zero
-from graphc.rewriting.terms import leading, unit_label, view
+from graphc.rewriting.terms import is_zero, leading, unit_label, view
 
 GREATER, RELU = greater(constant(1), constant(2)).op, relu(constant(1)).op
 AGAIN = 8  # rounds in which one name may uncover another

@@ -22,7 +22,7 @@ from graphc.ops.slicing import PLACE, SLICE, Spans, place_at, section
 from graphc.rewriting.engine import Step, law
 from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor
-from graphc.rewriting.terms import leading, unit_label
+from graphc.rewriting.terms import is_zero, leading, unit_label
 
 Rule: TypeAlias = "Callable[[Normalizer, Expr], Expr | None]"
 
@@ -49,10 +49,6 @@ def put(engine: Normalizer, x: Expr, spans: Spans, shape: Shape) -> Expr:
 
 def zeros(shape: Shape) -> Expr:
     return broadcast(constant(0), shape)
-
-
-def is_zero(x: Expr) -> bool:
-    return x.op is CONTRACT and not x.operands and x.attributes["coefficient"] == 0
 
 
 def is_pure(x: Expr) -> bool:

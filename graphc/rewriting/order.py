@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import factorial
 
 from graphc.ir.expr import Expr
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, factors_of
+from graphc.ops.contraction import CONTRACT, factors_of, summed
 
 Labels = tuple[int, ...]
 Factor = tuple[Expr, Labels, Fraction]
+PALINDROME = 6  # factors up to which a product is looked at for being its own transpose
 TIES = 720  # orders of tied factors that are tried; beyond this the numbering is deterministic but not canonical
 
 
@@ -140,7 +141,8 @@ def symmetric_form(f: Expr) -> bool:
     swap = {0: 1, 1: 0, -1: -1}
     if is_projection(f):
         return True
-    given = unnested(f)
+    labels = [x for ls in f.attributes["labels"] for x in ls]
+    given = unnested(factors_of(f), itertools.count(1 + max(labels, default=0)), most=PALINDROME)
     negative = {x: -2 - x for _, labels, _ in given for x in labels if x > 1}
     straight = [(g, tuple(negative.get(x, x) for x in labels), e) for g, labels, e in given]
     turned = [
@@ -193,23 +195,30 @@ def is_projection(f: Expr) -> bool:
     return False
 
 
-def unnested(f: Expr, most: int = 6) -> list[Factor]:
-    """The factors of a contraction, those of contractions inside it in their place: M.T @ (S @ M) as M.T @ S @ M."""
-    given = factors_of(f)
-    top = 1 + max((x for _, labels, _ in given for x in labels), default=0)
+def is_sum_of_products(f: Expr) -> bool:
+    """Whether `f` is a contraction with labels of its own, which those it stands in may take over."""
+    return f.op is CONTRACT and bool(summed(f))
+
+
+def unnested(
+    factors: Iterable[Factor],
+    fresh: Iterator[int],
+    opens: Callable[[Expr], bool] = is_sum_of_products,
+    most: int | None = None,
+) -> list[Factor]:
+    """Factors with those of contractions among them in their place: M.T @ (S @ M) as M.T @ S @ M.
+
+    Labels that are summed inside get `fresh` names. Once there are more than `most`, the rest stays nested.
+    """
+    given = list(factors)
     place = 0
-    while place < len(given) <= most:
+    while place < len(given) and (most is None or len(given) <= most):
         g, labels, e = given[place]
-        if g.op is not CONTRACT or e != 1 or not any(x >= g.ndim for ls in g.attributes["labels"] for x in ls):
+        if e != 1 or not opens(g):
             place += 1
             continue
-        inner = factors_of(g)
-        rename = dict(enumerate(labels)) | {-1: -1}
-        for _, ls, _ in inner:
-            for x in ls:
-                if x not in rename:
-                    rename[x], top = top, top + 1
-        given[place : place + 1] = [(h, tuple(rename[x] for x in ls), p) for h, ls, p in inner]
+        rename = dict(enumerate(labels)) | {-1: -1} | {x: next(fresh) for x in summed(g)}
+        given[place : place + 1] = [(h, tuple(rename[x] for x in ls), p) for h, ls, p in factors_of(g)]
     return given
 
 

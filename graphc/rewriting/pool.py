@@ -22,7 +22,7 @@ from graphc.rewriting.inverses import cancelling, undoes
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
 from graphc.rewriting.reshapes import taken_apart
-from graphc.rewriting.terms import LONG, Entries, carried_labels, entries_of, is_long, is_thin, leading
+from graphc.rewriting.terms import LONG, Entries, carried_labels, entries_of, is_long, is_thin, leading, number_of
 
 CLEAR = law("clear", "a/(b/c + d) = a c/(b + c d)")
 DIVIDE = law("fractions", "(a b)/a = b for sums, multiplied out: (x**2 - y**2)/(x - y) = x + y")
@@ -488,13 +488,6 @@ def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
             if other is not None and (other > 0) != (e > 0):
                 return True
     return False
-
-
-def number_of(term: Expr) -> Fraction | None:
-    """The value of a stretched or plain number."""
-    if term.op is CONSTANT:
-        return Fraction(term.attributes["value"])
-    return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not term.operands else None
 
 
 def written(node: Expr, levels: int = 2) -> int:

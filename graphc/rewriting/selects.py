@@ -10,12 +10,11 @@ from typing import NamedTuple
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import broadcast
-from graphc.ops.contraction import CONTRACT, ONE, aligned
-from graphc.ops.leaves import CONSTANT
+from graphc.ops.contraction import ONE, aligned
 from graphc.ops.reductions import WHERE
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor
-from graphc.rewriting.terms import entries_of, without
+from graphc.rewriting.terms import entries_of, is_zero, without
 
 # comparisons as a strict one of their operands, in order or reversed, and whether they are it or its opposite
 ORDERED = {"greater": (1, True), "less_equal": (1, False), "less": (-1, True), "greater_equal": (-1, False)}
@@ -89,9 +88,3 @@ def opened(x: Expr) -> Iterator[tuple[Expr, bool, Expr]]:
     yield guard, when, inner
     for deeper, holds, left in opened(inner):
         yield deeper, holds, make(WHERE, (guard, left, b) if when else (guard, a, left))
-
-
-def is_zero(x: Expr) -> bool:
-    if x.op is CONSTANT:
-        return bool(x.attributes["value"] == 0)
-    return x.op is CONTRACT and not x.operands and bool(x.attributes["coefficient"] == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import EYE, SIZE, constant
+from graphc.rewriting.common_ends import chained
 from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Law, law
 from graphc.rewriting.fractions import together
-from graphc.rewriting.matrixchains import chained
-from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key
+from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key, unnested
 from graphc.rewriting.selects import selected
 from graphc.rewriting.terms import (
     FLATTEN,
@@ -172,21 +173,10 @@ def has_nested(term: Expr) -> bool:
 
 def network(term: Expr, shape: Shape) -> object:
     """All factors of a term under one sum, numbered canonically; None where there are too many."""
-    todo: list[Factor] = [(f, labels, e) for (f, labels), e in entries_of(term, shape).items()]
-    factors: list[Factor] = []
-    fresh = -2
-    while todo:
-        f, labels, e = todo.pop()
-        if f.op is not CONTRACT or e != 1 or not summed(f):
-            factors.append((f, labels, e))
-            continue
-        rename = dict(enumerate(labels)) | {-1: -1}
-        for bound in summed(f):
-            rename[bound] = fresh
-            fresh -= 1
-        todo += [(g, tuple(rename[x] for x in ls), p) for g, ls, p in factors_of(f)]
-        if len(todo) + len(factors) > NETWORK:
-            return None
+    entries = [(f, labels, e) for (f, labels), e in entries_of(term, shape).items()]
+    factors = unnested(entries, itertools.count(-2, -1), most=NETWORK)
+    if len(factors) > NETWORK:
+        return None
     ordered, free = number_labels(factors)
     return tuple(ordered), free
 

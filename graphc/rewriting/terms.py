@@ -113,9 +113,21 @@ def is_constant(term: Expr) -> bool:
     return term.weak or (term.op is CONTRACT and not term.operands)
 
 
+def number_of(term: Expr) -> Fraction | None:
+    """The value of a plain or stretched number; None for anything else."""
+    if term.op is CONSTANT:
+        return Fraction(term.attributes["value"])
+    return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not term.operands else None
+
+
+def is_zero(term: Expr) -> bool:
+    """Whether all entries are the number 0."""
+    return number_of(term) == 0
+
+
 def is_number(term: Expr) -> bool:
     """The exact constant of a sum, stretched or not."""
-    return term.op is CONSTANT or (term.op is CONTRACT and not term.operands)
+    return number_of(term) is not None
 
 
 def is_small(coefficient: Fraction, term: Expr) -> bool:

@@ -24,11 +24,12 @@ from graphc.ops.leaves import SIZE
 from graphc.ops.reductions import where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.powers import nonnegative
+from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import quotient
 from graphc.scheduling.nested import split_factors, split_terms
 from graphc.scheduling.overflow import plain
 from graphc.scheduling.recognition import in_place
-from graphc.scheduling.tails import Computed, Terms, fill
+from graphc.scheduling.tails import Computed, Terms
 
 Powers: TypeAlias = "dict[tuple[Expr, Labels], Fraction]"
 Polynomial: TypeAlias = "dict[frozenset[tuple[tuple[Expr, Labels], Fraction]], Fraction]"  # numbers by their powers
@@ -79,7 +80,7 @@ def without_roots(terms: Terms, shape: Shape, computed: Computed) -> tuple[Expr,
 
 
 def _monomial(c: Fraction, x: Expr, shape: Shape) -> Monomial | None:
-    number = fill(x)
+    number = number_of(x)
     if number is not None:
         return Monomial(c * number, {}) if c * number else None
     x = plain(x)

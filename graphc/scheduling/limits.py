@@ -20,9 +20,10 @@ from graphc.ops.elementwise import exp, greater, minimum
 from graphc.ops.leaves import EYE
 from graphc.ops.reductions import where
 from graphc.rewriting.order import Factor
+from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import softmax_rest
 from graphc.scheduling.overflow import plain
-from graphc.scheduling.tails import Computed, Terms, fill
+from graphc.scheduling.tails import Computed, Terms
 
 EXPONENTIAL_UNITS = tuple(registry[name] for name in ("elu", "celu", "selu"))
 
@@ -30,7 +31,7 @@ EXPONENTIAL_UNITS = tuple(registry[name] for name in ("elu", "celu", "selu"))
 def without_limit(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
     """A number and a function that approaches it, among the terms of a sum, as one; and the other terms."""
     for i, (k, x) in enumerate(terms):
-        number = fill(x)
+        number = number_of(x)
         identity = number is None and any(f.op is EYE for f, _, _ in _placed(x, x.ndim)[1])
         for j, (c, f) in enumerate(terms if identity or number is not None else ()):
             if i == j:
@@ -84,13 +85,15 @@ def _off_diagonal(identity: tuple[Fraction, Expr], term: tuple[Fraction, Expr], 
 def _placed(x: Expr, rank: int) -> tuple[Fraction, list[Factor]]:
     """Number and factors of a term of a sum of `rank` axes."""
     labels = tuple(-1 if d == 1 else i + rank - x.ndim for i, d in enumerate(x.shape))
-    number, factors = ONE, [(plain(x), labels, ONE)]
-    while factors[0][0].op is CONTRACT and not summed(factors[0][0]) and factors[0][2] == 1:
-        (inner, labels, _), *rest = factors
-        opened = [(plain(g), tuple(labels[a] if a >= 0 else -1 for a in ls), q) for g, ls, q in factors_of(inner)]
-        number, factors = number * inner.attributes["coefficient"], [*opened, *rest]
-        if not factors:
-            break
+    number, factors, stack = ONE, list[Factor](), [(x, labels, ONE)]
+    while stack:
+        f, ls, e = stack.pop()
+        f = plain(f)
+        if f.op is not CONTRACT or summed(f) or e != 1:
+            factors.append((f, ls, e))
+            continue
+        number *= f.attributes["coefficient"]
+        stack += [(g, tuple(ls[a] if a >= 0 else -1 for a in own), q) for g, own, q in factors_of(f)]
     return number, factors
 
 

@@ -20,6 +20,7 @@ from graphc.ops.elementwise import exp, log, maximum
 from graphc.ops.leaves import NAMED, constant
 from graphc.ops.reductions import WHERE, where
 from graphc.rewriting.order import Factor
+from graphc.rewriting.terms import is_zero, number_of
 from graphc.scheduling.functions import logaddexp, peak
 from graphc.scheduling.recognition import EXP
 
@@ -101,7 +102,7 @@ class Overflow:
     def _masked(self, node: Expr) -> Scaled | None:
         """``where(c, exp(u), 0)``, as in a softmax over some entries: the largest exponent is of one that is taken."""
         condition, *branches = node.operands
-        places = [i for i, x in enumerate(branches) if _is_zero(x)]
+        places = [i for i, x in enumerate(branches) if is_zero(x)]
         scaled = self.of(branches[1 - places[0]]) if len(places) == 1 else None
         if scaled is None or not scaled.exponent:
             return None
@@ -137,7 +138,7 @@ class Overflow:
                 factors.append((self._computed(f), labels, e))
                 continue
             first = first if exponents else len(factors)
-            if not _is_one(scaled.mantissa):
+            if number_of(scaled.mantissa) != 1:
                 factors.append((scaled.mantissa, labels, e))
             exponents += [(x, labels, e * c) for x, c in scaled.exponent.items()]
         if any(len({x for x in ls if x >= 0}) < sum(x >= 0 for x in ls) for _, ls, _ in exponents):
@@ -188,23 +189,13 @@ class Overflow:
 
 def _log_of_sum(terms: list[tuple[Fraction, Scaled]]) -> Expr | None:
     """The logarithm of a sum of multiples of exponentials."""
-    if any(c <= 0 or not _is_one(t.mantissa) for c, t in terms):
+    if any(c <= 0 or number_of(t.mantissa) != 1 for c, t in terms):
         return None
     parts = [t.log_scale if c == 1 else t.log_scale + log(constant(c)) for c, t in terms]
     result = parts[0]
     for part in parts[1:]:
         result = logaddexp(result, part)
     return result
-
-
-def _is_zero(x: Expr) -> bool:
-    fill = x.op is CONTRACT and not x.operands and not x.attributes["coefficient"]
-    return fill or x is constant(0)
-
-
-def _is_one(x: Expr) -> bool:
-    fill = x.op is CONTRACT and not x.operands and x.attributes["coefficient"] == 1
-    return fill or x is constant(1)
 
 
 def plain(node: Expr) -> Expr:

@@ -12,7 +12,7 @@ from graphc.ops.arguments import assumed_sizes
 from graphc.ops.defined import MEAN
 from graphc.ops.leaves import NAMED, PARAMETER, SYMBOL
 from graphc.ops.symbols import symbols_of
-from graphc.rewriting.selects import is_zero
+from graphc.rewriting.terms import is_zero
 from graphc.scheduling.buffers import assign
 from graphc.scheduling.builder import dtype_class, without_dead
 from graphc.scheduling.decompose import decomposed

@@ -24,6 +24,7 @@ from graphc.ops.reductions import entries, where
 from graphc.ops.special import XLOGY
 from graphc.rewriting.logarithms import is_positive
 from graphc.rewriting.order import Factor
+from graphc.rewriting.terms import number_of
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.conjugates import without_roots
 from graphc.scheduling.exponential_forms import logarithm, value
@@ -37,7 +38,7 @@ from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_pl
 from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
 from graphc.scheduling.squares import central, over_norms
-from graphc.scheduling.tails import fill, hazards, tail, tail_logarithm, without_tail
+from graphc.scheduling.tails import hazards, tail, tail_logarithm, without_tail
 
 Key: TypeAlias = "tuple[tuple[Factor, ...], Expr | None]"  # the other factors of a term, and x of its exp(x)
 Member: TypeAlias = "tuple[Rational, tuple[Fraction, Expr]]"  # a function of exp(x), and the term that it is
@@ -159,7 +160,7 @@ class Stabilizer:
     def _log_near_one(self, node: Expr) -> Expr | None:
         """``log(1 + u)`` is log1p(u)."""
         terms = list(zip(node.attributes["coefficients"], node.operands, strict=True))
-        ones = [i for i, (c, x) in enumerate(terms) if fill(x) is not None and c * (fill(x) or 0) == 1]
+        ones = [i for i, (c, x) in enumerate(terms) if number_of(x) is not None and c * (number_of(x) or 0) == 1]
         if len(ones) != 1 or len(terms) < 2:
             return None
         rest = [t for i, t in enumerate(terms) if i != ones[0]]

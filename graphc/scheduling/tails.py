@@ -14,9 +14,10 @@ from graphc.ir.op import registry
 from graphc.ops.arithmetic import ADD, broadcast, combine, rational_power, scaled
 from graphc.ops.contraction import CONTRACT, ONE, contract
 from graphc.ops.elementwise import log
-from graphc.ops.leaves import constant, number
+from graphc.ops.leaves import constant
 from graphc.rewriting.order import Factor
 from graphc.rewriting.simplify import simplify
+from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import erfc, erfcx, log_erfc
 from graphc.scheduling.overflow import plain
 from graphc.scheduling.recognition import EXP, times
@@ -37,7 +38,7 @@ def tail(node: Expr) -> tuple[Fraction, Expr] | None:
 
 def _pair(terms: Terms) -> tuple[int, int, Fraction, Expr] | None:
     """The places of a number and of a multiple of erf that are ``c*(1 - erf(x))``, with c and x."""
-    numbers = [(i, a * one) for i, (a, x) in enumerate(terms) if (one := fill(x)) is not None]
+    numbers = [(i, a * one) for i, (a, x) in enumerate(terms) if (one := number_of(x)) is not None]
     for i, c in numbers:
         for j, (b, x) in enumerate(terms):
             function, scale = _scaled_erf(x)
@@ -53,14 +54,6 @@ def without_tail(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
         return None
     i, j, c, x = found
     return scaled(c, erfc(computed(x))), [t for k, t in enumerate(terms) if k not in (i, j)]
-
-
-def fill(x: Expr) -> Fraction | None:
-    """The number that all entries are."""
-    if x.op is CONTRACT and not x.operands:
-        value: Fraction = x.attributes["coefficient"]
-        return value
-    return number(x)
 
 
 def _scaled_erf(x: Expr) -> tuple[Expr | None, Fraction]:
@@ -93,7 +86,7 @@ def hazards(node: Expr, coefficient: Fraction, factors: list[Factor], computed: 
             exponential = plain(g)
             if exponential.op is EXP and ls == labels and p > 0:
                 rest = simplify(p * exponential.operands[0] - e * rational_power(x, Fraction(2)))
-                if fill(rest) == 0:
+                if number_of(rest) == 0:
                     left: list[Factor] = [(computed(h), q, w) for k, (h, q, w) in enumerate(factors) if k not in (i, j)]
                     left.append((erfcx(computed(x)), labels, e))
                     return contract(left, node.shape, coefficient * c ** int(e))

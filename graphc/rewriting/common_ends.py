@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import combinations
@@ -10,9 +11,9 @@ from typing import NamedTuple
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, summed
 from graphc.rewriting.engine import Engine
-from graphc.rewriting.order import Factor, Labels, is_symmetric
+from graphc.rewriting.order import Factor, Labels, is_symmetric, unnested
 from graphc.rewriting.terms import FLATTEN, entries_of
 
 MOST = 10  # matrices in a product that is looked at
@@ -75,29 +76,10 @@ def chain_of(term: Expr, shape: Shape) -> Chain | None:
     scalars = frozenset((key, e) for key, e in entries.items() if key != places[0])
     if any(labels for (_, labels), _ in scalars):
         return None
-    flat = flattened(node, placed, len(shape))
-    links = None if flat is None else in_line(flat, len(shape))
+    flat = unnested([(node, placed, ONE)], itertools.count(len(shape)), most=MOST)
+    plain = len(flat) <= MOST and all(e == 1 for _, _, e in flat)
+    links = in_line(flat, len(shape)) if plain else None
     return None if links is None else Chain(links, scalars)
-
-
-def flattened(node: Expr, placed: Labels, rank: int) -> list[Factor] | None:
-    """The factors of a contraction and of those inside it, summed labels numbered from `rank` on."""
-    todo: list[Factor] = [(node, placed, ONE)]
-    found: list[Factor] = []
-    fresh = rank
-    while todo:
-        f, labels, e = todo.pop()
-        if e != 1 or len(todo) + len(found) > MOST:
-            return None
-        if f.op is not CONTRACT or not summed(f):
-            found.append((f, labels, e))
-            continue
-        rename = dict(enumerate(labels)) | {-1: -1}
-        for bound in summed(f):
-            rename[bound] = fresh
-            fresh += 1
-        todo += [(g, tuple(rename[x] for x in ls), p) for g, ls, p in factors_of(f)]
-    return found
 
 
 def in_line(factors: list[Factor], rank: int) -> list[Link] | None:
