@@ -1,15 +1,25 @@
-"""What several test modules need."""
+"""What several test modules need.
+
+Hypothesis draws the same examples in every run, so that a change passes or fails for what it changes;
+GRAPHC_LONG=1 draws new ones.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from graphc.frontend import userops
 from graphc.ir.op import registry, replaced
 from graphc.ops.notation import functions
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("new", derandomize=False)
+settings.load_profile("new" if os.environ.get("GRAPHC_LONG") == "1" else "same")
 
 
 @pytest.fixture(autouse=True)

@@ -72,7 +72,7 @@ def regrouped(parts: list[Expr], rng: random.Random, *, product: bool) -> Expr:
     return left[0]
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None)
 @given(SEEDS)
 def test_order_of_operands_and_names_of_indices_leave_no_trace(seed: int) -> None:
     rng = random.Random(seed)
@@ -82,7 +82,7 @@ def test_order_of_operands_and_names_of_indices_leave_no_trace(seed: int) -> Non
     assert gc.simplify(form) is form, f"seed {seed}: {form}"
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(SEEDS, st.booleans())
 def test_grouping_leaves_no_trace(seed: int, product: bool) -> None:
     rng = random.Random(seed)

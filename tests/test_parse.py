@@ -133,6 +133,27 @@ def reads_back(expr: Expr) -> bool:
     return gc.parse(str(expr), **gc.names(expr)) is expr
 
 
+SIZES = st.recursive(
+    st.sampled_from([n, m, h, sympy.Integer(2), sympy.Integer(3)]),
+    lambda part: st.one_of(
+        st.builds(lambda a, b: a + b, part, part),
+        st.builds(lambda a, b: a - b, part, part),
+        st.builds(lambda a, b: a * b, part, part),
+        st.builds(lambda a, b: -a * b, part, part),
+        st.builds(lambda a: a if a.is_number else a // 2, part),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SIZES)
+def test_sizes_read_back_as_numbers_and_in_shapes(size: sympy.Expr) -> None:
+    """SymPy keeps ``-(a - b)*(n + 1)`` and ``(b - a)*(n + 1)`` apart, beside other terms too."""
+    assert reads_back(as_expr(size))
+    assert reads_back(functions["ones"](size + 9 if not size.is_number else 9))
+
+
 @settings(max_examples=250, deadline=None)
 @given(st.lists(st.integers(0, 999), min_size=20, max_size=120))
 def test_what_is_printed_reads_back(numbers: list[int]) -> None:

@@ -93,8 +93,23 @@ def as_dim(value: Any) -> Dim:
             if not expr.is_integer:
                 raise ShapeError(f"a size must be a whole number, got {expr}")
             return _checked_int(int(expr))
-        return expr
+        return expr if expr.is_Symbol else distributed(expr)
     raise ShapeError(f"a size must be an integer, a dimension name or a dimension expression, got {value!r}")
+
+
+@functools.lru_cache(maxsize=4096)
+def distributed(dim: sympy.Expr) -> sympy.Expr:
+    """``-(a - b)*(n + 1)`` as ``(b - a)*(n + 1)``, inside sums and functions too.
+
+    SymPy keeps both; the second is what the text of either, read from the left, computes.
+    """
+    if dim.args:
+        dim = dim.func(*map(distributed, dim.args))
+    coefficient, rest = dim.as_coeff_Mul()
+    if coefficient == 1 or not rest.is_Mul:
+        return dim
+    first, *others = rest.as_ordered_factors()
+    return sympy.Mul(sympy.expand_mul(coefficient * first), *others) if first.is_Add else dim
 
 
 def whole(value: Any) -> int:

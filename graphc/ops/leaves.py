@@ -236,16 +236,7 @@ def size(dim: Any) -> Expr:
         return constant(found)
     if found.is_Symbol:
         return make(SIZE, (), dim=found)
-    return make(SIZE, (), dim=distributed(found)) if whole(found) else size_quotient(found)
-
-
-def distributed(dim: sympy.Expr) -> sympy.Expr:
-    """``-(a - b)*(n + 1)`` as ``(b - a)*(n + 1)``: the form that its own text, read from the left, computes."""
-    coefficient, rest = dim.as_coeff_Mul()
-    if coefficient == 1 or not rest.is_Mul:
-        return dim
-    first, *others = rest.as_ordered_factors()
-    return sympy.Mul(sympy.expand_mul(coefficient * first), *others) if first.is_Add else dim
+    return make(SIZE, (), dim=found) if whole(found) else size_quotient(found)
 
 
 def whole(dim: sympy.Expr) -> bool:
