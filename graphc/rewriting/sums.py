@@ -376,24 +376,43 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
 
 
 def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
-    """Contractions that share a factor carrying all their summed labels: A @ B + A @ C is A @ (B + C)."""
-    seen: dict[object, tuple[Expr, Shared]] = {}
+    """Contractions that share a factor carrying all their summed labels: A @ B + A @ C is A @ (B + C).
+
+    Scalars in which two terms differ go inside, A @ B + s*(A @ C) is A @ (B + s*C), if no array becomes larger by it
+    or what is inside has like terms, and there are no more operations.
+    """
+    seen: dict[object, list[tuple[Expr, Shared]]] = {}
     for term, c in collected.items():
         for shared in shared_parts(term, c, shape):
-            key = shared.key()
-            if key not in seen:
-                seen[key] = (term, shared)
-                continue
-            other, first = seen[key]
-            if other is term or (first.is_thin() and shared.is_thin()):
-                continue
-            inner = engine.sum([first.rest(engine), shared.rest(engine)], shared.rest_shape())
-            factors = [*shared.outside, (shared.factor, shared.labels, ONE), (inner, shared.rest_labels, ONE)]
-            joined = engine.product(ONE, factors, shape)
-            left = [(x, t) for t, x in collected.items() if t not in (term, other)]
-            whole = engine.sum([(ONE, joined), *left], shape)
-            return note(engine, GATHER, collected, whole)
+            before = seen.setdefault(shared.key(), [])
+            for other, first in before:
+                if other is term or (first.is_thin() and shared.is_thin()):
+                    continue
+                joined = brought_together(engine, first, shared, shape)
+                if joined is None:
+                    continue
+                left = [(x, t) for t, x in collected.items() if t not in (term, other)]
+                result = engine.sum([(ONE, joined), *left], shape)
+                if first.scalars != shared.scalars:
+                    whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
+                    if engine.effort.excess(result, whole) > 0:
+                        continue
+                return note(engine, GATHER, collected, result)
+            before.append((term, shared))
     return None
+
+
+def brought_together(engine: Engine, first: Shared, second: Shared, shape: Shape) -> Expr | None:
+    """Two terms as the factor that they share times the sum of what stands beside it."""
+    common = tuple(x for x in first.scalars if x in second.scalars)
+    rests = [first.rest(engine, common), second.rest(engine, common)]
+    inner = engine.sum(rests, first.rest_shape())
+    if first.scalars != second.scalars and not 0 < inner.ndim <= len(shape):
+        whole, *parts = (len(collect(engine, [(ONE, t)], inner.shape)) for t in (inner, *(t for _, t in rests)))
+        if whole >= sum(parts):
+            return None
+    factors = [*common, *first.outside, (first.factor, first.labels, ONE), (inner, first.rest_labels, ONE)]
+    return engine.product(ONE, factors, shape)
 
 
 def regrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
@@ -404,9 +423,10 @@ def regrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
 
 @dataclass(frozen=True)
 class Shared:
-    """A term as ``coefficient * outside * sum(factor * others)`` with labels named by the places in `factor`."""
+    """A term as ``coefficient * scalars * outside * sum(factor * others)``, labels named by places in `factor`."""
 
     coefficient: Fraction
+    scalars: tuple[Factor, ...]
     outside: tuple[Factor, ...]
     factor: Expr
     labels: Labels
@@ -426,10 +446,11 @@ class Shared:
         axes = set(self.rest_labels)
         return len(axes) > 2 and not any(axes <= set(labels) for _, labels, _ in self.others)
 
-    def rest(self, engine: Engine) -> tuple[Fraction, Expr]:
-        """What stands beside the shared factor, over `rest_labels`."""
+    def rest(self, engine: Engine, common: tuple[Factor, ...]) -> tuple[Fraction, Expr]:
+        """What stands beside the shared factor, over `rest_labels`, with the scalars that are not `common`."""
         place = {x: i for i, x in enumerate(self.rest_labels)} | {-1: -1}
-        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in self.others]
+        beside = [*(x for x in self.scalars if x not in common), *self.others]
+        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in beside]
         return self.coefficient, engine.product(ONE, moved, self.rest_shape())
 
 
@@ -439,8 +460,10 @@ def shared_parts(term: Expr, coefficient: Fraction, shape: Shape) -> list[Shared
     inner = [key for key, e in entries.items() if e == 1 and key[0].op is CONTRACT and summed(key[0])]
     found = []
     for key in inner if len(inner) <= CONTRACTIONS else ():
-        outside = tuple((*other, e) for other, e in entries.items() if other != key)
-        found += [Shared(coefficient, outside, *part) for part in split_at_factors(key[0], key[1], len(shape))]
+        others = [(*other, e) for other, e in entries.items() if other != key]
+        scalars, outside = (tuple(x for x in others if (x[0].ndim == 0) is scalar) for scalar in (True, False))
+        parts = split_at_factors(key[0], key[1], len(shape))
+        found += [Shared(coefficient, scalars, outside, *part) for part in parts]
     return found
 
 
