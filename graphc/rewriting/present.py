@@ -341,8 +341,12 @@ class Presenter:
         if flipped is not None:
             coefficient = -coefficient
         order = tuple(range(node.ndim))
+        below = [x for x in rest if x[2] < 0]
+        if {ls for _, ls, _ in top if ls} == {(0,), (1,)}:  # outer(a/q, b), not outer(a, b)/q[:, None]
+            top += [x for x in below if x[1] in ((0,), (1,))]
+            below = [x for x in below if x not in top]
         numerator = self.joined(top, order, flipped, scales, node.shape)
-        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None, scales, node.shape)
+        denominator = self.joined([(f, ls, -e) for f, ls, e in below], order, None, scales, node.shape)
         return quotient(coefficient, numerator, denominator, sizes)
 
     def inline(self, node: Expr) -> Expr:

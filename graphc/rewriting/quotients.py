@@ -109,14 +109,24 @@ def whole_terms(node: Expr, coefficient: Fraction) -> bool:
 
 
 def written_order(factors: list[Expr]) -> list[int]:
-    """Scalars that are symbols, then other names by rank, then compounds by rank: ``2*alpha*h*(t - y)``."""
+    """Roots of numbers, scalars that are symbols, then other names by rank, then compounds by rank:
+    ``2*alpha*h*(t - y)``. Beside an array, a sum of scalar symbols is a scalar as well: ``(1 - rho)*W``.
+    """
+    arrays = any(x.ndim for x in factors)
 
     def key(i: int) -> tuple[bool, int]:
         x = factors[i]
+        if x.op is CONTRACT and all(number(o) is not None for o in x.operands):
+            return False, -1
         compound = bool(x.operands) and x.op is not NAMED
-        return compound, x.ndim
+        return compound and not (arrays and is_coefficient(x)), x.ndim
 
     return sorted(range(len(factors)), key=key)
+
+
+def is_coefficient(x: Expr) -> bool:
+    """A sum of scalar symbols, scaled or not: ``1 - rho``, ``1 + 2*beta``."""
+    return x.op is ADD and not x.ndim and x.depth <= 3 and all(not o.ndim and len(o.operands) < 2 for o in x.operands)
 
 
 def quotient(
