@@ -105,6 +105,11 @@ def test_textbook_form(formula: str, by: str, form: str) -> None:
         ("sqrt(mean((x - mean(x))**2))", "std(x)"),
         ("C @ (alpha*x - 2*y) + alpha*(C @ x)", "2*C @ (alpha*x - y)"),
         ("X.T @ (X @ w - y) + alpha*(X.T @ x)", "X.T @ (X @ w + alpha*x - y)"),
+        ("x*y*sin(x)/alpha - x*exp(y)*cos(y)/alpha", "x*(y*sin(x) - cos(y)*exp(y))/alpha"),
+        (
+            "sum(X*(t*exp(X) + 1), axis=1, keepdims=True) + t*sum(X*exp(X), axis=1, keepdims=True)",
+            "sum(X*(2*t*exp(X) + 1), axis=1, keepdims=True)",
+        ),
         ("A @ x - alpha*(B @ x)", "A @ x - alpha*(B @ x)"),  # no matrix is made for it
         ("x @ (alpha*y - A @ y) + alpha*(x @ y)", "x @ (2*alpha*y - A @ y)"),
     ],

@@ -205,6 +205,10 @@ r, P = gc.symbol("r", (n,)), gc.symbol("P", (n, n), facts=["spd"])
         ((x @ P @ x) ** 2, "4*P @ (2*x*(r @ (P @ x)) + r*(x @ (P @ x)))"),
         (gc.exp(-(x @ P @ x) / 2), "exp(-x @ (P @ x)/2)*(P @ (x*(r @ (P @ x)) - r))"),
         ((x @ A @ x) ** 2, "2*(A + A.T) @ (x*(r @ ((A + A.T) @ x)) + r*(x @ A @ x))"),
+        (
+            x @ v / (gc.norm(x) * gc.norm(v)),
+            "(x*(r @ (3*x*(v @ x)/norm(x)**2 - v)) - r*(v @ x) - v*(r @ x))/(norm(v)*norm(x)**3)",
+        ),
         (gc.norm(W @ x), "W.T @ (W @ (r - x*(W @ x @ W @ r)/norm(W @ x)**2))/norm(W @ x)"),
     ],
     ids=str,

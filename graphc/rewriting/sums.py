@@ -388,8 +388,8 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
 def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     """Contractions that share a factor carrying all their summed labels: A @ B + A @ C is A @ (B + C).
 
-    Scalars in which two terms differ go inside, A @ B + s*(A @ C) is A @ (B + s*C), if no array becomes larger by it
-    or what is inside has like terms, and there are no more operations.
+    Scalars in which two terms differ go inside, A @ B + s*(A @ C) is A @ (B + s*C), if no array becomes larger by it,
+    and anything else that varies along no further axes if there are then like terms; for no more operations.
     """
     seen: dict[object, list[tuple[Expr, Shared]]] = {}
     for term, c in collected.items():
@@ -403,7 +403,7 @@ def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
                     continue
                 left = [(x, t) for t, x in collected.items() if t not in (term, other)]
                 result = engine.sum([(ONE, joined), *left], shape)
-                if first.scalars != shared.scalars:
+                if first.beside != shared.beside:
                     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
                     if engine.effort.excess(result, whole) > 0:
                         continue
@@ -414,10 +414,11 @@ def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
 
 def brought_together(engine: Engine, first: Shared, second: Shared, shape: Shape) -> Expr | None:
     """Two terms as the factor that they share times the sum of what stands beside it."""
-    common = tuple(x for x in first.scalars if x in second.scalars)
+    common = tuple(x for x in first.beside if x in second.beside)
     rests = [first.rest(engine, common), second.rest(engine, common)]
     inner = engine.sum(rests, first.rest_shape())
-    if first.scalars != second.scalars and not 0 < inner.ndim <= len(shape):
+    moved = {f for f, _, _ in (*first.beside, *second.beside)} - {f for f, _, _ in common}
+    if moved and not (all(f.ndim == 0 for f in moved) and 0 < inner.ndim <= len(shape)):
         whole, *parts = (len(collect(engine, [(ONE, t)], inner.shape)) for t in (inner, *(t for _, t in rests)))
         if whole >= sum(parts):
             return None
@@ -433,10 +434,13 @@ def regrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
 
 @dataclass(frozen=True)
 class Shared:
-    """A term as ``coefficient * scalars * outside * sum(factor * others)``, labels named by places in `factor`."""
+    """A term as ``coefficient * outside * sum(factor * others)``, labels named by their places in `factor`.
+
+    Of what stands outside, `beside` varies along the axes of the others alone: it can be multiplied with them.
+    """
 
     coefficient: Fraction
-    scalars: tuple[Factor, ...]
+    beside: tuple[Factor, ...]
     outside: tuple[Factor, ...]
     factor: Expr
     labels: Labels
@@ -457,10 +461,10 @@ class Shared:
         return len(axes) > 2 and not any(axes <= set(labels) for _, labels, _ in self.others)
 
     def rest(self, engine: Engine, common: tuple[Factor, ...]) -> tuple[Fraction, Expr]:
-        """What stands beside the shared factor, over `rest_labels`, with the scalars that are not `common`."""
+        """What stands beside the shared factor, over `rest_labels`, with what is not `common`."""
         place = {x: i for i, x in enumerate(self.rest_labels)} | {-1: -1}
-        beside = [*(x for x in self.scalars if x not in common), *self.others]
-        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in beside]
+        factors = [*(x for x in self.beside if x not in common), *self.others]
+        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in factors]
         return self.coefficient, engine.product(ONE, moved, self.rest_shape())
 
 
@@ -470,10 +474,11 @@ def shared_parts(term: Expr, coefficient: Fraction, shape: Shape) -> list[Shared
     inner = [key for key, e in entries.items() if e == 1 and key[0].op is CONTRACT and summed(key[0])]
     found = []
     for key in inner if len(inner) <= CONTRACTIONS else ():
-        others = [(*other, e) for other, e in entries.items() if other != key]
-        scalars, outside = (tuple(x for x in others if (x[0].ndim == 0) is scalar) for scalar in (True, False))
-        parts = split_at_factors(key[0], key[1], len(shape))
-        found += [Shared(coefficient, scalars, outside, *part) for part in parts]
+        around = [(*other, e) for other, e in entries.items() if other != key]
+        for factor, labels, others, rest_labels, sizes in split_at_factors(key[0], key[1], len(shape)):
+            inside = {-1, *rest_labels}
+            beside, outside = (tuple(x for x in around if inside.issuperset(x[1]) is fits) for fits in (True, False))
+            found.append(Shared(coefficient, beside, outside, factor, labels, others, rest_labels, sizes))
     return found
 
 
