@@ -110,6 +110,8 @@ def test_textbook_form(formula: str, by: str, form: str) -> None:
             "sum(X*(t*exp(X) + 1), axis=1, keepdims=True) + t*sum(X*exp(X), axis=1, keepdims=True)",
             "sum(X*(2*t*exp(X) + 1), axis=1, keepdims=True)",
         ),
+        ("X.T @ (2*x + 1)/n", "X.T @ (2*x + 1)/n"),
+        ("-mean(2*A*x - 3)", "mean(3 - 2*x*A)"),
         ("A @ x - alpha*(B @ x)", "A @ x - alpha*(B @ x)"),  # no matrix is made for it
         ("x @ (alpha*y - A @ y) + alpha*(x @ y)", "x @ (2*alpha*y - A @ y)"),
     ],

@@ -8,9 +8,9 @@ from math import lcm
 
 import sympy
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, divide, multiply, rational_power, scaled
-from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, constant, number, size
 from graphc.rewriting.axes import Labels
@@ -69,6 +69,22 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
                 scales[f] = scale
                 coefficient = share
     return coefficient, scales
+
+
+def freed(product: Expr, coefficient: Fraction) -> tuple[int, Expr] | None:
+    """A matrix product over a sum that the coefficient frees of fractions, and by what: 2*X.T @ (x + 1/2)."""
+    if product.op is not CONTRACT or not summed(product):
+        return None
+    factors = factors_of(product)
+    for i, (f, labels, e) in enumerate(factors):
+        if f.op is not ADD or e != 1:
+            continue
+        numbers = f.attributes["coefficients"]
+        scale = lcm(*(c.denominator for c in numbers))
+        if scale > 1 and (coefficient / scale).denominator <= coefficient.denominator:
+            whole = make(ADD, f.operands, coefficients=tuple(c * scale for c in numbers))
+            return scale, contract([*factors[:i], (whole, labels, e), *factors[i + 1 :]], product.shape)
+    return None
 
 
 def one_root(group: list[tuple[Expr, Labels]]) -> list[tuple[Expr, Labels]]:
