@@ -32,15 +32,7 @@ TRICKS = [
     "x.T.__init__.__globals__",
     "x._apply('str')",
 ]
-TRICKS += ["__import__('os').system('true')", "eval('1')", "exec('1')", "getattr(x, 'op')", "x.op.kernel", "x.shape[7]"]
-TRICKS += [
-    "np.load(x)",
-    "np.exp.__globals__",
-    "np.__loader__",
-    "x.sum.__func__",
-    "x.T.__class__",
-    "np.linalg.np.load(x)",
-]
+TRICKS += ["__import__('os').system('true')", "eval('1')", "exec('1')", "getattr(x, 'op')", "x.op.kernel", "x.shape[0]"]
 TRICKS += [
     "(lambda: 1)()",
     "[y for y in x]",
@@ -59,7 +51,7 @@ TRICKS += [
     "x; y",
     "import os",
     "del x",
-    "x.tofile()",
+    "x.sum()",
     "await x",
     "yield",
     "@x",

@@ -10,9 +10,10 @@ import mpmath  # type: ignore[import-untyped]
 
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import rational_power
-from graphc.ops.elementwise import absolute, less
+from graphc.ops.elementwise import absolute, exp, less, minimum
 from graphc.ops.reductions import where
 from graphc.scheduling.functions import polynomial
+from graphc.scheduling.recognition import EXP, Exponentials
 from graphc.scheduling.series import DIGITS, Expansions, Series, added
 
 FEW, MANY = 10, 34  # coefficients to find out whether terms cancel, and to compute with
@@ -30,6 +31,8 @@ class Expansion:
 
     def near(self, x: Expr, elsewhere: Expr) -> Expr:
         """The series where `x` is small, `elsewhere` at other places."""
+        if x.op is EXP:
+            x = exp(minimum(x.operands[0], 0))
         even = not any(self.coefficients[1::2])
         close = less(absolute(x), self.radius)
         inside = where(close, x, 0)  # no power of what is large
@@ -39,17 +42,36 @@ class Expansion:
 
 
 class Cancellation:
-    """Finds sums that are smaller near 0 than their terms."""
+    """Finds sums that are smaller near 0, or far from 0, than their terms."""
 
-    def __init__(self) -> None:
-        self.rough = Expansions(FEW, exact=False)
-        self.fine = Expansions(MANY, exact=True)
+    def __init__(self, exponentials: Exponentials) -> None:
+        self.at_zero = Place(Expansions(FEW, exact=False), Expansions(MANY, exact=True))
+        self.places = [self.at_zero]
+        for sign in (1, -1):
+            rough, fine = (Expansions(n, n == MANY, exponentials, sign) for n in (FEW, MANY))
+            self.places.append(Place(rough, fine))
+
+    def of_sum(self, groups: Sequence[Sequence[tuple[Fraction, Expr]]]) -> list[Expansion]:
+        """The expansions of a sum of groups of terms where it has a higher lowest power than one of the groups."""
+        found = [place.of_sum(groups) for place in self.places]
+        return [e for e in found if e is not None]
+
+    def of_function(self, node: Expr) -> Expansion | None:
+        """The expansion of a function whose value at 0 is 0 though that of its operand is not."""
+        return self.at_zero.of_function(node)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Series at one place, `rough` ones to find out whether terms cancel and `fine` ones to compute with."""
+
+    rough: Expansions
+    fine: Expansions
 
     def of_sum(self, groups: Sequence[Sequence[tuple[Fraction, Expr]]]) -> Expansion | None:
-        """The expansion of a sum of groups of terms, if it has a higher lowest power than one of the groups."""
         terms = [t for group in groups for t in group]
         arrays = {x for _, t in terms for x in [self.rough.of(t)[0]] if x is not None}
-        if len(arrays) != 1:
+        if len(arrays) != 1 or (self.rough.exponentials is not None and next(iter(arrays)).op is not EXP):
             return None
         parts = [added([self.rough.of(t)[1].scaled(float(c)) for c, t in group]) for group in groups]
         whole = added(parts)
@@ -60,7 +82,6 @@ class Cancellation:
             return _expansion(arrays.pop(), fine)
 
     def of_function(self, node: Expr) -> Expansion | None:
-        """The expansion of a function whose value at 0 is 0 though that of its operand is not."""
         x, whole = self.rough.of(node)
         if x is None or x is node or whole.vanishes or whole.low < 1 or self.rough.of(node.operands[0])[1].low:
             return None

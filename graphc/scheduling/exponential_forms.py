@@ -23,6 +23,8 @@ from graphc.ops.elementwise import (
     less,
     log,
     log1p,
+    maximum,
+    minimum,
     sigmoid,
     sign,
     softplus,
@@ -110,8 +112,21 @@ def _piece(x: Expr, f: Polynomial, share: Fraction, up: bool) -> Piece:
     return expm1(argument), ONE if up else -ONE, -ONE if share else ONE
 
 
+def mantissa(x: Expr, r: Rational) -> Expr:
+    """The function `r` of exp(x) over the exponential of its slopes: it is bounded at both ends."""
+    return _product(_level(x, r), x, r.coefficient)
+
+
 def _general(x: Expr, r: Rational) -> list[Piece]:
+    """Bounded factors and the exponential of the slopes."""
+    own = [(exp(slopes(x, r.low, r.high)), ONE, ONE)] if r.low or r.high else []
+    return [*_level(x, r), *own]
+
+
+def _level(x: Expr, r: Rational) -> list[Piece]:
     """Factors in e = exp(-step*abs(x)): as they are where t is small, divided by t**degree where it is large."""
+    if not r.factors:
+        return []
     size, right = absolute(x), greater_equal(x, 0)
     e = exp(times(-_step(r), size))
     pieces: list[Piece] = []
@@ -124,8 +139,6 @@ def _general(x: Expr, r: Rational) -> list[Piece]:
             continue
         left, turned = _polynomial(f, e, r), _polynomial(reversed_polynomial(f), e, r)
         pieces.append((left if left is turned else where(right, turned, left), count, ONE))
-    if r.low or r.high:
-        pieces.append((exp(_slopes(x, r)), ONE, ONE))
     return pieces
 
 
@@ -138,14 +151,15 @@ def _polynomial(f: Polynomial, e: Expr, r: Rational) -> Expr:
     return combine([(c, rational_power(e, p / step) if p else broadcast(constant(1), e.shape)) for p, c in f])
 
 
-def _slopes(x: Expr, r: Rational) -> Expr:
+def slopes(x: Expr, low: Fraction, high: Fraction) -> Expr:
     """``high*x`` where x is positive, ``low*x`` where it is negative."""
-    if r.high == r.low:
-        return times(r.low, x)
-    if r.high == -r.low:
-        return times(r.high, absolute(x))
-    sides = [times(k, x) if k else 0 for k in (r.high, r.low)]
-    return where(greater_equal(x, 0), *sides)
+    if high == low:
+        return times(low, x)
+    if high == -low:
+        return times(high, absolute(x))
+    if not high or not low:
+        return times(high or low, (maximum if high else minimum)(x, 0))
+    return where(greater_equal(x, 0), *(times(k, x) for k in (high, low)))
 
 
 def logarithm(x: Expr, r: Rational) -> Expr | None:
@@ -225,7 +239,7 @@ def _far(x: Expr, r: Rational, flipped: bool) -> Expr | None:
     terms: list[tuple[Fraction, Expr]] = []
     low, exact = r.coefficient, True
     if r.low or r.high:
-        terms.append((ONE, _slopes(x, r)))
+        terms.append((ONE, slopes(x, r.low, r.high)))
     for f, count in r.factors.items():
         if _kind(f) < 0:
             terms.append((count, log1mexp(times(degree(f), size))))

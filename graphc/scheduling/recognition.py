@@ -8,8 +8,10 @@ from typing import TypeAlias
 from graphc.ir.expr import Expr
 from graphc.ir.op import registry
 from graphc.ops.arithmetic import ADD, combine, scaled
-from graphc.ops.contraction import CONTRACT, Labels, aligned, factors_of, summed
-from graphc.ops.leaves import CONSTANT, NAMED
+from graphc.ops.contraction import CONTRACT, Labels, aligned, contract, factors_of, summed
+from graphc.ops.elementwise import log
+from graphc.ops.leaves import CONSTANT, NAMED, constant
+from graphc.rewriting.terms import number_of
 from graphc.scheduling.exponentials import ONE, UNIT, Rational, total
 
 Found: TypeAlias = "tuple[Expr | None, Rational]"  # the x of t = exp(x), None for a number; and the function of t
@@ -17,6 +19,7 @@ Found: TypeAlias = "tuple[Expr | None, Rational]"  # the x of t = exp(x), None f
 EXP, LOG, LOG1P, EXPM1, SOFTPLUS, SIGMOID, TANH, SINH, COSH = (
     registry[name] for name in ("exp", "log", "log1p", "expm1", "softplus", "sigmoid", "tanh", "sinh", "cosh")
 )
+POWER = registry["general_power"]
 
 
 class Exponentials:
@@ -45,7 +48,19 @@ class Exponentials:
             return joined(terms, node.attributes["coefficients"])
         if op in (EXP, EXPM1, SIGMOID, TANH, SINH, COSH):
             return self._function(node)
-        return None
+        return self._power(node) if op is POWER else None
+
+    def _power(self, node: Expr) -> Found | None:
+        """``b**u`` for a number b is the exponential of u*log(b)."""
+        number = number_of(node.operands[0])
+        if number is None or number <= 0 or number == 1:
+            return None
+        base, factor = normalized(node.operands[1])
+        own = aligned(base.shape, base.shape)
+        scale = log(constant(max(number, 1 / number)))
+        return contract([(base, own, ONE), (scale, (), ONE)], base.shape), Rational(
+            ONE, factor if number > 1 else -factor
+        )
 
     def _function(self, node: Expr) -> Found | None:
         (u,) = node.operands

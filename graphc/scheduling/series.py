@@ -2,7 +2,8 @@
 
     x - sin(x) = x**3/6 - x**5/120 + ...     is computed from its series where x is small, as it stands elsewhere
 
-A series is a lowest power and the coefficients from there on; all have one number of coefficients.
+A series is a lowest power and the coefficients from there on; all have one number of coefficients. Functions of
+exp(x) have series in t = exp(x) where x is far below 0, and in t = exp(-x) where it is far above.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import mpmath  # type: ignore[import-untyped]
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.elementwise import exp
 from graphc.ops.leaves import CONSTANT, NAMED, PI
-from graphc.scheduling.recognition import in_place
+from graphc.scheduling.exponentials import Rational, reversed_polynomial
+from graphc.scheduling.recognition import EXP, Exponentials, in_place, times
 
 Number: TypeAlias = Any  # a float, or a number of mpmath
 DIGITS = 50
@@ -134,10 +137,13 @@ class Expansions:
     ----------
     terms : how many coefficients
     exact : whether to compute with many digits, or with floats
+    exponentials : if given, series are in an exponential, where they are not in x
+    sign : 1 for the series in exp(x), -1 for that in exp(-x)
     """
 
-    def __init__(self, terms: int, exact: bool) -> None:
+    def __init__(self, terms: int, exact: bool, exponentials: Exponentials | None = None, sign: int = 1) -> None:
         self.terms, self.exact = terms, exact
+        self.exponentials, self.sign = exponentials, sign
         self.memo: dict[Expr, tuple[Expr | None, Series]] = {}
 
     def of(self, node: Expr) -> tuple[Expr | None, Series]:
@@ -173,9 +179,39 @@ class Expansions:
             return self._product(node)
         if node.op.name in FUNCTIONS and len(node.operands) == 1 and not node.op.replaceable:
             x, u = self.memo[node.operands[0]]
-            found = composed(node.op.name, u, self.exact)
-            return None if found is None else (x, found)
-        return None
+            if self.exponentials is None or (x is not None and x.op is EXP):
+                found = composed(node.op.name, u, self.exact)
+                return None if found is None else (x, found)
+        return self._at_an_end(node) if self.exponentials is not None else None
+
+    def _at_an_end(self, node: Expr) -> tuple[Expr | None, Series] | None:
+        """A rational function of an exponential, or the logarithm of one."""
+        assert self.exponentials is not None
+        found, inner = self.exponentials.of(node), None
+        if found is None:
+            found, inner = self.exponentials.logarithm(node), "log"
+        if found is None or found[0] is None or found[0].op is EXP:
+            return None
+        series = self._rational(found[1])
+        whole = composed(inner, series, self.exact) if series is not None and inner is not None else series
+        return None if whole is None else (exp(times(self.sign, found[0])), whole)
+
+    def _rational(self, r: Rational) -> Series | None:
+        """The series of a function of t, or of 1/t, that has whole powers of it alone."""
+        power = r.power if self.sign > 0 else -r.high
+        powers = [power, *(e for f in r.factors for e, _ in f)]
+        if any(p.denominator != 1 for p in powers):
+            return None
+        unit = constant(self._number(Fraction(1)), self.terms)
+        total: Series | None = Series(int(power), unit.scaled(self._number(r.coefficient)).coefficients)
+        for f, e in r.factors.items():
+            numbers = [self._number(Fraction(0))] * self.terms
+            for p, c in f if self.sign > 0 else reversed_polynomial(f):
+                if p < self.terms:
+                    numbers[int(p)] = self._number(c)
+            factor = Series(0, tuple(numbers)).raised(e)
+            total = None if factor is None or total is None else total.times(factor)
+        return total
 
     def _sum(self, node: Expr) -> tuple[Expr | None, Series] | None:
         parts = [self.memo[o] for o in node.operands]

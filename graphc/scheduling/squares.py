@@ -189,10 +189,12 @@ def _centred(a: Total, computed: Callable[[Expr], Expr]) -> Expr:
     left = [_less_mean(computed(x), labels, a.total, count) for x in a.parts]
     pair = [(left[0], labels, Fraction(2))] if left[0] is left[1] else [(x, labels, ONE) for x in left]
     scales = [(s, (), e) for s, e in a.sizes]
-    return contract([*pair, *scales], a.total.shape, a.coefficient)
+    whole = contract(pair, a.total.shape)
+    return contract([(whole, aligned(whole.shape, whole.shape), ONE), *scales], a.total.shape, a.coefficient)
 
 
 def _less_mean(x: Expr, labels: Labels, total: Expr, count: Expr) -> Expr:
-    mean = contract([(x, labels, ONE), (count, (), -ONE)], total.shape)
+    whole = contract([(x, labels, ONE)], total.shape)
+    mean = contract([(whole, aligned(whole.shape, whole.shape), ONE), (count, (), -ONE)], total.shape)
     kept = tuple(labels.index(i) if d != 1 and i in labels else -1 for i, d in enumerate(total.shape))
     return combine([(ONE, x), (-ONE, contract([(mean, kept, ONE)], x.shape))])

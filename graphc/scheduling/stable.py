@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TypeAlias
 
 import sympy
 
@@ -16,7 +15,7 @@ from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP, MEAN, SOFTMAX, body_of, log_softmax
-from graphc.ops.elementwise import equal, less, log, log1p
+from graphc.ops.elementwise import equal, exp, less, log, log1p
 from graphc.ops.leaves import SIZE
 from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
@@ -27,9 +26,12 @@ from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.conjugates import without_roots
-from graphc.scheduling.exponential_forms import logarithm, value
+from graphc.scheduling.differences import logarithm_of_difference, without_difference
+from graphc.scheduling.envelopes import Envelopes, conflict, rates, separated
+from graphc.scheduling.exponential_forms import logarithm, slopes, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import logmeanexp
+from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
 from graphc.scheduling.overflow import Overflow, plain
@@ -39,9 +41,6 @@ from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
 from graphc.scheduling.squares import central, over_norms
 from graphc.scheduling.tails import hazards, tail, tail_logarithm, without_tail
-
-Key: TypeAlias = "tuple[tuple[Factor, ...], Expr | None]"  # the other factors of a term, and x of its exp(x)
-Member: TypeAlias = "tuple[Rational, tuple[Fraction, Expr]]"  # a function of exp(x), and the term that it is
 
 
 def stabilized(roots: Iterable[Expr]) -> list[Expr]:
@@ -61,8 +60,9 @@ class Stabilizer:
         self.softmaxes: dict[Expr, Expr] = {}
         self.nesting: dict[Expr, int] = {}  # how deep sums stand in sums, products in products
         self.exponentials = Exponentials()
+        self.envelopes = Envelopes(self.exponentials, self.base)
         self.overflow = Overflow(self.done)
-        self.cancellation = Cancellation()
+        self.cancellation = Cancellation(self.exponentials)
 
     def computed(self, node: Expr) -> Expr:
         found = None
@@ -77,7 +77,7 @@ class Stabilizer:
         self.overflow.of(node)
         if node.op is LOG:
             found = self.log(node.operands[0])
-            smooth = found is not None and self.exponentials.of(node.operands[0]) is not None
+            smooth = found is not None and (found.op is LOG1P or self.exponentials.of(node.operands[0]) is not None)
             expansion = None if smooth else self.cancellation.of_function(node)
             if expansion is not None:
                 found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
@@ -93,7 +93,7 @@ class Stabilizer:
 
     def base(self, x: Expr) -> Expr:
         """The argument of an exponential, as it is computed."""
-        return self.done[x] if x in self.done else rebuild(x, tuple(self.done[o] for o in x.operands))
+        return self.done[x] if x in self.done else rebuild(x, tuple(map(self.base, x.operands)))
 
     def log(self, node: Expr) -> Expr | None:
         """The logarithm of a node that may vanish or overflow where its logarithm does not."""
@@ -113,10 +113,13 @@ class Stabilizer:
         if node.op is PROD and self._is_positive(node.operands[0]):
             logs = self.log(node.operands[0])
             return None if logs is None else sum_(logs, **node.attributes)
-        if (found_tail := tail_logarithm(node, self.base)) is not None:
-            return found_tail
+        for special in (tail_logarithm, logarithm_of_difference):
+            if (logs := special(node, self.base)) is not None:
+                return logs
         product = self._log_of_product(node) if node.op is CONTRACT and not summed(node) else None
         scaled = self.overflow.of(node)
+        if product is None and scaled is None and (level := self._log_of_level(node)) is not None:
+            return level
         if product is not None or scaled is not None:
             return product if scaled is None or (product is not None and scaled.logarithm is None) else scaled.log
         return self._log_near_one(node) if node.op is ADD else None
@@ -202,32 +205,34 @@ class Stabilizer:
             or without_tail(terms, self.base)
             or without_limit(terms, self.base)
             or without_line(terms, self.base)
+            or without_difference(terms, self.base)
         )
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
         for c, x in terms:
             rest, base, r = self._split(x)
             groups[tuple(rest), base].append((r.scaled(c), (c, x)))
-        _join_numbers(groups)
+        join_numbers(groups)
         result: list[tuple[Fraction, Expr]] = []
         changed = False
         for (others, base), members in groups.items():
             whole = total([r for r, _ in members]) if base is not None and len(members) > 1 else None
-            if whole is None or base is None or not _cancels([r for r, _ in members], whole):
+            if whole is None or base is None or not cancels([r for r, _ in members], whole):
                 result += [(c, self.done[x]) for _, (c, x) in members]
                 continue
             changed = True
             if whole.coefficient:
                 own = value(self.base(base), whole)
                 placed = [(self.done[f], ls, e) for f, ls, e in others]
-                result.append((ONE, own if not others else contract([(own, _own(node), ONE), *placed], node.shape)))
+                result.append(
+                    (ONE, own if not others else contract([(own, own_labels(node), ONE), *placed], node.shape))
+                )
         found = _combined(result, node) if changed else None
         if len(groups) < 2 or not result:
             return found
-        expansion = self.cancellation.of_sum([[t for _, t in members] for members in groups.values()])
-        if expansion is None:
-            return found
-        return expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
+        for expansion in self.cancellation.of_sum([[t for _, t in members] for members in groups.values()]):
+            found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
+        return found
 
     def _of(self, terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
         """A part of the terms of a sum, as it is computed."""
@@ -244,7 +249,7 @@ class Stabilizer:
             return [], *found
         x = plain(x)
         if x.op is not CONTRACT or summed(x):
-            return [(x, _own(x), ONE)], None, Rational(ONE)
+            return [(x, own_labels(x), ONE)], None, Rational(ONE)
         rest: list[Factor] = []
         coefficient, factors = split_factors(x)
         held: Found = (None, Rational(coefficient))
@@ -265,9 +270,12 @@ class Stabilizer:
 
     def _bounded(self, node: Expr, opened: tuple[Fraction, list[Factor]]) -> Expr | None:
         """A product of which no factor overflows where another vanishes; None where it is as it stands."""
+        if (level := self._level(node, *opened)) is not None:
+            return level
         factors = factors_of(node)
         roots = any(e.denominator != 1 for *_, e in factors)
-        if self.overflow.of(node) is None and not roots and not any(self._grows(f, e) for f, _, e in factors):
+        grows = any(self._grows(f, e) for f, _, e in (*factors, *opened[1]))
+        if self.overflow.of(node) is None and not roots and not grows:
             return None
         found = self.exponentials.of(node)
         if found is not None and found[0] is not None and self._against([(f, e) for f, _, e in factors]):
@@ -281,6 +289,35 @@ class Stabilizer:
             return grouped
         scaled = self.overflow.of(node)
         return scaled.value if scaled is not None and self.overflow.conflict(node) else None
+
+    def _level(self, node: Expr, coefficient: Fraction, factors: list[Factor]) -> Expr | None:
+        """A product with factors that vanish like exponentials, at an end where others grow: the slopes add up."""
+        groups = {key: members for key, members in self.envelopes.groups(factors).items() if conflict(members)}
+        if not groups:
+            return None
+        taken = {f for members in groups.values() for f, _ in members}
+        placed = [(self.done[f], ls, e) for f, ls, e in factors if (f, ls, e) not in taken]
+        for (base, labels), members in groups.items():
+            x, (low, high) = self.base(base), rates(members)
+            placed += separated(members, x, labels)
+            placed += [(exp(slopes(x, low, high)), labels, ONE)] if low or high else []
+        return contract(placed, node.shape, coefficient)
+
+    def _log_of_level(self, node: Expr) -> Expr | None:
+        """The logarithm of factors that vanish or grow like exponentials: their slopes and that of what is left."""
+        coefficient, factors = split_factors(node) if node.op is CONTRACT else (ONE, [(node, own_labels(node), ONE)])
+        groups = self.envelopes.groups(factors, plain_too=True)
+        if not groups or (node.op is CONTRACT and (summed(node) or any(ls != own_labels(node) for _, ls in groups))):
+            return None
+        taken = {f for members in groups.values() for f, _ in members}
+        placed = [(self.done[f], ls, e) for f, ls, e in factors if (f, ls, e) not in taken]
+        terms: list[tuple[Fraction, Expr]] = []
+        for (base, labels), members in groups.items():
+            x, (low, high) = self.base(base), rates(members)
+            placed += separated(members, x, labels)
+            terms += [(ONE, slopes(x, low, high))] if low or high else []
+        rest = contract(placed, node.shape, coefficient)
+        return combine([*terms, (ONE, log(rest))]) if terms else None
 
     def _masked(self, node: Expr) -> Expr | None:
         """``c * exp(x)`` for a truth value c is a selection: 0 where c is 0, also where the exponential overflows."""
@@ -357,26 +394,3 @@ def _combined(terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
     if not terms:
         return contract([], node.shape, 0)
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
-
-
-def _join_numbers(groups: dict[Key, list[Member]]) -> None:
-    """Terms without an exponential join those of the one exponential that has the same other factors."""
-    for rest, base in list(groups):
-        others = [k for k in groups if k[0] == rest and k[1] is not base]
-        if base is None and len(others) == 1:
-            groups[others[0]] += groups.pop((rest, base))
-
-
-def _cancels(terms: list[Rational], whole: Rational) -> bool:
-    """Whether the sum is smaller than its terms at an end, or at 0."""
-    if not whole.coefficient:
-        return True
-    return (
-        whole.low > min(r.low for r in terms)
-        or whole.high < max(r.high for r in terms)
-        or whole.zeros > min(r.zeros for r in terms)
-    )
-
-
-def _own(x: Expr) -> Labels:
-    return tuple(-1 if d == 1 else i for i, d in enumerate(x.shape))

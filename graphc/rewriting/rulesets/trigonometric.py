@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphc.ir.expr import Expr
-from graphc.ops.elementwise import cos, exp, sin, tanh
-from graphc.ops.trigonometric import arctan, cosh, sinh, tan
+from graphc.ops.arithmetic import sqrt
+from graphc.ops.elementwise import cos, exp, log, sin, tanh
+from graphc.ops.trigonometric import arcsinh, arctan, cosh, sinh, tan
 from graphc.rewriting.rules import Rule, Unsigned, rewrite, ruleset
 
 
@@ -36,3 +37,5 @@ def hyperbolic(x: Expr) -> Iterator[Rule]:
     yield rewrite(sinh(-x)).to(-sinh(x)).when(Unsigned(x)).because("the hyperbolic sine is odd")
     yield rewrite(cosh(-x)).to(cosh(x)).when(Unsigned(x)).because("the hyperbolic cosine is even")
     yield rewrite(tanh(-x)).to(-tanh(x)).when(Unsigned(x)).because("the hyperbolic tangent is odd")
+    yield rewrite(log(x + sqrt(x**2 + 1))).to(arcsinh(x)).because("arcsinh(x) = log(x + sqrt(x**2 + 1))")
+    yield (rewrite(log(sqrt(x**2 + 1) - x)).to(-arcsinh(x)).because("arcsinh is odd"))
