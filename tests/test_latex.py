@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
+import functools
+import itertools
 import random
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import ziamath
 from generate import expression
@@ -16,9 +20,10 @@ import graphc as gc
 from graphc.errors import DrawingError
 from graphc.ir.expr import Expr
 from graphc.ir.op import registry
-from graphc.ops.contraction import contract
+from graphc.ops.contraction import CONTRACT, contract, factors_of
 from graphc.ops.leaves import size
 from graphc.ops.notation import functions
+from graphc.visualize.chains import chained
 from graphc.visualize.latex import set_brackets, stretching
 from graphc.visualize.letters import dim_latex, name_latex, number_latex
 from graphc.visualize.mathml import mathml
@@ -61,7 +66,22 @@ GOLDENS: list[tuple[Expr, str]] = [
     (gc.mean(X, axis=1), r"\frac{1}{d} \sum_{j} \mathbf{X}_{:j}"),
     (gc.max(X, axis=0), r"\max_{i} \mathbf{X}_{i:}"),
     (gc.sum((W1 @ x - b) ** 2), r"\lVert \mathbf{W}_{1} \mathbf{x} - \mathbf{b} \rVert^{2}"),
-    (gc.einsum("ij,jk,kl->il", X, A, A), r"[{\textstyle\sum_{k,l}} \, X_{ik} A_{kl} A_{lj}]_{ij}"),
+    (gc.einsum("ij,jk,kl->il", X, A, A), r"\mathbf{X} \mathbf{A} \mathbf{A}"),
+    (gc.einsum("ij,kj,kl->li", A, X, X), r"\mathbf{X}^{\top} \mathbf{X} \mathbf{A}^{\top}"),
+    (gc.einsum("ij,j,k->ik", A, x, b0), r"\mathbf{A} \mathbf{x} \mathbf{b}_{0}^{\top}"),
+    (gc.einsum("ij,j,kl,l->ik", X, x, T, b), r"\mathbf{X} \mathbf{x} \mathbf{b}^{\top} \mathbf{T}^{\top}"),
+    (gc.einsum("i,ij,j->", x, A, y), r"\mathbf{x}^{\top} \mathbf{A} \mathbf{y}"),
+    (gc.einsum("i,ji,j->", x, A, y), r"\mathbf{y}^{\top} \mathbf{A} \mathbf{x}"),
+    (gc.einsum("ij,ji", A, A), r"\operatorname{tr}(\mathbf{A} \mathbf{A})"),
+    (gc.simplify(gc.trace(A @ A @ A)), r"\operatorname{tr}(\mathbf{A}^{3})"),
+    (gc.simplify(gc.trace(X.T @ Y @ A)), r"\operatorname{tr}(\mathbf{Y}^{\top} \mathbf{X} \mathbf{A}^{\top})"),
+    (gc.simplify(gc.trace(X @ A @ X.T)), r"\operatorname{tr}(\mathbf{X}^{\top} \mathbf{X} \mathbf{A}^{\top})"),
+    (
+        gc.simplify(3 * gc.trace(gc.inv(A) @ X.T @ Y)),
+        r"3 \, \operatorname{tr}(\mathbf{X}^{\top} \mathbf{Y} \mathbf{A}^{-1})",
+    ),
+    (gc.sum(X * Y), r"\sum_{i,j} X_{ij} Y_{ij}"),
+    (gc.symbol("x_", (d,)) + x, r"\mathbf{x}_{\_} + \mathbf{x}"),
     (gc.norm(x - y) ** 2, r"\lVert \mathbf{x} - \mathbf{y} \rVert^{2}"),
     ((x > 0) * y, r"[\mathbf{x} > 0] \odot \mathbf{y}"),
     (gc.maximum(s, 0), r"\max(s, 0)"),
@@ -334,3 +354,28 @@ def test_a_reciprocal_of_a_power_is_a_quotient() -> None:
     x = gc.symbol("x", ("n",))
     text = gc.latex(1 / (gc.abs(x) + 1) ** 2)
     assert text.startswith(r"\mathbf{1} \oslash") and r"^{\odot 2}" in text and "-1" not in text
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_chains_of_matrices_have_the_value_of_their_contraction(seed: int) -> None:
+    rng = random.Random(seed)
+    labels = [chr(97 + i) for i in range(rng.randint(2, 5))]
+    pairs = list(itertools.pairwise([*labels, labels[0]] if rng.random() < 0.4 else labels))
+    pairs += [(rng.choice(labels),)] if rng.random() < 0.4 else []
+    pairs = [p if rng.random() < 0.5 else p[::-1] for p in rng.sample(pairs, len(pairs))]
+    counts = collections.Counter(c for p in pairs for c in p)
+    out = "".join(c for c in rng.sample(labels, len(labels)) if counts[c] == 1)
+    arrays = [gc.symbol(f"M{i}", (2,) * len(p)) for i, p in enumerate(pairs)]
+    node = gc.einsum(f"{','.join(map(''.join, pairs))}->{out}", *arrays)
+    if node.op is not CONTRACT:
+        return
+    walk = chained(node, [f for f in factors_of(node) if f[0].ndim], ())
+    if walk is None:
+        assert len(pairs) < 2 or len(out) > 2 or max(counts.values()) > 2 or (len(pairs) == 2 and not out)
+        return
+    draws = np.random.default_rng(seed)
+    values = {str(a.name): draws.normal(size=(2,) * a.ndim) for a in arrays}
+    factors = [np.atleast_2d(values[str(x.name)]) if x.ndim == 2 else values[str(x.name)][:, None] for x, _ in walk]
+    product = functools.reduce(np.matmul, [f.T if turned else f for f, (_, turned) in zip(factors, walk, strict=True)])
+    found = product if node.ndim == 2 else product[:, 0] if node.ndim else np.trace(product)
+    assert np.allclose(found, gc.evaluate(node, values))

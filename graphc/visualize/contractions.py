@@ -14,6 +14,7 @@ from graphc.ops.broadcasting import broadcast_shapes
 from graphc.ops.contraction import CONTRACT, aligned, factors_of, summed
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE
+from graphc.visualize.chains import Factor, chained
 from graphc.visualize.letters import (
     ATOM,
     HADAMARD,
@@ -28,7 +29,6 @@ from graphc.visualize.letters import (
     wrap,
 )
 
-Factor = tuple[Expr, tuple[int, ...], Fraction]
 Power = tuple[Piece, Fraction]
 HALF = Fraction(1, 2)
 ONES, ONES_ROW = (r"\mathbf{1}", ATOM), (r"\mathbf{1}^{\top}", POWER)
@@ -182,12 +182,23 @@ def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
             return product
         return _spread(printer, node, arrays[0][0] if len(arrays) == 1 and arrays[0][2] == 1 else None, product)
     if len(arrays) == 1:
-        found = _single(printer, node, *arrays[0])
-    elif len(arrays) == 2 and all(e == 1 for _, _, e in arrays):
-        found = _pair(printer, node, arrays)
+        found = _product(printer, node, arrays) or _single(printer, node, *arrays[0])
+    elif all(e == 1 for _, _, e in arrays):
+        found = (_pair(printer, node, arrays) if len(arrays) == 2 else None) or _product(printer, node, arrays)
     else:
         found = None
     return found or _indexed(printer, node, arrays)
+
+
+def _product(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None:
+    """Several matrices and vectors as one matrix product, or as a trace."""
+    walk = chained(node, arrays, printer.named)
+    if walk is None:
+        return None
+    product = chain([transposed(printer, x) if turned else printer.piece(x) for x, turned in walk])
+    if node.ndim or any(x.ndim == 1 for x, _ in walk):
+        return product
+    return rf"\operatorname{{tr}}\left({product[0]}\right)", ATOM
 
 
 def is_column(x: Expr, node: Expr) -> bool:
@@ -306,11 +317,8 @@ def _pair(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None:
         if not total and a.ndim == b.ndim == 1:
             left, right = (a, b) if la == (0,) else (b, a)
             return chain([printer.piece(left), transposed(printer, right)])
-    return None if _scaled(node) or form(node).kind != "matmul" else chain([printer.piece(a), printer.piece(b)])
-
-
-def _scaled(node: Expr) -> bool:
-    return len(node.operands) > 2 or node.attributes["coefficient"] != 1
+    scaled_too = len(node.operands) > 2 or node.attributes["coefficient"] != 1
+    return None if scaled_too or form(node).kind != "matmul" else chain([printer.piece(a), printer.piece(b)])
 
 
 def _matmul(printer: Printer, arrays: list[Factor], inner: int) -> Piece:

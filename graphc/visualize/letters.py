@@ -48,6 +48,7 @@ def name_latex(name: str, ndim: int = 0, indices: str = "") -> str:
         Index letters, set after the subscripts of the name.
     """
     first, *rest = [part for part in name.split("_") if part] or [name.replace("_", r"\_")]
+    ends = [r"\_"] if name.endswith("_") and first.strip(r"\_") else []  # x_ is not x
     letters, digits = _split(first)
     accent = ""
     if len(letters) == 4 and letters.endswith("hat"):
@@ -61,7 +62,7 @@ def name_latex(name: str, ndim: int = 0, indices: str = "") -> str:
     subscripts = ([digits] if digits else []) + [_subscript(part) for part in rest]
     text = _face(letters, ndim)
     text = differential + (f"{accent}{{{text}}}" if accent else text)
-    below = ",".join(subscripts + ([indices] if indices else []))
+    below = ",".join(subscripts + ends + ([indices] if indices else []))
     return f"{text}_{{{below}}}" if below else text
 
 
