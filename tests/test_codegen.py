@@ -371,3 +371,21 @@ def test_no_line_of_a_docstring_ends_inside_a_shape(style: str) -> None:
         assert line.count("(batch, height, width, channels)") == line.count("batch"), line
         assert not line.rstrip().endswith(tuple(f"array{i}" for i in range(9)))
     compile(source, "docstring", "exec")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("style", ["readable", "fast"])
+def test_the_slope_of_tanh_is_one_exponential(style: str, dtype: Any) -> None:
+    t, g = graphc.symbol("t", ("n",)), graphc.symbol("g", ("n",))
+    step = graphc.compile(
+        [graphc.grad(g @ graphc.tanh(t), t), graphc.grad(g @ graphc.tanh(t) ** 2, t)], [t, g], style=style
+    )
+    assert "sigmoid" not in step.source
+    x = np.array([0, 1e-3, -0.7, 3, -9, 40, 1e4, -1e4], dtype)
+    with np.errstate(over="raise", invalid="raise"):
+        slope, second = step(x, np.ones_like(x))
+    wanted = 1 / np.cosh(np.minimum(np.abs(x.astype(float)), 300)) ** 2  # to the last digit, where 1 - tanh**2 cancels
+    assert slope.dtype == second.dtype == dtype
+    near = {"rtol": 1e-13 if dtype is np.float64 else 1e-5, "atol": 1e-40}
+    assert np.allclose(slope, wanted, **near)
+    assert np.allclose(second, 2 * np.tanh(x.astype(float)) * wanted, **near)

@@ -1,6 +1,7 @@
 """How a rational function of t = exp(x) is computed: each factor where it is bounded, no factor against another.
 
     t**j/(1 + t)**n          = sigmoid(x)**j * sigmoid(-x)**(n - j)
+    4 t**2/(1 + t**2)**2     = sech2(x), which is 1 - tanh(x)**2
     (t - 1)/(t + 1)          = tanh(x/2),    t - 1 = expm1(x),    (t + 1/t)/2 = cosh(x)
     any other, with e = exp(-abs(x)): its factors as polynomials in e, times a power of e
 
@@ -43,7 +44,7 @@ from graphc.scheduling.exponentials import (
     reversed_polynomial,
     step_of,
 )
-from graphc.scheduling.functions import log1mexp
+from graphc.scheduling.functions import log1mexp, sech2
 from graphc.scheduling.recognition import times
 
 Piece: TypeAlias = "tuple[Expr, Fraction, Fraction]"  # a factor, its exponent, and a number
@@ -89,7 +90,11 @@ def _named(x: Expr, r: Rational) -> list[Piece] | None:
         return None
     rest, up = r.power, any(e > 0 for e in factors.values())
     for f, e in factors.items():
-        for _ in range(int(abs(e))):
+        d, slopes = degree(f), _slopes_of_tanh(r, f, e, rest)
+        if slopes:
+            pieces.append((sech2(times(d / 2, x)), slopes, Fraction(1, 4) ** slopes.numerator))
+            rest -= d * slopes
+        for _ in range(int(abs(e + 2 * slopes))):
             taken = -degree(f) if up else degree(f)
             share = min(max(rest / taken, ZERO), ONE)
             if share not in (0, HALF, 1):
@@ -99,6 +104,16 @@ def _named(x: Expr, r: Rational) -> list[Piece] | None:
     if rest:
         pieces.append((exp(times(rest, x)), ONE, ONE))
     return pieces
+
+
+def _slopes_of_tanh(r: Rational, f: Polynomial, e: Fraction, rest: Fraction) -> Fraction:
+    """How often the slope of tanh(d*x), 4 t**(2d)/(1 + t**(2d))**2, is in the power `e` of `f` beside t**rest."""
+    d, fours = degree(f), 0
+    while _kind(f) > 0 and (d / 2).denominator == 1 and r.coefficient % 4 ** (fours + 1) == 0:
+        if -e < 2 * (fours + 1) or rest < d * (fours + 1):
+            break
+        fours += 1
+    return Fraction(fours)
 
 
 def _piece(x: Expr, f: Polynomial, share: Fraction, up: bool) -> Piece:

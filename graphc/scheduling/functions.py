@@ -27,6 +27,13 @@ def log1mexp(x: Expr) -> Expr:
     return make(LOG1MEXP, (x,))
 
 
+SECH2 = _function(kernels.sech2, "1 - tanh(x)**2", "The slope of tanh, the square of the hyperbolic secant.")
+
+
+def sech2(x: Expr) -> Expr:
+    return make(SECH2, (x,))
+
+
 LOGADDEXP = _function(np.logaddexp, "log(exp(x) + exp(y))", "The logarithm of the sum of two exponentials.")
 
 

@@ -75,10 +75,18 @@ def softplus(build: Builder, x: int) -> int:
     return build.ufunc("add", build.ufunc("log1p", small), build.ufunc("maximum", x, build.number(ZERO)))
 
 
+def sech2(build: Builder, x: int) -> int:
+    """``4*e/(1 + e)**2`` with ``e = exp(-2*abs(x))``."""
+    e = build.ufunc("exp", build.scaled(build.ufunc("absolute", x), Scale(Fraction(-2))))
+    below = build.ufunc("square", build.ufunc("add", e, build.number(Scale())))
+    return build.scaled(build.ufunc("divide", e, below), Scale(Fraction(4)))
+
+
 STEPS: dict[str, Callable[..., int]] = {
     "softmax": softmax,
     "log_softmax": log_softmax,
     "logsumexp": logsumexp,
     "sigmoid": sigmoid,
     "softplus": softplus,
+    "sech2": sech2,
 }
