@@ -31,6 +31,8 @@ from graphc.errors import (
     ValueMissingError,
 )
 from graphc.frontend import nn
+from graphc.frontend.lexicon import nearest as _nearest
+from graphc.frontend.lexicon import said as _said
 from graphc.frontend.parse import parse
 from graphc.frontend.userops import elementwise, op
 from graphc.ir import facts
@@ -491,3 +493,13 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> object:
+    """What graphc has not, with what to write instead."""
+    hint = "" if name.startswith("_") else _said(name) or _nearest(name, __all__)
+    raise AttributeError(f"graphc has no {name!r}{hint}")

@@ -32,7 +32,15 @@ TRICKS = [
     "x.T.__init__.__globals__",
     "x._apply('str')",
 ]
-TRICKS += ["__import__('os').system('true')", "eval('1')", "exec('1')", "getattr(x, 'op')", "x.op.kernel", "x.shape[0]"]
+TRICKS += ["__import__('os').system('true')", "eval('1')", "exec('1')", "getattr(x, 'op')", "x.op.kernel", "x.shape[7]"]
+TRICKS += [
+    "np.load(x)",
+    "np.exp.__globals__",
+    "np.__loader__",
+    "x.sum.__func__",
+    "x.T.__class__",
+    "np.linalg.np.load(x)",
+]
 TRICKS += [
     "(lambda: 1)()",
     "[y for y in x]",
@@ -51,7 +59,7 @@ TRICKS += [
     "x; y",
     "import os",
     "del x",
-    "x.sum()",
+    "x.tofile()",
     "await x",
     "yield",
     "@x",

@@ -170,3 +170,24 @@ def test_a_long_word_is_cut_short_in_a_message() -> None:
     with pytest.raises(gc.GraphcError) as caught:
         gc.sum(B, axis="a" * 5000)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("module", [gc, gc.nn, gc.optim, gc.regularize, gc.train, gc.facts])
+def test_a_module_lists_what_it_offers_alone(module: Any) -> None:
+    found = dir(module)
+    assert not {"annotations", "Any", "Iterable", "np", "UnsupportedError"} & {*found} - {*gc.__all__}
+    assert all(hasattr(module, name) for name in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("power", r"graphc has no 'power'; write x\*\*y"),
+        ("vstack", r"write concat\(\[x, y\], axis=0\)"),
+        ("sofmax", "did you mean 'softmax'"),
+        ("_private", "graphc has no '_private'$"),
+    ],
+)
+def test_names_that_are_missing_are_told_what_to_write(name: str, message: str) -> None:
+    with pytest.raises(AttributeError, match=message):
+        getattr(gc, name)

@@ -103,6 +103,17 @@ def test_textbook_form(formula: str, by: str, form: str) -> None:
         ("sum(X*(X - mean(X, axis=0))/std(X, axis=0))", "sum(X*(X - mean(X, axis=0))/std(X, axis=0))"),
         ("mean((x - mean(x))**2)", "var(x)"),
         ("sqrt(mean((x - mean(x))**2))", "std(x)"),
+        ("C @ (alpha*x - 2*y) + alpha*(C @ x)", "2*C @ (alpha*x - y)"),
+        ("X.T @ (X @ w - y) + alpha*(X.T @ x)", "X.T @ (X @ w + alpha*x - y)"),
+        ("x*y*sin(x)/alpha - x*exp(y)*cos(y)/alpha", "x*(y*sin(x) - cos(y)*exp(y))/alpha"),
+        (
+            "sum(X*(t*exp(X) + 1), axis=1, keepdims=True) + t*sum(X*exp(X), axis=1, keepdims=True)",
+            "sum(X*(2*t*exp(X) + 1), axis=1, keepdims=True)",
+        ),
+        ("X.T @ (2*x + 1)/n", "X.T @ (2*x + 1)/n"),
+        ("-mean(2*A*x - 3)", "mean(3 - 2*x*A)"),
+        ("A @ x - alpha*(B @ x)", "A @ x - alpha*(B @ x)"),  # no matrix is made for it
+        ("x @ (alpha*y - A @ y) + alpha*(x @ y)", "x @ (2*alpha*y - A @ y)"),
     ],
 )
 def test_simplified_form(formula: str, form: str) -> None:

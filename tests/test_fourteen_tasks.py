@@ -223,7 +223,7 @@ PENALTIES = [
     ("alpha*sum(abs(W))", "alpha*sign(W)"),
     ("alpha*sum(sqrt(W**2))", "alpha*sign(W)"),
     ("alpha*sum(maximum(W, -W))", "alpha*sign(W)"),
-    ("alpha*(rho*sum(abs(W)) + (1 - rho)*sum(W**2)/2)", "alpha*(1 - rho)*W + alpha*rho*sign(W)"),
+    ("alpha*(rho*sum(abs(W)) + (1 - rho)*sum(W**2)/2)", "alpha*((1 - rho)*W + rho*sign(W))"),
 ]
 
 

@@ -38,6 +38,32 @@ def test_labels_that_do_not_fit(name: str) -> None:
         getattr(gc, name)(x, gc.symbol("z", (k,), dtype="int64"))
 
 
+U, V = gc.symbol("U", (n, "h")), gc.symbol("V", ("h", k))
+PICKS: list[tuple[gc.Expr, Any]] = [
+    (
+        gc.einsum("nk,nk,hk->nh", gc.one_hot(y, k), gc.exp(x), V),
+        lambda x, V: np.exp(x)[np.arange(4), LABELS][:, None] * V.T[LABELS],
+    ),
+    (
+        gc.grad(-gc.mean(gc.log(gc.take_along_axis(U @ V, y[:, None]))), U),
+        lambda U, V: -V.T[LABELS] / (U @ V)[np.arange(4), LABELS][:, None] / 4,
+    ),
+]
+
+
+@pytest.mark.parametrize(("expr", "expected"), PICKS, ids=["exponentials", "gradient"])
+@pytest.mark.parametrize("style", ["readable", "fast"])
+def test_entries_are_picked_before_arrays_of_other_axes_are_multiplied(
+    expr: gc.Expr, expected: Any, style: Any
+) -> None:
+    rng = np.random.default_rng(2)
+    inputs = [v for v in (x, U, V) if v in gc.names(expr).values()]
+    values = [rng.uniform(0.5, 1.0, {x: (4, 3), U: (4, 5), V: (5, 3)}[v]) for v in inputs]
+    found = gc.compile(expr, [*inputs, y], style=style)(*values, LABELS)
+    np.testing.assert_allclose(found, expected(*values))
+    assert "(n, h, k)" not in gc.emit(expr, [*inputs, y], style="fast")
+
+
 a, b = gc.symbol("a", (n, k)), gc.symbol("b", (n, k))
 AT_ZERO: list[tuple[gc.Expr, Any]] = [
     (gc.cosine_similarity(a, b, eps=1e-8), np.zeros((2, 3))),

@@ -491,3 +491,28 @@ def test_rolls_several_axes() -> None:
     for shift, axis in (((1, -1), (0, 1)), (2, (0, 1)), ((1, 1), (1, 1)), ((1, 1), 0), ((2, 1), None)):
         found = gc.evaluate(gc.roll(X, shift, axis=axis), {"X": value})
         np.testing.assert_array_equal(found, np.roll(value, shift, axis=axis))
+
+
+@pytest.mark.parametrize("key", [slice(-2, None, -1), slice(-2, 0, -2), slice(-3, None, -3), slice(2, -1, 2)])
+def test_slices_of_few_entries_are_numpys(key: slice) -> None:
+    x = gc.symbol("x", ("n",))
+    compared = 0
+    for size in range(6):
+        values = {"x": np.arange(1.0, size + 1)}
+        try:
+            found = gc.evaluate(x[key], values)
+        except ShapeError:  # the declared length is below 0
+            continue
+        compared += 1
+        assert np.array_equal(found, values["x"][key])
+        assert np.array_equal(gc.compile(x[key], [x])(values["x"]), values["x"][key])
+    assert compared > 3
+
+
+def test_an_axis_that_is_too_short_is_told() -> None:
+    x = gc.symbol("x", ("n",))
+    with pytest.raises(ShapeError, match=r"n must be at least 2, but with n = 1 that is 1 < 2: an index, a slice or"):
+        gc.evaluate(x[2:], {"x": np.ones(1)})
+    with pytest.raises(ShapeError, match="n must be at least 1, but with n = 0"):
+        gc.evaluate(gc.std(x, ddof=1), {"x": np.ones(0)})
+    assert gc.evaluate(gc.symbol("z", (1,))[2:], {"z": np.ones(1)}).shape == (0,)

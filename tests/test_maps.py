@@ -194,6 +194,36 @@ def test_forms_of_products() -> None:
     assert gc.vjp(gc.exp(x), [x], 1) == [gc.exp(x)]
 
 
+r, P = gc.symbol("r", (n,)), gc.symbol("P", (n, n), facts=["spd"])
+
+
+@pytest.mark.parametrize(
+    ("f", "form"),
+    [
+        (gc.sqrt(x @ P @ x), "P @ (r - x*(r @ (P @ x))/(x @ (P @ x)))/sqrt(x @ (P @ x))"),
+        (gc.log(x @ P @ x), "2*P @ (r - 2*x*(r @ (P @ x))/(x @ (P @ x)))/(x @ (P @ x))"),
+        ((x @ P @ x) ** 2, "4*P @ (2*x*(r @ (P @ x)) + r*(x @ (P @ x)))"),
+        (gc.exp(-(x @ P @ x) / 2), "exp(-x @ (P @ x)/2)*(P @ (x*(r @ (P @ x)) - r))"),
+        ((x @ A @ x) ** 2, "2*(A + A.T) @ (x*(r @ ((A + A.T) @ x)) + r*(x @ A @ x))"),
+        (
+            x @ v / (gc.norm(x) * gc.norm(v)),
+            "(x*(r @ (3*x*(v @ x)/norm(x)**2 - v)) - r*(v @ x) - v*(r @ x))/(norm(v)*norm(x)**3)",
+        ),
+        (gc.norm(W @ x), "W.T @ (W @ (r - x*(W @ x @ W @ r)/norm(W @ x)**2))/norm(W @ x)"),
+    ],
+    ids=str,
+)
+def test_scalars_go_beside_the_vector_that_a_matrix_multiplies(f: gc.Expr, form: str) -> None:
+    """P (s x - 2 r) + s P x is 2 P (s x - r), although the two terms differ in the scalar s."""
+    product = gc.hvp(f, x, r)
+    assert str(product) == form
+    values = arrays([f, r], 7, BOUND)
+    if "P" in values:
+        values["P"] = values["P"] @ values["P"].T + np.eye(len(values["P"]))
+    hessian = differences(lambda moved: gc.evaluate(gc.grad(f, x), moved), values, "x")
+    np.testing.assert_allclose(gc.evaluate(product, values), hessian @ values["r"], rtol=1e-6, atol=1e-7)
+
+
 def test_third_derivatives() -> None:
     assert gc.evaluate(gc.jacobian(gc.hessian(gc.sum(x**3), x), x), {"x": np.ones(2), "n": 2}).sum() == 12
     second = gc.hessian(gc.logsumexp(x), x)

@@ -119,3 +119,37 @@ def test_numbers_are_not_joined_bit_by_bit(text: str) -> None:
         gc.parse(text, x=x, b=b)
     with pytest.raises(gc.DTypeError, match="truth values"):
         x & b
+
+
+# what a user of NumPy writes in a formula, and the same in the notation
+WRITTEN = [
+    ("X.sum(axis=0)/X.shape[0]", "sum(X, axis=0)/m"),
+    ("(X - X.mean(axis=0)).T.dot(X)", "(X - mean(X, axis=0)).T @ X"),
+    ("X.reshape(n*m)", "reshape(X, (m*n,))"),
+    ("X.transpose(1, 0).max(axis=1)", "max(X.T, axis=1)"),
+    ("x.cumsum()[::-1]", "cumsum(x)[::-1]"),
+    ("X.std(ddof=1) + X.size + X.ndim", "std(X, ddof=1) + m*n + 2"),
+    ("reshape(x, x.shape)", "x"),
+    ("np.maximum(np.dot(X, x), 0)", "maximum(X @ x, 0)"),
+    ("np.linalg.inv(A) @ x*np.pi", "inv(A) @ x*pi"),
+    ("np.cumsum(X)", "cumsum(reshape(X, (m*n,)))"),
+    ("np.power(x, 2)[np.newaxis, :]", "(x**2)[None, :]"),
+    ("np.array([[0, 1], [1, 0]]) @ [1, 2]", "[[0, 1], [1, 0]] @ [1, 2]"),
+    ("np.einsum('ij,j->i', X, x)", "X @ x"),
+    ("[[cos(a), -a], [a, 1]] @ [a, 1]", "stack([stack([cos(a), -a]), stack([a, 1])]) @ stack([a, 1])"),
+    ("det([[a, 1], [2, a]])", "det(stack([stack([a, 1]), stack([2, a])]))"),
+    ("[x, 2*x]*[x, x]", "stack([x, 2*x])*stack([x, x])"),
+    ("concat([x, x])", "concat([x, x])"),
+]
+
+
+@pytest.mark.parametrize(("text", "plain"), WRITTEN, ids=[text for text, _ in WRITTEN])
+def test_formulas_take_the_writing_of_numpy(text: str, plain: str) -> None:
+    names = {"X": X, "A": A, "x": x, "a": ()}
+    found = gc.parse(text, **names)
+    assert found is gc.parse(plain, **names)
+    assert gc.parse(str(found), **gc.names(found)) is found
+
+
+def test_a_symbol_called_np_is_a_symbol() -> None:
+    assert str(gc.parse("np.T + np", np=("n",))) == "np + np"

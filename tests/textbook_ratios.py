@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import published
+import published_models
 import published_more
 import test_matrix_book
 import test_textbook_derivatives
@@ -56,6 +57,8 @@ def rows() -> list[Row]:
     found += [row(gc.grad, published.NAMES, *entry) for entry in published.PUBLISHED]
     for kind, *entry in published_more.MORE:
         found.append(row(test_textbook_derivatives.MAPS[kind], published_more.MORE_NAMES, *entry))
+    for kind, *entry in published_models.MODELS:
+        found.append(row(test_textbook_derivatives.MAPS[kind], published_models.MODEL_NAMES, *entry))
     return found
 
 

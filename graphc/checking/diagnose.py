@@ -29,7 +29,7 @@ from graphc.checking.misderived import misderived
 from graphc.checking.mistakes import FUNCTIONS, OPPOSITES
 from graphc.checking.points import RELATIVE
 from graphc.checking.prove import Gradient
-from graphc.checking.relations import assumption, difference, quotient
+from graphc.checking.relations import among_symmetric, assumption, difference, quotient
 from graphc.checking.repairs import repaired
 from graphc.checking.trees import tree_of, written
 from graphc.errors import GraphcError
@@ -63,6 +63,8 @@ def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
             Kind.PART, f"the function does not depend on {case.question.x.name}: its gradient is zero", None
         )
         return
+    if comparable is not None:
+        yield among_symmetric(case, comparable)
     if entry is not None:
         yield mended(case, entry, sizes)
     if tree is not None:

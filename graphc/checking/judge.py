@@ -31,10 +31,11 @@ from graphc.checking.points import (
     size_names,
     steady,
 )
-from graphc.checking.prove import Gradient, Proof, Question, derivative, leaves, prove
+from graphc.checking.prove import Gradient, Question, derivative, leaves, prove
 from graphc.checking.reading import UNREADABLE, in_text, readable
-from graphc.checking.safeguards import NO_VALUE, confirm, cross_check, without_value
+from graphc.checking.safeguards import NO_VALUE, confirm, cross_check, one_sided, without_value
 from graphc.checking.sides import Relation, Side, Taken
+from graphc.checking.singular import regular
 from graphc.checking.unproved import unproved
 from graphc.checking.verdict import Counterexample, Status, Verdict
 from graphc.errors import GraphcError, NameConflictError, UnknownNameError, UnsupportedError
@@ -287,7 +288,7 @@ def _judged(
 ) -> Verdict:
     if not fits(answer, claim):
         return _misfit(asked, answer, claim, text, names, entry)
-    judge = _judge(question, answer, claim)
+    judge = regular(_judge(question, answer, claim), [answer, claim])
     symbols, sizes = question.symbols(), size_names([answer, claim, *question.symbols()])
     somewhere = next((p for p in drawn(judge, symbols, sizes) if not agree(p.left, p.right)), None)
     point, compared = search(judge, symbols, sizes, most=FIRST if somewhere is None else MOST)
@@ -298,9 +299,8 @@ def _judged(
         proof = prove(question)
         if proof is not None:
             confirm(judge, question, proof)
-            return Verdict(
-                Status.PROVED, claim, answer, _proved(proof), facts=proof.facts, steps=proof.steps, proof=proof
-            )
+            reason = f"true for all sizes: {proof.method}{one_sided(question, answer, claim)}."
+            return Verdict(Status.PROVED, claim, answer, reason, facts=proof.facts, steps=proof.steps, proof=proof)
         point, compared = search(judge, symbols, sizes)
     if point is not None:
         cross_check(question, point)
@@ -322,10 +322,6 @@ def _judge(question: Question, answer: Expr, claim: Expr) -> Judge:
     """Both results at points where f is differentiable and the claim has no tie."""
     moving = question.kinks_of()
     return judge_of(answer, claim, kinked([*question.smooth(), claim], moving))
-
-
-def _proved(proof: Proof) -> str:
-    return f"true for all sizes: {proof.method}."
 
 
 def _wrong(answer: Expr, claim: Any, point: Point, found: Diagnosis | None) -> Verdict:

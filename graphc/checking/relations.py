@@ -9,7 +9,7 @@ from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.kinds import Kind
 from graphc.checking.points import agree, drawn, judge_of, search
-from graphc.checking.prove import leaves
+from graphc.checking.prove import Gradient, leaves
 from graphc.checking.translate import Translator
 from graphc.checking.trees import tree_of
 from graphc.checking.trees import written as tidy
@@ -21,6 +21,7 @@ from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import is_implicit
 from graphc.ops.leaves import NAMED
+from graphc.ops.products import diag
 from graphc.rewriting.cost import count_ops
 from graphc.rewriting.simplify import simplify
 
@@ -49,6 +50,25 @@ def assumption(case: Case, claim: Expr) -> Diagnosis | None:
             if agreed and search(judge, symbols, (), SEARCHED)[0] is None and case.holds(supposed):
                 says = f"{s.name} is symmetric" if fact.name == "symmetric" else f"the entries of {s.name} sum to one"
                 return Diagnosis(Kind.ASSUMPTION, f"the claim holds only if {says}", None)
+    return None
+
+
+def among_symmetric(case: Case, claim: Expr) -> Diagnosis | None:
+    """The gradient by a symmetric matrix whose entries are not varied one by one, but with those across the diagonal.
+
+    For the gradient G of independent entries it is ``(G + G.T)/2`` by the inner product of symmetric matrices, and
+    ``G + G.T - diag(diag(G))`` by the entries on and above the diagonal.
+    """
+    x = case.question.x if isinstance(case.question, Gradient) else None
+    if x is None or Fact("symmetric") not in x.op.facts(x):
+        return None
+    G = case.answer
+    for other, what in (
+        ((G + G.T) / 2, f"the gradient among symmetric {x.name}"),
+        (G + G.T - diag(diag(G)), f"the derivative by the entries of {x.name} on and above the diagonal"),
+    ):
+        if case.screen.same(claim, other) and case.equal(claim, other):
+            return Diagnosis(Kind.ASSUMPTION, f"the claim is {what}; here each entry is varied by itself", None)
     return None
 
 

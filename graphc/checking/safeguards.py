@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.checking.domains import REAL, draw
 from graphc.checking.kinks import kinked
 from graphc.checking.numeric import finite_difference
 from graphc.checking.points import Judge, Point, agree, judge_of, sample, search, size_names
@@ -36,6 +37,7 @@ NO_VALUE = (
     "of a function."
 )
 FEW = 16
+SINGLES = 10  # points with all sizes 1 at which the domains of both sides are compared
 
 
 def without_value(judge: Judge, question: Question, answer: Expr) -> bool:
@@ -44,6 +46,25 @@ def without_value(judge: Judge, question: Question, answer: Expr) -> bool:
     own = judge_of(answer, answer, kinked(question.smooth(), question.kinks_of()))
     names = size_names([answer, *symbols])
     return not search(judge, symbols, names)[1] and bool(search(own, symbols, names, most=FEW)[1])
+
+
+def one_sided(question: Question, answer: Expr, claim: Expr) -> str:
+    """The end of the sentence on a proof where one side leaves the domain of a function and the other does not."""
+    symbols, sides = question.symbols(), (answer, claim)
+    own = [judge_of(e, e) for e in (*sides, *question.smooth())]
+    sizes = dict.fromkeys(size_names([*sides, *symbols]), 1)
+    rng = np.random.default_rng(0)
+    for _ in range(SINGLES):
+        try:
+            at = {**sizes, **{str(s.name): draw(s, sizes, REAL, rng) for s in symbols}}
+            first, second, *rest = [judge(at) is not None for judge in own]
+        except (GraphcError, ValueError):  # these sizes do not go together
+            return ""
+        if first != second and all(rest):
+            who = "second" if first else "first"
+            who = f"{who} side" if not question.smooth() else "claim" if first else "gradient"
+            return f", where both sides have values; the {who} has none at some points where the other has"
+    return ""
 
 
 def cross_check(question: Question, point: Point) -> None:

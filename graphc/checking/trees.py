@@ -51,11 +51,24 @@ def swapped(tree: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
 
 
 def _subtracted(node: ast.AST) -> ast.AST:
-    """``a - b`` for ``a + -b``."""
+    """``a - b`` for ``a + -b``, and ``a + b`` for ``a - -b``."""
     match node:
-        case ast.BinOp(left, ast.Add(), ast.UnaryOp(ast.USub(), right)):
-            return ast.BinOp(left, ast.Sub(), right)
+        case ast.BinOp(left, (ast.Add() | ast.Sub()) as op, right):
+            positive = _opposite(right)
+            if positive is not None:
+                return ast.BinOp(left, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), positive)
     return node
+
+
+def _opposite(node: ast.expr) -> ast.expr | None:
+    """A product without the minus sign before its first factor; None where it has none."""
+    match node:
+        case ast.UnaryOp(ast.USub(), right):
+            return right
+        case ast.BinOp(left, (ast.Mult() | ast.Div() | ast.MatMult()) as op, right):
+            first = _opposite(left)
+            return None if first is None else ast.BinOp(first, op, right)
+    return None
 
 
 def name(text: str) -> ast.expr:

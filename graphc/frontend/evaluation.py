@@ -20,6 +20,7 @@ from graphc.ops.notation import functions
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 MOST_OPERATIONS = 200_000
+LISTS = ("concat", "stack", "np.concatenate", "np.concat", "np.stack")  # of arrays: a list is no array there
 
 
 class Evaluation:
@@ -69,7 +70,8 @@ class Evaluation:
             if options:
                 raise self.failure(offset, f"{name}() takes no options")
             return self.counted(offset, self.guarded(offset, size_function, name, items))
-        arguments = [self.guarded(offset, values.argument, v) for v in items]
+        rows = items if name in LISTS else [self.guarded(offset, values.literal, v) for v in items]
+        arguments = [self.guarded(offset, values.argument, v) for v in rows]
         keywords = {k: self.guarded(offset, values.argument, v, keyword=True) for k, v in options.items()}
         if any(map(has_index, (*arguments, *keywords.values()))):
             return self.over_indices(offset, self.functions[name], arguments, keywords)

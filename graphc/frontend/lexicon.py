@@ -209,3 +209,83 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
 def meant(name: str) -> str:
     """What to write instead of a mathematical letter in a name."""
     return next((f"; {CHARACTERS[c]}" for c in name if c in CHARACTERS), "")
+
+
+# Names of other libraries, and of mathematics -> what to write
+SYNONYMS = {
+    **dict.fromkeys(("ln", "logarithm"), "log(x)"),
+    **dict.fromkeys(("tr", "Tr"), "trace(X)"),
+    **dict.fromkeys(("power", "pow", "float_power"), "x**y"),
+    **dict.fromkeys(
+        ("add", "subtract", "multiply", "divide", "true_divide", "mul", "sub", "div"), "x + y, x - y, x*y, x/y"
+    ),
+    **dict.fromkeys(("negative", "neg"), "-x"),
+    **dict.fromkeys(("mm", "bmm", "mv", "matvec", "vecmat"), "x @ y"),
+    **dict.fromkeys(("multi_dot", "chain_matmul"), "A @ B @ C"),
+    "hadamard": "x*y",
+    **dict.fromkeys(("concatenate", "cat", "vstack", "row_stack"), "concat([x, y], axis=0)"),
+    "hstack": "concat([x, y], axis=1), of vectors axis=0",
+    **dict.fromkeys(("column_stack", "dstack"), "stack([x, y], axis=-1)"),
+    **{f"a{name}": f"arc{name}(x)" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **dict.fromkeys(("amax", "fmax"), "max(x, axis=0), maximum(x, y)"),
+    **dict.fromkeys(("amin", "fmin"), "min(x, axis=0), minimum(x, y)"),
+    **dict.fromkeys(("fabs", "absolute"), "abs(x)"),
+    **dict.fromkeys(("clamp", "clamp_min", "clamp_max"), "clip(x, lo, hi)"),
+    "masked_fill": "where(mask, value, x)",
+    "gather": "take_along_axis(x, i, axis=1)",
+    **dict.fromkeys(("index_select", "select"), "take(x, i, axis=0)"),
+    "unsqueeze": "expand_dims(x, axis)",
+    **dict.fromkeys(("view", "view_as", "flatten", "vec", "unflatten"), "reshape(x, shape), ravel(x)"),
+    "permute": "transpose(x, axes)",
+    "movedim": "moveaxis(x, i, j)",
+    **dict.fromkeys(("fliplr", "flipud", "rot90"), "flip(x, axis=0), transpose(x)"),
+    **dict.fromkeys(("narrow", "chunk"), "a slice, x[i:j], or split(x, k)"),
+    "rsqrt": "x**(-1/2)",
+    "cbrt": "x**(1/3)",
+    **dict.fromkeys(("expit", "logistic", "sigm"), "sigmoid(x)"),
+    "logit": "log(x) - log(1 - x)",
+    "erfc": "1 - erf(x)",
+    **dict.fromkeys(("ndtr", "norm_cdf", "normcdf"), "(1 + erf(x/sqrt(2)))/2"),
+    **dict.fromkeys(("gammaln", "loggamma"), "lgamma(x)"),
+    "gamma": "exp(lgamma(x)), for x > 0",
+    "factorial": "exp(lgamma(x + 1))",
+    "betaln": "lgamma(a) + lgamma(b) - lgamma(a + b)",
+    "psi": "digamma(x)",
+    "trigamma": "polygamma(1, x)",
+    **dict.fromkeys(("sgn", "signum"), "sign(x)"),
+    **dict.fromkeys(("fmod", "remainder", "mod", "frac"), "x - y*floor(x/y)"),
+    **dict.fromkeys(("floor_divide",), "floor(x/y)"),
+    **dict.fromkeys(("diagonal", "diag_embed", "diagflat"), "diag(x)"),
+    **dict.fromkeys(("inverse", "pinverse"), "inv(X), pinv(X)"),
+    **dict.fromkeys(("cholesky_solve", "solve_triangular", "triangular_solve"), "solve(A, b)"),
+    "matrix_exp": "expm(X)",
+    **dict.fromkeys(("logabsdet", "slogdeterminant"), "logdet(X)"),
+    **dict.fromkeys(("frobenius", "vector_norm", "matrix_norm"), "norm(X)"),
+    **{f"{kind}_pool{n}d": f"{kind}pool{n}d(x, k)" for kind in ("max", "avg") for n in (1, 2)},
+    "adaptive_avg_pool2d": "mean(x, axis=(2, 3)), avgpool2d(x, k)",
+    "unfold": "windows(x, kh, kw)",
+    "linear": "dense(x, W, b)",
+    "mse_loss": "mse(x, t)",
+    "l1_loss": "mae(x, t)",
+    "nll_loss": "nll(log_softmax(z), t)",
+    "bce_loss": "binary_cross_entropy(p, t)",
+    "bce_with_logits": "binary_cross_entropy_with_logits(z, t)",
+    "cross_entropy_loss": "cross_entropy(softmax(z), t)",
+    "kl_div": "kl_divergence(p, q)",
+    **{f"{name}_loss": f"{name}(...)" for name in ("huber", "smooth_l1", "gaussian_nll", "poisson_nll", "soft_margin")},
+    "triplet_margin_loss": "triplet(a, p, n)",
+    "cosine_embedding_loss": "cosine_embedding(a, b, y)",
+    **dict.fromkeys(("scaled_dot_product_attention", "sdpa"), "attention(Q, K, V)"),
+    **dict.fromkeys(("detach", "stopgradient", "stop_grad"), "stop_gradient(x)"),
+    "dropout": "x*mask, with nn.dropout in Python",
+    **dict.fromkeys(
+        ("inf", "infty", "infinity"), "a large number such as 1e9; masks are for masked_softmax and attention"
+    ),
+    "e": "exp(1), and exp(x) for e**x",
+    "I": "eye(n)",
+}
+
+
+def said(word: str) -> str:
+    """``; write ...`` for a name that other libraries, or mathematics, have for something of the notation."""
+    return f"; write {SYNONYMS[word]}" if word in SYNONYMS else ""

@@ -49,6 +49,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """What the module offers, without what it imports."""
+    return __all__
+
+
 def dense(
     x: Any,
     units: Any,

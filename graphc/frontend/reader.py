@@ -15,10 +15,11 @@ from typing import Any
 
 from graphc.errors import GraphcError, UnknownNameError
 from graphc.frontend import values
+from graphc.frontend.dotted import CONSTANTS, NUMPY, PROPERTIES, dotted
 from graphc.frontend.evaluation import Evaluation
 from graphc.frontend.frames import BINARY, CLOSING, COMPARE, POWER, PREFIX, UNARY, Frame
 from graphc.frontend.indices import Index, is_one
-from graphc.frontend.lexicon import KEYWORDS, OPERATORS, Token, Tokens, error_at, meant, nearest, shorten
+from graphc.frontend.lexicon import KEYWORDS, OPERATORS, Token, Tokens, error_at, meant, nearest, said, shorten
 from graphc.frontend.scopes import Scopes, read_labels
 from graphc.frontend.sizes import SIZE_FUNCTIONS
 from graphc.ir.dims import Dim
@@ -28,6 +29,8 @@ from graphc.ops.notation import functions
 
 _BRACKETS, _WORD = re.compile(r"\[([^\[\]\n]{1,200})\]"), re.compile(r"[^\W\d]\w*")
 DEEPEST = 1000  # brackets in brackets
+DOTTED = ": there are .T, .shape, .size and NumPy's methods, as in x.sum(axis=0)"
+AFTER_CARET = {"T": "; the transpose is A.T", "-": "; the inverse of a matrix is inv(A)"}
 
 
 class Reader:
@@ -47,7 +50,8 @@ class Reader:
         self.tokens = Tokens(text)
         self.lookup = lookup
         self.known = known
-        self.functions = functions if further is functions else ChainMap(dict(further), functions)
+        own = {} if further is functions else dict(further)
+        self.functions = ChainMap(own, functions, dotted())
         self.evaluation = Evaluation(text, self.functions)
         self.failure = self.evaluation.failure
         self.frames: list[Frame] = []
@@ -86,7 +90,8 @@ class Reader:
             if token.text in KEYWORDS and token.kind == "name":
                 raise self.failure(token.offset, f"`{token.text}`: {KEYWORDS[token.text]}")
             if token.text in OPERATORS and token.kind == "operator":
-                raise self.failure(token.offset, f"{token.text} is not in the notation: {OPERATORS[token.text]}")
+                after = AFTER_CARET.get(self.tokens.upcoming.text, "") if token.text == "^" else ""
+                raise self.failure(token.offset, f"{token.text} is not in the notation: {OPERATORS[token.text]}{after}")
             wants_operand = self.operand(token) if wants_operand else self.operator(token)
 
     def finish(self, token: Token, wants_operand: bool) -> Any:
@@ -138,6 +143,8 @@ class Reader:
     def name(self, frame: Frame, token: Token) -> bool:
         text, offset = token.text, token.offset
         after = self.tokens.upcoming
+        if after.text == "." and text in NUMPY and self.lookup(text) is None:
+            return self.numpys(frame, token)
         index = self.scopes.named(text)
         if index is not None:
             frame.operands.append(index)
@@ -176,10 +183,30 @@ class Reader:
             if self.lookup(text) is not None or text == "pi":
                 reason = f"{shorten(text)} is not a function; to multiply, write {shorten(text)}*(...)"
                 raise self.failure(offset, reason)
-            hint = nearest(text, self.functions)
-            raise error_at(UnknownNameError(f"there is no function {shorten(text)!r}{hint}"), self.text, offset)
+            raise self.no_function(text, offset)
         self.tokens.next()
         return self.push(Frame("call", offset, head=text))
+
+    def no_function(self, text: str, offset: int) -> GraphcError:
+        hint = said(text) or nearest(text, [name for name in self.functions if "." not in name])
+        return error_at(UnknownNameError(f"there is no function {shorten(text)!r}{hint}"), self.text, offset)
+
+    def numpys(self, frame: Frame, token: Token) -> bool:
+        """``np.exp(x)``, ``np.linalg.inv(x)``, ``np.pi``: NumPy's name with NumPy's meaning."""
+        self.tokens.next()
+        word = self.tokens.next()
+        if word.text == "linalg" and self.tokens.upcoming.text == ".":
+            self.tokens.next()
+            word = self.tokens.next()
+        if word.text in CONSTANTS:
+            frame.operands.append(CONSTANTS[word.text])
+            return False
+        if word.kind != "name" or f"np.{word.text}" not in self.functions:
+            raise self.no_function(word.text, word.offset)
+        if self.tokens.upcoming.text != "(":
+            raise self.failure(word.offset, f"{word.text} is a function: write {word.text}(...)")
+        self.tokens.next()
+        return self.push(Frame("call", token.offset, head=f"np.{word.text}"))
 
     def binder(self, token: Token) -> bool:
         """Open the argument of ``sum[i, j](...)``."""
@@ -188,7 +215,9 @@ class Reader:
         return self.push(Frame("call", token.offset, head=token.text, bound=labels))
 
     def string(self, frame: Frame, token: Token) -> bool:
-        first = frame.kind == "call" and frame.head == "einsum" and not frame.items and not frame.keywords
+        first = (
+            frame.kind == "call" and frame.head in ("einsum", "np.einsum") and not frame.items and not frame.keywords
+        )
         if (
             not frame.at_start
             or not (first or frame.keyword is not None)
@@ -257,12 +286,24 @@ class Reader:
         return True
 
     def attribute(self, frame: Frame, offset: int) -> bool:
+        """What follows a dot: ``x.T``, ``x.shape[0]``, ``x.sum(axis=0)``."""
         word = self.tokens.next()
-        if word.text != "T":
-            called = word.kind == "name" and self.tokens.upcoming.text == "("
-            instead = f"; write {shorten(word.text)}(x) instead of x.{shorten(word.text)}()" if called else ""
-            raise self.failure(offset, f"only T, the transpose, can follow a dot{instead}")
-        frame.operands[-1] = self.evaluation.apply(offset, lambda x: x.T, frame.operands[-1])
+        called = word.kind == "name" and self.tokens.upcoming.text == "("
+        if called and f".{word.text}" in self.functions:
+            self.tokens.next()
+            return self.push(Frame("call", offset, head=f".{word.text}", items=[frame.operands.pop()]))
+        if word.text not in PROPERTIES:
+            written = shorten(word.text)
+            instead = said(word.text)
+            if not instead and called and word.text in self.functions:
+                instead = f"; write {written}(x) instead of x.{written}()"
+            raise self.failure(offset, f"{written} cannot follow a dot{instead or DOTTED}")
+        x = frame.operands.pop()
+        read = PROPERTIES[word.text]
+        if word.text == "shape":
+            frame.operands.append(read(self.evaluation.guarded(offset, values.operand, x)))
+        else:
+            frame.operands.append(self.evaluation.apply(offset, read, x))
         return False
 
     def reduce(self, frame: Frame, level: int) -> int | None:
@@ -341,7 +382,7 @@ class Reader:
         if text in self.functions:
             return self.failure(offset, f"{text} is a function: write {text}(...)")
         known = self.known()
-        hint = meant(text) or nearest(text, known)
+        hint = meant(text) or said(text) or nearest(text, known)
         if known and not hint:
             hint = f"; known names: {shorten(', '.join(sorted(known)), 200)}"
         return error_at(UnknownNameError(f"unknown name {shorten(text)!r}{hint}"), self.text, offset)

@@ -11,9 +11,9 @@ from typing import Any
 
 from graphc.errors import FormulaError
 from graphc.frontend.sizes import AXES, DIGITS, LIMIT, as_size, check_shape, parts
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, behaviour
 from graphc.ops.broadcasting import brief
-from graphc.ops.leaves import SIZE, as_expr, constant, number
+from graphc.ops.leaves import CONSTANT, SIZE, as_expr, constant, number
 
 
 def read_number(text: str) -> Expr:
@@ -91,17 +91,17 @@ def _listed(several: Several) -> str:
 
 
 def operand(value: Any) -> Expr:
-    """A value as the operand of an operator: arrays as they are, list literals as constant arrays.
+    """A value as the operand of an operator: arrays as they are, list literals as constant arrays, or as stacks.
 
     Raises
     ------
     FormulaError
-        For several arrays, tuples, texts, None and truth values, and for lists that hold anything but numbers.
+        For several arrays, tuples, texts, None and truth values.
     """
     if isinstance(value, Expr):
         return value
     if isinstance(value, list):
-        return constant(_numbers(value))
+        return _array(value)
     if isinstance(value, Several):
         raise value.refusal()
     if isinstance(value, tuple):
@@ -109,15 +109,40 @@ def operand(value: Any) -> Expr:
     raise FormulaError(f"{value!r} can only be an argument, as in keepdims=True")
 
 
-def _numbers(values: list[Any], depth: int = 0) -> list[Any]:
-    check_nesting(depth)
-    found = []
-    for value in values:
-        exact = number(value) if isinstance(value, Expr) else None
-        if exact is None and not isinstance(value, list):
-            raise FormulaError("a list is a constant array: it holds numbers, or rows of numbers")
-        found.append(_numbers(value, depth + 1) if exact is None else exact)
+def _array(values: list[Any], depth: int = 0) -> Expr:
+    """``[[a, b], [c, d]]``, as ``numpy.array`` reads it: of numbers alone a constant, else rows stacked."""
+    exact = _numbers(values, depth)
+    if exact is not None:
+        return constant(exact)
+    rows = [_array(v, depth + 1) if isinstance(v, list) else operand(v) for v in values]
+    found: Expr = behaviour["stack"](rows)
     return found
+
+
+def _numbers(values: list[Any], depth: int) -> list[Any] | None:
+    """Nested lists of exact numbers, or None if something else is among them."""
+    check_nesting(depth)
+    found: list[Any] = []
+    for value in values:
+        exact: Any = number(value) if isinstance(value, Expr) else None
+        if isinstance(value, list):
+            exact = _numbers(value, depth + 1)
+        if exact is None:
+            return None
+        found.append(exact)
+    return found
+
+
+def literal(value: Any) -> Any:
+    """An argument that is a list of scalars, or of rows of them, not all numbers or sizes: an array."""
+    if not isinstance(value, list):
+        return value
+    entries, depth = [*value], 0
+    while any(isinstance(v, list) for v in entries):
+        check_nesting(depth := depth + 1)
+        entries = [w for v in entries for w in (v if isinstance(v, list) else [v])]
+    scalars = all(isinstance(v, Expr) and not v.ndim for v in entries)
+    return operand(value) if scalars and any(v.op not in (CONSTANT, SIZE) for v in entries) else value
 
 
 def check_nesting(depth: int) -> None:

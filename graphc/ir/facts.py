@@ -37,6 +37,11 @@ positive, nonnegative, unit_interval, nonzero, integer, binary, sign = (Fact(n) 
 symmetric, spd, invertible, orthogonal, lower_triangular, upper_triangular, diagonal = (Fact(n) for n in MATRIX)
 
 
+def __dir__() -> list[str]:
+    """The facts, and the class of them."""
+    return ["Fact", *ENTRYWISE, *MATRIX, *AXIAL]
+
+
 def one_hot(axis: int = -1) -> Fact:
     """Entries 0 or 1, exactly one 1 along `axis`."""
     return Fact("one_hot", axis)

@@ -335,7 +335,12 @@ def argsort(x: Any, axis: Any = -1) -> Any:
 
 
 def spans(ranges: Any) -> Any:
-    return tuple(slice(None) if r is None else slice(r[0], end_of(*r), r[2]) for r in ranges)
+    return tuple(slice(None) if r is None else span(*r) for r in ranges)
+
+
+def span(start: Any, count: Any, step: Any) -> slice:
+    """A range as a slice; an empty one may start at -1, which would count from the end."""
+    return slice(start, end_of(start, count, step), step) if count else slice(0, 0)
 
 
 def end_of(start: Any, count: Any, step: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from graphc.errors import ShapeError
-from graphc.ir.dims import integer
+from graphc.ir.dims import Dim, integer
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact, closure
 from graphc.ir.op import Op
@@ -17,6 +18,7 @@ from graphc.ops.elementwise import maximum, minimum
 from graphc.ops.leaves import as_expr, size
 from graphc.ops.notation import notation
 from graphc.ops.products import sum as sum_
+from graphc.ops.ranges import at_most
 from graphc.ops.reductions import entries
 
 
@@ -24,8 +26,19 @@ def _var_body(node: Expr) -> Expr:
     (x,) = node.operands
     axes, keepdims, ddof = node.attributes["axis"], node.attributes["keepdims"], node.attributes.get("ddof", 0)
     squares = sum_((x - mean(x, axis=axes, keepdims=True)) ** 2, axis=axes, keepdims=keepdims)
-    result: Expr = squares / (size(entries(tuple(x.shape[a] for a in axes))) - ddof)
+    result: Expr = squares / (size(_count(node)) - ddof)
     return result
+
+
+def _count(node: Expr) -> Dim:
+    (x,) = node.operands
+    return entries(tuple(x.shape[a] for a in node.attributes["axis"]))
+
+
+def _enough(node: Expr) -> Iterator[tuple[Dim, Dim]]:
+    """Less than no entries would be divided by a number below 0."""
+    if "ddof" in node.attributes:
+        yield from at_most(node.attributes["ddof"], _count(node))
 
 
 EXAMPLES = (("{0}(x)", {"x": ("n",)}), ("{0}(X, axis=0, keepdims=True)", {"X": ("n", "m")}))
@@ -34,6 +47,7 @@ VAR = defined(
     "var",
     _var_body,
     opens=True,
+    conditions=_enough,
     facts=lambda node: closure([Fact("nonnegative")]),
     latex=r"\operatorname{{var}}({0})",
     examples=tuple((text.format("var"), names) for text, names in EXAMPLES),
@@ -43,6 +57,7 @@ STD = defined(
     "std",
     lambda node: sqrt(_var_body(node)),
     opens=True,
+    conditions=_enough,
     facts=lambda node: closure([Fact("nonnegative")]),
     latex=r"\operatorname{{std}}({0})",
     examples=tuple((text.format("std"), names) for text, names in EXAMPLES),

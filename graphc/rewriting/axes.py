@@ -119,17 +119,14 @@ def turned_stack(x: Expr, axes: Labels) -> Expr | None:
 
 def placed(factors: Sequence[Placed], order: Labels) -> Expr:
     """The elementwise product of `factors` with its axes in `order`; vectors of different axes give ``outer``."""
+    factors = [diagonal(*g) if len(g[1]) == 2 and g[1][0] == g[1][1] != -1 else g for g in factors]
     if len(order) == 2 and -1 not in order:
         rows = [g for g in factors if g[1] == order[:1]]
         columns = [g for g in factors if g[1] == order[1:]]
         scalars = [g for g in factors if not g[1]]
         if rows and columns and len(rows) + len(columns) + len(scalars) == len(factors):
-            scaled_rows = placed([g for g in factors if g[1] != order[1:]], order[:1])
-            scaled_columns = placed(columns, order[1:])
-            tall, wide = lifted(scaled_rows), lifted(scaled_columns)
-            if tall is not None and wide is not None and tall[1] == wide[1] == 1:
-                return matmul(tall[0], transposed(wide[0]))
-            return outer(scaled_rows, scaled_columns)
+            product = dyad(placed(rows, order[:1]), placed(columns, order[1:]))
+            return placed([*scalars, (product, order)], order) if scalars else product
         if rows and columns and all(reciprocal(x) is None for x, _ in rows + columns):  # A*outer(a, b)
             rest = [g for g in factors if g not in rows and g not in columns]
             return placed([*rest, (placed(rows + columns, order), order)], order)
@@ -142,6 +139,14 @@ def placed(factors: Sequence[Placed], order: Labels) -> Expr:
         assert above is not None
         return above
     return divide(constant(1) if above is None else above, below)
+
+
+def dyad(row: Expr, column: Expr) -> Expr:
+    """The outer product of two vectors."""
+    tall, wide = lifted(row), lifted(column)
+    if tall is not None and wide is not None and tall[1] == wide[1] == 1:
+        return matmul(tall[0], transposed(wide[0]))
+    return outer(row, column)
 
 
 def reciprocal(x: Expr) -> Expr | None:

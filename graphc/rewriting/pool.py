@@ -22,7 +22,17 @@ from graphc.rewriting.inverses import cancelling, undoes
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
 from graphc.rewriting.reshapes import taken_apart
-from graphc.rewriting.terms import LONG, Entries, carried_labels, entries_of, is_long, is_thin, leading, number_of
+from graphc.rewriting.terms import (
+    LONG,
+    Entries,
+    carried_labels,
+    entries_of,
+    is_long,
+    is_thin,
+    leading,
+    number_of,
+    written,
+)
 
 CLEAR = law("clear", "a/(b/c + d) = a c/(b + c d)")
 DIVIDE = law("fractions", "(a b)/a = b for sums, multiplied out: (x**2 - y**2)/(x - y) = x + y")
@@ -488,15 +498,6 @@ def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
             if other is not None and (other > 0) != (e > 0):
                 return True
     return False
-
-
-def written(node: Expr, levels: int = 2) -> int:
-    """How many factors a product, or a sum of products, is written with, and those of its sums down to some level."""
-    if node.op is ADD and levels:
-        return sum(written(t, levels - 1) for t in node.operands)
-    if node.op is not CONTRACT or is_sum(node):
-        return 1
-    return sum(written(f, levels) if f.op is ADD else 1 for f in node.operands)
 
 
 def averages_a_shift(factors: list[Factor]) -> bool:

@@ -34,6 +34,7 @@ from graphc.rewriting.logarithms import Logarithm, joint_logarithms
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
 from graphc.rewriting.quotients import (
+    freed,
     one_root,
     quotient,
     scale_by,
@@ -332,6 +333,7 @@ class Presenter:
         delta = next((x for x in powers if x[0].op is EYE and x[1][0] != x[1][1]), None)
         if delta is not None:
             return self.with_delta(node, delta, coefficient)
+        coefficient, powers = self.freed(coefficient, powers)
         coefficient, powers = self.averaged(coefficient, powers)
         coefficient, scales = whole_numbers(coefficient, powers)
         sizes = [(f, e) for f, _, e in powers if f.op is SIZE and e.denominator == 1]
@@ -341,8 +343,12 @@ class Presenter:
         if flipped is not None:
             coefficient = -coefficient
         order = tuple(range(node.ndim))
+        below = [x for x in rest if x[2] < 0]
+        if {ls for _, ls, _ in top if ls} == {(0,), (1,)}:  # outer(a/q, b), not outer(a, b)/q[:, None]
+            top += [x for x in below if x[1] in ((0,), (1,))]
+            below = [x for x in below if x not in top]
         numerator = self.joined(top, order, flipped, scales, node.shape)
-        denominator = self.joined([(f, ls, -e) for f, ls, e in rest if e < 0], order, None, scales, node.shape)
+        denominator = self.joined([(f, ls, -e) for f, ls, e in below], order, None, scales, node.shape)
         return quotient(coefficient, numerator, denominator, sizes)
 
     def inline(self, node: Expr) -> Expr:
@@ -408,6 +414,19 @@ class Presenter:
                 group.append(self.turned_face(f, labels, e))
         group = one_root(group)
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
+
+    def freed(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
+        """Matrix products over sums of whole numbers where the coefficient allows: X.T @ (2*x + 1)."""
+        found: Powers = []
+        for f, labels, e in powers:
+            whole = freed(f, coefficient) if e == 1 else None
+            if whole is None:
+                found.append((f, labels, e))
+                continue
+            coefficient /= whole[0]
+            self.present(whole[1])
+            found.append((whole[1], labels, e))
+        return coefficient, found
 
     def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
         """A sum over axes divided by their sizes becomes ``mean``."""

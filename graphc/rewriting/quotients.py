@@ -8,9 +8,9 @@ from math import lcm
 
 import sympy
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, divide, multiply, rational_power, scaled
-from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.forms import form
 from graphc.ops.leaves import EYE, NAMED, constant, number, size
 from graphc.rewriting.axes import Labels
@@ -71,6 +71,22 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
     return coefficient, scales
 
 
+def freed(product: Expr, coefficient: Fraction) -> tuple[int, Expr] | None:
+    """A matrix product over a sum that the coefficient frees of fractions, and by what: 2*X.T @ (x + 1/2)."""
+    if product.op is not CONTRACT or not summed(product):
+        return None
+    factors = factors_of(product)
+    for i, (f, labels, e) in enumerate(factors):
+        if f.op is not ADD or e != 1:
+            continue
+        numbers = f.attributes["coefficients"]
+        scale = lcm(*(c.denominator for c in numbers))
+        if scale > 1 and (coefficient / scale).denominator <= coefficient.denominator:
+            whole = make(ADD, f.operands, coefficients=tuple(c * scale for c in numbers))
+            return scale, contract([*factors[:i], (whole, labels, e), *factors[i + 1 :]], product.shape)
+    return None
+
+
 def one_root(group: list[tuple[Expr, Labels]]) -> list[tuple[Expr, Labels]]:
     """Roots of numbers and letters written as one, with the one other root beside them: sqrt(2*pi), sqrt(2*d)."""
     for half in (Fraction(1, 2), Fraction(-1, 2)):
@@ -109,14 +125,24 @@ def whole_terms(node: Expr, coefficient: Fraction) -> bool:
 
 
 def written_order(factors: list[Expr]) -> list[int]:
-    """Scalars that are symbols, then other names by rank, then compounds by rank: ``2*alpha*h*(t - y)``."""
+    """Roots of numbers, scalars that are symbols, then other names by rank, then compounds by rank:
+    ``2*alpha*h*(t - y)``. Beside an array, a sum of scalar symbols is a scalar as well: ``(1 - rho)*W``.
+    """
+    arrays = any(x.ndim for x in factors)
 
     def key(i: int) -> tuple[bool, int]:
         x = factors[i]
+        if x.op is CONTRACT and all(number(o) is not None for o in x.operands):
+            return False, -1
         compound = bool(x.operands) and x.op is not NAMED
-        return compound, x.ndim
+        return compound and not (arrays and is_coefficient(x)), x.ndim
 
     return sorted(range(len(factors)), key=key)
+
+
+def is_coefficient(x: Expr) -> bool:
+    """A sum of scalar symbols, scaled or not: ``1 - rho``, ``1 + 2*beta``."""
+    return x.op is ADD and not x.ndim and x.depth <= 3 and all(not o.ndim and len(o.operands) < 2 for o in x.operands)
 
 
 def quotient(

@@ -34,6 +34,7 @@ from graphc.rewriting.terms import (
     min_power,
     positive_term,
     without,
+    written,
 )
 
 EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms cancel
@@ -217,11 +218,15 @@ def is_mean(term: Expr, coefficient: Fraction) -> bool:
 
 
 def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
-    """Take out factors that all terms share, or that a group shares where this costs less."""
+    """Take out factors that all terms share, or one that a group shares where less is written.
+
+    a b x + a c y is a (b x + c y): one product more as a node of many factors, one less of two. Left as they are:
+    terms of which one has a higher power, x y + x**2 + y**2, and one beside the factor alone, p - t + p q.
+    """
     terms = [(entries_of(t, shape), c, t) for t, c in collected.items()]
     counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items())
     shared = [key for key, n in counts.items() if n == len(terms)]
-    if shared and worth(terms, shared):
+    if shared:
         common = {
             key: min_power([t[0] for t in terms], key)
             for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
@@ -233,7 +238,8 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
             continue
         group = [entries for entries, _, _ in terms if key in entries and (entries[key] > 0) == positive]
         saved = sum(cost(e) for e in group) - sum(cost(without(e, {key: min_power(group, key)})) for e in group) - 2
-        if saved > 0 and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
+        even = len({e[key] for e in group}) == 1 and key[0].op is not SIZE and sum(map(cost, group)) > 1
+        if (saved > 0 or even) and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
             best = (-saved, factor_key(key[0]), (key, positive))
     if best is None:
         return factor_several(engine, collected, terms, shape)
@@ -249,7 +255,8 @@ def factor_several(engine: Engine, collected: dict[Expr, Fraction], terms: list[
     if len(terms) > FLATTEN:
         return None
     best: tuple[int, Entries, list[Term]] | None = None
-    for common, inside in shared_groups(terms):
+    for shared, inside in shared_groups(terms):
+        common = {key: e for key, e in shared.items() if all(t[0][key] == e for t in inside)}
         if sum(key[0].op is not SIZE for key in common) < 2:
             continue
         saved = sum(cost(t[0]) for t in inside) - sum(cost(without(t[0], common)) for t in inside) - 2
@@ -263,7 +270,10 @@ def factor_several(engine: Engine, collected: dict[Expr, Fraction], terms: list[
 
 
 def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
-    """The sum multiplied out, where terms then cancel and less remains: (a + b)**2 - a**2 - 2*a*b is b**2."""
+    """The sum multiplied out, where terms then cancel and less remains: (a + b)**2 - a**2 - 2*a*b is b**2.
+
+    Like terms alone are no gain: c (a - b)**2 + d has fewer factors than c a (a - 2 b) + c b**2 + d.
+    """
     terms = [opening(c, t, shape) for t, c in collected.items()]
     plain: list[tuple[Fraction, Expr]] = []
     while terms:
@@ -285,7 +295,7 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
         return None
     short = engine.sum([(c, t) for t, c in multiplied.items()], shape)
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    if engine.effort.excess(short, whole) >= 0:
+    if engine.effort.excess(short, whole) >= 0 or written(short) > written(whole):
         return None
     return note(engine, EXPANDED, collected, short)
 
@@ -376,24 +386,44 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
 
 
 def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
-    """Contractions that share a factor carrying all their summed labels: A @ B + A @ C is A @ (B + C)."""
-    seen: dict[object, tuple[Expr, Shared]] = {}
+    """Contractions that share a factor carrying all their summed labels: A @ B + A @ C is A @ (B + C).
+
+    Scalars in which two terms differ go inside, A @ B + s*(A @ C) is A @ (B + s*C), if no array becomes larger by it,
+    and anything else that varies along no further axes if there are then like terms; for no more operations.
+    """
+    seen: dict[object, list[tuple[Expr, Shared]]] = {}
     for term, c in collected.items():
         for shared in shared_parts(term, c, shape):
-            key = shared.key()
-            if key not in seen:
-                seen[key] = (term, shared)
-                continue
-            other, first = seen[key]
-            if other is term or (first.is_thin() and shared.is_thin()):
-                continue
-            inner = engine.sum([first.rest(engine), shared.rest(engine)], shared.rest_shape())
-            factors = [*shared.outside, (shared.factor, shared.labels, ONE), (inner, shared.rest_labels, ONE)]
-            joined = engine.product(ONE, factors, shape)
-            left = [(x, t) for t, x in collected.items() if t not in (term, other)]
-            whole = engine.sum([(ONE, joined), *left], shape)
-            return note(engine, GATHER, collected, whole)
+            before = seen.setdefault(shared.key(), [])
+            for other, first in before:
+                if other is term or (first.is_thin() and shared.is_thin()):
+                    continue
+                joined = brought_together(engine, first, shared, shape)
+                if joined is None:
+                    continue
+                left = [(x, t) for t, x in collected.items() if t not in (term, other)]
+                result = engine.sum([(ONE, joined), *left], shape)
+                if first.beside != shared.beside:
+                    whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
+                    if engine.effort.excess(result, whole) > 0:
+                        continue
+                return note(engine, GATHER, collected, result)
+            before.append((term, shared))
     return None
+
+
+def brought_together(engine: Engine, first: Shared, second: Shared, shape: Shape) -> Expr | None:
+    """Two terms as the factor that they share times the sum of what stands beside it."""
+    common = tuple(x for x in first.beside if x in second.beside)
+    rests = [first.rest(engine, common), second.rest(engine, common)]
+    inner = engine.sum(rests, first.rest_shape())
+    moved = {f for f, _, _ in (*first.beside, *second.beside)} - {f for f, _, _ in common}
+    if moved and not (all(f.ndim == 0 for f in moved) and 0 < inner.ndim <= len(shape)):
+        whole, *parts = (len(collect(engine, [(ONE, t)], inner.shape)) for t in (inner, *(t for _, t in rests)))
+        if whole >= sum(parts):
+            return None
+    factors = [*common, *first.outside, (first.factor, first.labels, ONE), (inner, first.rest_labels, ONE)]
+    return engine.product(ONE, factors, shape)
 
 
 def regrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
@@ -404,9 +434,13 @@ def regrouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> 
 
 @dataclass(frozen=True)
 class Shared:
-    """A term as ``coefficient * outside * sum(factor * others)`` with labels named by the places in `factor`."""
+    """A term as ``coefficient * outside * sum(factor * others)``, labels named by their places in `factor`.
+
+    Of what stands outside, `beside` varies along the axes of the others alone: it can be multiplied with them.
+    """
 
     coefficient: Fraction
+    beside: tuple[Factor, ...]
     outside: tuple[Factor, ...]
     factor: Expr
     labels: Labels
@@ -426,10 +460,11 @@ class Shared:
         axes = set(self.rest_labels)
         return len(axes) > 2 and not any(axes <= set(labels) for _, labels, _ in self.others)
 
-    def rest(self, engine: Engine) -> tuple[Fraction, Expr]:
-        """What stands beside the shared factor, over `rest_labels`."""
+    def rest(self, engine: Engine, common: tuple[Factor, ...]) -> tuple[Fraction, Expr]:
+        """What stands beside the shared factor, over `rest_labels`, with what is not `common`."""
         place = {x: i for i, x in enumerate(self.rest_labels)} | {-1: -1}
-        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in self.others]
+        factors = [*(x for x in self.beside if x not in common), *self.others]
+        moved = [(f, tuple(place[x] for x in ls), e) for f, ls, e in factors]
         return self.coefficient, engine.product(ONE, moved, self.rest_shape())
 
 
@@ -439,8 +474,11 @@ def shared_parts(term: Expr, coefficient: Fraction, shape: Shape) -> list[Shared
     inner = [key for key, e in entries.items() if e == 1 and key[0].op is CONTRACT and summed(key[0])]
     found = []
     for key in inner if len(inner) <= CONTRACTIONS else ():
-        outside = tuple((*other, e) for other, e in entries.items() if other != key)
-        found += [Shared(coefficient, outside, *part) for part in split_at_factors(key[0], key[1], len(shape))]
+        around = [(*other, e) for other, e in entries.items() if other != key]
+        for factor, labels, others, rest_labels, sizes in split_at_factors(key[0], key[1], len(shape)):
+            inside = {-1, *rest_labels}
+            beside, outside = (tuple(x for x in around if inside.issuperset(x[1]) is fits) for fits in (True, False))
+            found.append(Shared(coefficient, beside, outside, factor, labels, others, rest_labels, sizes))
     return found
 
 
@@ -458,18 +496,6 @@ def split_at_factors(
         others = tuple((g, tuple(rename[x] for x in ls), p) for j, (g, ls, p) in enumerate(factors) if j != i)
         sizes = {x: d for g, ls, _ in others for x, d in zip(ls, g.shape, strict=True) if x != -1}
         yield f, tuple(rename[x] for x in labels), others, tuple(sorted(sizes)), tuple(sizes.items())
-
-
-def worth(terms: list[Term], shared: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
-    """Whether the common factors cost no more outside; sizes always stand outside."""
-    if all(key[0].op is SIZE for key, _ in shared):
-        return True
-    common = {key: min_power([t[0] for t in terms], key) for key, _ in shared}
-    axes = [{x for _, ls in entries for x in ls} for entries, _, _ in terms]
-    left = [{x for _, ls in without(entries, common) for x in ls} for entries, _, _ in terms]
-    if set().union(*left) < set().union(*axes):  # what is added has fewer axes
-        return True
-    return 1 + sum(cost(without(t[0], common)) for t in terms) <= sum(cost(t[0]) for t in terms)
 
 
 def choices(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:

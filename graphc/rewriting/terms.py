@@ -167,3 +167,12 @@ def is_thin(f: Expr, labels: Labels, e: Fraction, rank: int) -> bool:
     return len(products) == len(f.operands) and all(
         len({x for x in ls if x >= 0}) < f.ndim for t in products for _, ls, _ in factors_of(t)
     )
+
+
+def written(node: Expr, levels: int = 2) -> int:
+    """How many factors a product, or a sum of products, is written with, and those of its sums down to some level."""
+    if node.op is ADD and levels:
+        return sum(written(t, levels - 1) for t in node.operands)
+    if node.op is not CONTRACT or is_sum(node):
+        return 1
+    return sum(written(f, levels) if f.op is ADD else 1 for f in node.operands)

@@ -218,8 +218,9 @@ def check_conditions(pairs: Iterable[tuple[Dim, Dim]], sizes: Sizes) -> None:
             bound = lower_bound(a, b)
             if bound is not None:
                 raise ShapeError(
-                    f"{dim_text(bound[0])} must be at least {dim_text(bound[1])}, but with {sizes.reasons(bound)} they "
-                    f"are {bind(bound[0], sizes.values)} and {bind(bound[1], sizes.values)}: an index is out of range"
+                    f"{dim_text(bound[0])} must be at least {dim_text(bound[1])}, but with {sizes.reasons(bound)} that "
+                    f"is {bind(bound[0], sizes.values)} < {bind(bound[1], sizes.values)}: an index, a slice or ddof "
+                    "asks for more entries than there are (only axes whose size is a number clip slices)"
                 )
             raise ShapeError(
                 f"the sizes {dim_text(a)} and {dim_text(b)} must be equal, "

@@ -33,6 +33,11 @@ Updated = tuple[Expr, Sequence[Expr]]
 __all__ = ["SGD", "Adam", "Optimizer", "update_rule"]
 
 
+def __dir__() -> list[str]:
+    """What the module offers, without what it imports."""
+    return __all__
+
+
 class Optimizer(ABC):
     """What every optimizer is: a dataclass of hyperparameters with an `update` that builds the graph of one step.
 

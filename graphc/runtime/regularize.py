@@ -19,6 +19,11 @@ from graphc.runtime.optim import is_number
 __all__ = ["L2", "EarlyStopping", "dropout_mask"]
 
 
+def __dir__() -> list[str]:
+    """What the module offers, without what it imports."""
+    return __all__
+
+
 @dataclass(frozen=True)
 class L2:
     """The penalty ``alpha/2 * (sum of the squares of the parameters)``, a term to add to a loss.

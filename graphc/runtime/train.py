@@ -21,6 +21,11 @@ from graphc.runtime.stepping import without_dropout
 __all__ = ["Epoch", "FitResult", "fit", "predict"]
 
 
+def __dir__() -> list[str]:
+    """What the module offers, without what it imports."""
+    return __all__
+
+
 def fit(
     loss: Expr,
     data: Mapping[str, Any],

@@ -60,13 +60,31 @@ def _parts(f: Expr, labels: Labels, e: Fraction, rank: int) -> tuple[Fraction, l
 
 
 def _picked(hot: Expr, labels: Labels, rest: list[Factor]) -> list[Factor] | None:
-    """The factors with the entry at the index in the place of those that have the axis of the classes."""
+    """The factors with the entry at the index in the place of those that have the axis of the classes.
+
+    Factors of the same axes are multiplied before, any others after: their product has more entries than they.
+    """
+    at = labels[-1]
+    groups: dict[frozenset[int], list[Factor]] = {}
+    for f, ls, e in rest:
+        if at in ls:
+            if ls.count(at) > 1:
+                return None
+            groups.setdefault(frozenset(ls) - {-1}, []).append((f, ls, e))
+    entries = [_entry(hot, labels, group) for group in groups.values()]
+    found = [entry for entry in entries if entry is not None]
+    if not groups or len(found) < len(entries):
+        return None
+    return [*found, *(x for x in rest if at not in x[1])]
+
+
+def _entry(hot: Expr, labels: Labels, inside: list[Factor]) -> Factor | None:
+    """The entry at the index of a product, as a factor."""
     (i,), at = hot.operands, labels[-1]
-    inside = [x for x in rest if at in x[1]]
     sizes = {x: d for f, ls, _ in inside for x, d in zip(ls, f.shape, strict=True) if x >= 0}
     index_labels = [x for x in labels[:-1] if x >= 0]
     shared = [x for x in index_labels if x in sizes]
-    if not inside or any(ls.count(at) > 1 for _, ls, _ in inside) or (shared and len(shared) < len(index_labels)):
+    if shared and len(shared) < len(index_labels):
         return None
     order = list(sizes) if len(inside) == 1 else [*sorted(x for x in sizes if x != at), at]
     array = _over(inside, order, tuple(sizes[x] for x in order))
@@ -84,7 +102,7 @@ def _picked(hot: Expr, labels: Labels, rest: list[Factor]) -> list[Factor] | Non
         placed = (*order[:axis], *labels[:-1], *order[axis + 1 :])
     for function in reversed(functions):
         entry = make(function, (entry,))
-    return [(entry, placed, ONE), *(x for x in rest if at not in x[1])]
+    return entry, placed, ONE
 
 
 def _over(factors: Sequence[Factor], order: Sequence[int], shape: Shape) -> Expr:

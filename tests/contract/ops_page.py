@@ -62,9 +62,10 @@ HEAD = """# The vocabulary
 Every function of graphc, written by `python tests/contract/ops_page.py` from the records of its ops. In Python a
 function is `gc.name` (of the layers, the recurrent cells are in `gc.nn`, with those that create their parameters); in a
 formula it is the name alone. Beside the functions there are the operators `+ - * / ** @`, unary `-`, comparisons (0 and
-1 in arithmetic), `& | ~` of comparisons, `.T`, and subscripts; in Python NumPy's methods too, `x.sum(axis=0)`. Of a
-function that gives several arrays (`eigh`, `svd`, `slogdet`, `split`, `lstm_cell`) one is picked, `svd(X)[1]`, or a
-line of a formula names them all, `w, V = eigh(A)`.
+1 in arithmetic), `& | ~` of comparisons, `.T`, and subscripts; NumPy's methods too, `x.sum(axis=0)`, and in a formula
+`x.shape[0]`, `np.exp(x)` with NumPy's meaning, and lists of expressions, `[[a, b], [c, d]]`. Of a function that gives
+several arrays (`eigh`, `svd`, `slogdet`, `split`, `lstm_cell`) one is picked, `svd(X)[1]`, or a line of a formula names
+them all, `w, V = eigh(A)`.
 
 ```python
 >>> import graphc as gc

@@ -16,6 +16,7 @@ from graphc.ir.dims import as_dim, bind, dim_names, shape_text
 from graphc.ir.expr import Expr
 from graphc.ops.leaves import PARAMETER, SYMBOL, symbol
 
+EQUAL = 3  # the value of all sizes where they are equal
 NEARBY = 0.2  # how far entries of given arrays are moved for further points, relative to their size
 
 
@@ -111,11 +112,14 @@ class Point:
 
 
 def points(inputs: Mapping[str, Input], seed: int) -> Iterator[Point]:
-    """Points with real entries: the given arrays first, sizes that differ from each other as far as possible."""
+    """Points with real entries: the given arrays first, sizes that differ from each other as far as possible.
+
+    At the second point all are equal, as code may do something else then.
+    """
     names = sorted(set().union(*(i.sizes() for i in inputs.values())))
     rng = np.random.default_rng(seed)
     first = {name: 2 + i for i, name in enumerate(names)}
-    for k, sizes in enumerate([first, *larger(names, seed)]):
+    for k, sizes in enumerate([first, dict.fromkeys(names, EQUAL), *larger(names, seed)]):
         yield from drawn(inputs, sizes, rng, REAL, positive=k % 4 == 3, near=k > 0)
 
 
