@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from graphc.checking import effort
@@ -22,16 +23,19 @@ from graphc.checking.edits import (
     two_edits,
     whole_edits,
 )
+from graphc.checking.everywhere import everywhere
 from graphc.checking.filling import fillings
 from graphc.checking.indexed import Entry, mended
 from graphc.checking.kinds import Kind
-from graphc.checking.misderived import misderived
+from graphc.checking.misderived import Misderived
 from graphc.checking.mistakes import FUNCTIONS, OPPOSITES
+from graphc.checking.pairs import pairs
 from graphc.checking.points import RELATIVE
 from graphc.checking.prove import Gradient
-from graphc.checking.relations import among_symmetric, assumption, difference, quotient
+from graphc.checking.relations import among_symmetric, assumption, difference, monomial, quotient
 from graphc.checking.repairs import repaired
 from graphc.checking.trees import tree_of, written
+from graphc.checking.variants import Variant
 from graphc.errors import GraphcError
 from graphc.frontend.parse import parse
 from graphc.ir.dims import shape_text
@@ -40,6 +44,13 @@ from graphc.ops.arithmetic import broadcast_to
 from graphc.ops.leaves import NAMED, PARAMETER, SIZE, SYMBOL, eye
 from graphc.rewriting.simplify import expand, simplify
 
+COMPLEMENTS: dict[str, Callable[[Expr, Expr], Expr]] = {
+    "greater": operator.le,
+    "less": operator.ge,
+    "greater_equal": operator.lt,
+    "less_equal": operator.gt,
+}
+LONGEST = 80  # of a condition that may be missing
 MOST = 3_000  # edits tried at one stage
 NEAR = 20  # edits right up to a constant factor that are looked at
 SHORT = 2  # operations of a missing factor or term that needs no other explanation
@@ -78,21 +89,28 @@ def explanations(case: Case, entry: Entry | None) -> Iterator[Diagnosis | None]:
         yield assumption(case, comparable)
     if tree is not None:
         yield search.first(small_edits(tree, sizes))
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     if comparable is not None:
-        yield from derived(case, comparable, tree)
+        mistakes = Misderived(case, comparable)
+        yield from derived(case, comparable, tree, mistakes.alone())
         yield quotient(case, comparable, SHORT)
         yield difference(case, comparable, SHORT)
+        yield monomial(case, comparable)
     if tree is not None:
         answer = tree_of(str(case.answer))
         if answer is not None:
             yield search.first(factor_edits(tree, matrix_factors([tree, answer])))
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         around = [name for name in (*FUNCTIONS, *OPPOSITES, "flip", "diag") if name in functions_of(case)]
         yield search.first(local_edits(tree, derivative_factors(case), sizes, alike(case.names, used), around))
+        yield search.first(everywhere(tree, alike(case.names, used)))
         if comparable is not None:
             yield search.first(two_edits(tree, (Kind.TRANSPOSE,)))
-        if answer is not None:
-            yield search.first(fillings(tree, answer, case.names, case.formulas))
+        filled = list(fillings(tree, answer, case.names, case.formulas)) if answer is not None else []
+        yield search.first(edit for edit in filled if edit.kind is not Kind.PART)
+        if comparable is not None:
+            yield search.first(pairs(case, tree, derivative_factors(case), sizes))
+            yield from derived(case, comparable, tree, mistakes.together())
+        yield search.first(filled)
         yield from search.scaled(sizes)
     if comparable is not None:
         yield difference(case, comparable)
@@ -165,11 +183,13 @@ def reads_back(case: Case, text: str, candidate: Expr) -> bool:
         return False
 
 
-def derived(case: Case, claim: Expr, tree: ast.expr | None) -> Iterator[Diagnosis | None]:
-    """Explanations by a mistake in the derivation."""
-    for variant, found in misderived(case, claim):
-        if case.equal(found, claim):
-            yield Diagnosis(variant.kind, variant.sentence, repaired(case, claim, tree, variant))
+def derived(
+    case: Case, claim: Expr, tree: ast.expr | None, found: Iterable[tuple[Variant, Expr]]
+) -> Iterator[Diagnosis | None]:
+    """Explanations by mistakes in the derivation."""
+    for variant, result in found:
+        if case.equal(result, claim):
+            yield Diagnosis(variant.kind, variant.sentence, repaired(case, claim, tree, variant, result))
 
 
 def stretched(case: Case, tree: ast.expr) -> Iterator[Edit]:
@@ -208,6 +228,10 @@ def derivative_factors(case: Case) -> list[str]:
             for d in node.op.derivative(*(names.get(e, e) for e in (*node.operands, node))):
                 if d is not None and len(str(d)) < 200:
                     found[str(d)] = None
+        if node.dtype == "bool" and node.operands:
+            other = COMPLEMENTS.get(node.op.name)
+            both = [str(node), *([str(other(*node.operands))] if other is not None else [])]
+            found.update(dict.fromkeys(text for text in both if len(text) < LONGEST))
     found.update(
         (name, None) for name, e in case.names.items() if isinstance(e, Expr) and e.op in (SYMBOL, PARAMETER, NAMED)
     )

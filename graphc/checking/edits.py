@@ -7,13 +7,14 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from graphc.checking.activations import activations
 from graphc.checking.kinds import Kind
 from graphc.checking.mistakes import (
     Local,
-    activations,
     additions,
     additive,
     axes,
+    brackets,
     calls,
     choices,
     columns,
@@ -130,7 +131,9 @@ def _within(part: ast.expr, whole: ast.expr) -> bool:
 
 def factor_edits(claim: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Edit]:
     """A matrix that is missing beside a term."""
-    for term in terms(claim):
+    sums = [n for n in places(claim) if isinstance(n, ast.BinOp) and isinstance(n.op, (ast.Add, ast.Sub))]
+    parts = {id(term): term for node in (claim, *sums) for term in terms(node)}
+    for term in parts.values():
         for factor in factors:
             for side, new in (("after", matmul(term, factor)), ("before", matmul(factor, term))):
                 what = f"the factor {written(factor)} is missing {side} {written(term)}"
@@ -194,6 +197,7 @@ def local_edits(
     names : groups of names that stand for arrays of one shape
     around : functions that may be missing around a part
     """
+    yield from _by(claim, (brackets,))
     nodes, (_, inside) = places(claim), in_exponents(claim)
     trees = [tree for tree in map(tree_of, factors) if tree is not None]
     for node in nodes:

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from graphc.checking.activations import alike, derivative_like
 from graphc.checking.edits import Edit, places
 from graphc.checking.formulas import Formulas
 from graphc.checking.kinds import Kind
-from graphc.checking.mistakes import alike, derivative_like, terms
+from graphc.checking.mistakes import terms
 from graphc.checking.trees import flat, name, swapped, written
 
 
@@ -37,6 +38,11 @@ def _names(node: ast.expr) -> list[str]:
     return sorted(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
+def _atoms(node: ast.expr) -> list[str]:
+    """The names and numbers in a formula."""
+    return sorted(written(n) for n in ast.walk(node) if isinstance(n, (ast.Name, ast.Constant)))
+
+
 def _length(node: ast.expr) -> int:
     return sum(1 for _ in ast.walk(node))
 
@@ -55,6 +61,10 @@ def relation(old: ast.expr, new: ast.expr) -> tuple[Kind, str]:
             return more, f"the {more} {' and '.join(without(b, a) or ())} is missing at {was}"
         if without(a, b) is not None:
             return fewer, f"the {fewer} {' and '.join(without(a, b) or ())} does not belong at {want}"
+    if isinstance(old, ast.Name):
+        return Kind.VARIABLE, belongs
+    if _atoms(old) == _atoms(new):
+        return Kind.ORDER, belongs
     if derivative_like(old):
         return Kind.ACTIVATION, belongs
     return (Kind.FUNCTION if isinstance(old, ast.Call) and isinstance(new, ast.Call) else Kind.PART), belongs

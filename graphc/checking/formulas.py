@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphc.checking.trees import written
@@ -30,6 +31,9 @@ class Formulas:
         return found[1]
 
     def _expr(self, tree: ast.expr) -> Expr | None:
+        if isinstance(tree, (ast.BinOp, ast.UnaryOp)) and type(tree.op) in OPERATORS:
+            inner = [tree.left, tree.right] if isinstance(tree, ast.BinOp) else [tree.operand]
+            return self._applied(OPERATORS[type(tree.op)], [self.expr(part) for part in inner])
         parts: list[ast.expr] = []
         outline = _outline(tree, tree, parts)
         values = [self.expr(part) for part in parts]
@@ -43,6 +47,26 @@ class Formulas:
             except GraphcError:
                 self.made[key] = None
         return self.made[key]
+
+    def _applied(self, how: Callable[..., Expr], values: list[Expr | None]) -> Expr | None:
+        """An operator between parts, as the notation has it."""
+        key = (how, *map(id, values))
+        if key not in self.made:
+            try:
+                self.made[key] = None if None in values else how(*values)
+            except (GraphcError, ArithmeticError):
+                self.made[key] = None
+        return self.made[key]
+
+
+OPERATORS: dict[type, Callable[..., Expr]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.MatMult: operator.matmul,
+    ast.USub: operator.neg,
+}
 
 
 def _place(i: int) -> str:

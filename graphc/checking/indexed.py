@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.edits import Edit, in_exponents
 from graphc.checking.kinds import Kind
-from graphc.checking.mistakes import additive, choices, numbers, scaled, sums
+from graphc.checking.mistakes import additive, calls, choices, numbers, scaled, sums
 from graphc.checking.sides import Side
-from graphc.checking.trees import name, swapped, times, tree_of, written
+from graphc.checking.trees import call, flat, name, product, swapped, times, tree_of, written
 from graphc.errors import GraphcError
 from graphc.ir.expr import Expr
 
-MOST = 600  # edits tried
+MOST = 900  # edits tried
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,64 @@ def edits(tree: ast.expr, free: Sequence[str], sizes: Sequence[str], shapes: Map
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Subscript) and len(part.args) == 1:
             what = f"the sum over {written(part.func.slice)} does not belong around {written(part.args[0])}"
             yield Edit(Kind.SUM, what, swapped(tree, part, part.args[0]))
+    yield from deltas(tree, free, heads)
+    yield from around(tree, heads)
+    for part in _formulas(tree, heads):
+        yield from widened(tree, part)
+    for node in entries if len(free) else ():
+        for a, b in itertools.combinations(dict.fromkeys(map(written, _items(node))), 2):
+            other = _exchanged(tree, [node], a, b)
+            what = f"the term with {written(node.value)} transposed is missing"
+            yield Edit(Kind.PATH, what, ast.BinOp(tree, ast.Add(), other))
     for index in sorted({written(i) for node in entries for i in _items(node)} - {*indices}):
-        call = ast.Call(ast.Subscript(name("sum"), name(index), ast.Load()), [tree], [])
-        yield Edit(Kind.SUM, f"the sum over {index} is missing", call)
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Subscript) and n.args]
-    bodies = [tree, *(n.args[0] for n in calls)]
+        summed_ = ast.Call(ast.Subscript(name("sum"), name(index), ast.Load()), [tree], [])
+        yield Edit(Kind.SUM, f"the sum over {index} is missing", summed_)
+    inner = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Subscript) and n.args]
+    bodies = [tree, *(n.args[0] for n in inner)]
     for body in bodies:
         for factor in entry_factors(shapes, indices):
             what = f"the factor {written(factor)} is missing at {written(body)}"
             yield Edit(Kind.CHAIN, what, swapped(tree, body, times(factor, body)))
+
+
+def deltas(tree: ast.expr, free: Sequence[str], heads: set[int]) -> Iterator[Edit]:
+    """A Kronecker delta in place of a number, or at a part: what is off the diagonal is missing or too much."""
+    for a, b in itertools.combinations(free, 2):
+        delta = ast.Subscript(name("delta"), ast.Tuple([name(a), name(b)], ast.Load()), ast.Load())
+        for part in _formulas(tree, heads):
+            if isinstance(part, ast.Constant):
+                what = f"{written(delta)} belongs where {written(part)} stands"
+                yield Edit(Kind.DIAGONAL, what, swapped(tree, part, delta))
+            else:
+                what = f"{written(delta)} is missing at {written(part)}"
+                yield Edit(Kind.DIAGONAL, what, swapped(tree, part, times(delta, part)))
+
+
+def around(tree: ast.expr, heads: set[int]) -> Iterator[Edit]:
+    """A function that is missing around a part, or one for another."""
+    for part in _formulas(tree, heads):
+        plain = isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+        for function in AROUND if not isinstance(part, ast.Constant) else ():
+            what = f"{function} is missing around {written(part)}"
+            yield Edit(Kind.FUNCTION, what, swapped(tree, part, call(function, part)))
+        for kind, sentence, new in calls(part) if plain else ():
+            yield Edit(kind, sentence, swapped(tree, part, new))
+
+
+def widened(tree: ast.expr, part: ast.expr) -> Iterator[Edit]:
+    """A sum over an index whose bracket ends too early: other factors belong inside."""
+    factors = flat(part)
+    for whole in factors if len(factors) > 1 else ():
+        if isinstance(whole, ast.Call) and isinstance(whole.func, ast.Subscript) and len(whole.args) == 1:
+            rest = [f for f in factors if f is not whole and not isinstance(f, ast.Constant)]
+            numbers_ = [f for f in factors if isinstance(f, ast.Constant)]
+            inner = ast.Call(whole.func, [product([whole.args[0], *rest])], [])
+            if rest:
+                what = f"{written(product(rest))} belongs inside of {written(whole)}"
+                yield Edit(Kind.SUM, what, swapped(tree, part, product([*numbers_, inner])))
+
+
+AROUND = ("tanh", "sigmoid", "exp", "log", "sqrt", "softmax")
 
 
 def entry_factors(shapes: Mapping[str, int], indices: Sequence[str]) -> Iterator[ast.expr]:

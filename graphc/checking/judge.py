@@ -205,16 +205,21 @@ def related(
         text, quotients = (str(claim), {}) if not isinstance(claim, str) else right.spelled[:2]
         quotients = {name: named_quotient(name, value) for name, value in quotients.items()}
         question = Gradient(whole.f, whole.x, left.expr)
-        entry = Entry("", right) if right.free and text == claim else None
+        entry = _entry(right, text, {**names, **quotients})
         return _spelled(_unreadable(question, left.expr, text, {**names, **quotients}, error, entry), quotients)
     gradient = relation.gradient()
     quotients = {name: named_quotient(name, value) for name, value in right.reading.quotients.items()}
     names = {**names_in_play([right.expr]), **names, **quotients}
     asked = relation if gradient is None or right.taken else gradient
-    entry = Entry("", right) if right.free and isinstance(claim, str) and not quotients else None
+    entry = _entry(right, right.spelled[0], names) if isinstance(claim, str) else None
     verdict = judged(asked, left.expr, right.expr, right.reading.text, names, gradient, not claimed, entry)
     verdict = _spelled(verdict, quotients)
     return verdict if gradient is not None else replace(verdict, labels=SIDES)
+
+
+def _entry(side: Side, text: str, names: Mapping[str, Any]) -> Entry | None:
+    """A side in index notation, with its text as it is written over `names`."""
+    return Entry("", replace(side, source=text, names=names)) if side.free else None
 
 
 def named_quotient(name: str, value: Expr) -> Expr:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from graphc.checking.kinds import Kind
+from graphc.checking.prove import leaves
 from graphc.checking.variants import Variant, active, called, names_of, replaced
-from graphc.ir.expr import Expr, substitute
+from graphc.ir.expr import Expr, rebuild, substitute, topological
 from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, contract, factors_of, summed
 from graphc.ops.defined import LOG_SOFTMAX, SOFTMAX
 from graphc.ops.elementwise import exp
-from graphc.ops.leaves import CONSTANT, SIZE, constant
+from graphc.ops.leaves import constant
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import MAX, MIN
 from graphc.ops.stopping import stopped
@@ -75,7 +76,7 @@ def of_product(f: Expr, node: Expr, moving: set[Expr], names: dict[Expr, Expr]) 
             without = step(node, i, leave_out=k)
             if k == i or without is None:
                 continue
-            number = b.op in (SIZE, CONSTANT)
+            number = not leaves([b])
             mask = b.dtype == "bool" or any(fact.name == "binary" for fact in b.op.facts(b))
             quoted = quoted_power(called(b, names), e)
             what = f"the mask {quoted} is dropped" if mask else f"the factor {quoted} is missing"
@@ -83,10 +84,12 @@ def of_product(f: Expr, node: Expr, moving: set[Expr], names: dict[Expr, Expr]) 
             missing = b if e == 1 else b**e
             yield Variant(kind, what, replaced(f, node, others + without), missing, constant(1))
         u, _, e = parts[i]
-        for wrong in (e, e - 2) if e != 1 else ():
+        for wrong in dict.fromkeys((e, e - 2, Fraction(0))) if e != 1 else ():
             what = f"the derivative of {quoted_power(called(u, names), e)} has the exponent {e - 1}, not {wrong}"
+            lower = quoted_power(called(u, names), e - 1)
+            less = f"the factor {lower}, from the derivative of {quoted_power(called(u, names), e)}, is missing"
             square = f"the factor {called(u, names)}, from the derivative of its square, is missing"
-            kind, sentence = (Kind.CHAIN, square) if wrong == 0 else (Kind.EXPONENT, what)
+            kind, sentence = (Kind.CHAIN, square if e == 2 else less) if wrong == 0 else (Kind.EXPONENT, what)
             taken = constant(1) if wrong == 0 else u**wrong
             yield Variant(kind, sentence, replaced(f, node, others + step(node, i, power=wrong)), u ** (e - 1), taken)
 
@@ -96,7 +99,7 @@ def quoted_power(text: str, e: Fraction) -> str:
     plain = re.fullmatch(r"\w+(\([^()]*\))?", text) is not None
     base = text if plain else f"({text})"
     if e < 0:
-        return f"1/{quoted_power(base, -e)}"
+        return f"1/{quoted_power(text if e == Fraction(-1, 2) else base, -e)}"
     if e.denominator != 1:
         return f"sqrt({text})" if e == Fraction(1, 2) else f"{base}**({e})"
     return text if e == 1 else f"{base}**{e}"
@@ -117,14 +120,12 @@ def step(node: Expr, i: int, *, leave_out: int | None = None, power: Fraction | 
 def of_function(f: Expr, node: Expr, names: dict[Expr, Expr]) -> Iterator[Variant]:
     """A function of entries with no derivative, with that of another, or with its own in the wrong variable."""
     (u,) = node.operands
-    y, z = names.get(node, node), names.get(u, u)
-    assert node.op.derivative is not None
-    (right,) = node.op.derivative(z, y)
+    right, others = locally(node, names)
     if right is None:
         return
     quoted = str(right) if len(str(right)) <= LONGEST else brief(right)
     derivative = f"the derivative of {called(node, names)} is {quoted}"
-    for kind, J in alternatives(node, right, z, y):
+    for kind, J in others:
         if kind is Kind.CHAIN:
             missing = quoted if J is constant(1) else str(simplify(right / J))
             mask = is_mask(right) and J is constant(1)
@@ -132,6 +133,48 @@ def of_function(f: Expr, node: Expr, names: dict[Expr, Expr]) -> Iterator[Varian
         else:
             mask, what = False, f"{derivative}, not {brief(J)}"
         yield Variant(Kind.MASK if mask else kind, what, replaced(f, node, surrogate(node, J, u)), right, J)
+
+
+def wrong_everywhere(f: Expr, x: Expr) -> Iterator[Variant]:
+    """The same mistake in the derivative of a function wherever it is used."""
+    names, nodes = names_of(f), active(f, x)
+    groups: dict[str, list[Expr]] = {}
+    for node in nodes:
+        if node.op.derivative is not None and len(node.operands) == 1:
+            groups.setdefault(node.op.name, []).append(node)
+    for name, group in groups.items():
+        own = [locally(node, names) for node in group]
+        if len(group) < 2 or any(right is None for right, _ in own):
+            continue
+        for choice in zip(*(others for _, others in own), strict=False):
+            kind, J = choice[0]
+            right = brief(own[0][0]) if own[0][0] is not None else ""
+            what = f"the derivative of {name} is missing at every place" if J is constant(1) else ""
+            what = what or f"the derivative of every {name} is wrong: that of {called(group[0], names)} is {right}, "
+            what += "" if J is constant(1) else f"not {brief(J)}"
+            if all(other == kind for other, _ in choice):
+                yield Variant(kind, what, replaced_together(f, dict(zip(group, (J for _, J in choice), strict=True))))
+
+
+def locally(node: Expr, names: dict[Expr, Expr]) -> tuple[Expr | None, list[tuple[Kind, Expr]]]:
+    """The derivative of a function of one argument, and what may be taken for it."""
+    (u,) = node.operands
+    y, z = names.get(node, node), names.get(u, u)
+    assert node.op.derivative is not None
+    (right,) = node.op.derivative(z, y)
+    return right, [] if right is None else list(alternatives(node, right, z, y))
+
+
+def replaced_together(f: Expr, slopes: dict[Expr, Expr]) -> Expr:
+    """`f` with the derivatives of several nodes exchanged, also where one is below another."""
+    done: dict[Expr, Expr] = {}
+    for node in topological([f]):
+        operands = tuple(done[o] for o in node.operands)
+        if node in slopes:
+            done[node] = stopped(node) + stopped(slopes[node]) * (operands[0] - stopped(node.operands[0]))
+        else:
+            done[node] = rebuild(node, operands)
+    return done[f]
 
 
 def is_mask(x: Expr) -> bool:

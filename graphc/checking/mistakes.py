@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 
 from graphc.checking.kinds import Kind
@@ -91,6 +90,10 @@ def structural(node: ast.expr) -> Iterator[Local]:
             f"{written(node)}: both factors must be transposed",
             matmul(transposed(a), transposed(b)),
         )
+        if _is_ones(b):
+            yield Kind.SUM, f"the sum of {written(a)} must be taken over axis 0", call("sum", a, 0)
+        if _is_ones(a):
+            yield Kind.SUM, f"the sum of {written(b)} must be taken over axis 1", call("sum", b, 1)
         yield Kind.OPERATION, "an outer product belongs where @ stands", call("outer", a, second=b)
         yield Kind.OPERATION, "an outer product belongs where @ stands", call("outer", b, second=a)
         yield Kind.OPERATION, "a product entry by entry belongs where @ stands", times(a, b)
@@ -107,6 +110,10 @@ def structural(node: ast.expr) -> Iterator[Local]:
         yield Kind.TRANSPOSE, f"{written(node.value)} must not be transposed", node.value
     elif isinstance(node, ast.Name):
         yield Kind.TRANSPOSE, f"{node.id} must be transposed", transposed(node)
+
+
+def _is_ones(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and written(node.func) == "ones"
 
 
 def _leftmost(node: ast.expr) -> tuple[ast.expr, ast.expr | None]:
@@ -157,7 +164,10 @@ def additive(node: ast.expr) -> Iterator[Local]:
         yield Kind.SIGN, f"the sign of {written(b)} is wrong", ast.BinOp(a, other, b)
         if isinstance(node.op, ast.Sub):
             yield Kind.SIGN, f"{written(node)} has the wrong sign", ast.BinOp(b, ast.Sub(), a)
-        yield Kind.TERM, f"the term {written(b)} does not belong here", a
+        if isinstance(node.op, ast.Sub) and is_number(a):
+            yield Kind.ACTIVATION, f"{written(b)} belongs where {written(node)} stands", b
+        if not is_number(a):
+            yield Kind.TERM, f"the term {written(b)} does not belong here", a
         yield Kind.TERM, f"the term {written(a)} does not belong here", b
         yield Kind.OPERATION, f"a product belongs where {written(node)} stands", times(a, b)
     elif isinstance(node.op, ast.MatMult):
@@ -225,6 +235,20 @@ def sums(node: ast.expr) -> Iterator[Local]:
         if isinstance(f, ast.Subscript) and written(f.value) == "mean":
             what = "a sum belongs where the mean stands"
             yield Kind.SUM, what, ast.Call(ast.Subscript(name("sum"), f.slice, ast.Load()), node.args, [])
+
+
+def brackets(node: ast.expr) -> Iterator[Local]:
+    """A factor of a sum that belongs to its first term alone, or of the first term that belongs to the sum."""
+    match node:
+        case ast.BinOp(
+            a, (ast.Mult() | ast.MatMult() | ast.Div()) as times_, ast.BinOp(b, (ast.Add() | ast.Sub()) as op, c)
+        ):
+            if not isinstance(times_, ast.Div) and not is_number(b):
+                what = f"{written(a)} belongs to {written(b)} alone"
+                yield Kind.OPERATION, what, ast.BinOp(ast.BinOp(a, times_, b), op, c)
+        case ast.BinOp(ast.BinOp(a, (ast.Mult() | ast.MatMult()) as times_, b), (ast.Add() | ast.Sub()) as op, c):
+            what = f"{written(a)} belongs to {written(c)}, too"
+            yield Kind.CHAIN, what, ast.BinOp(a, times_, ast.BinOp(b, op, c))
 
 
 def choices(node: ast.expr) -> Iterator[Local]:
@@ -350,36 +374,3 @@ def exponentials(node: ast.expr) -> Iterator[Local]:
 
 def is_number(node: ast.expr) -> bool:
     return not any(isinstance(part, ast.Name) for part in ast.walk(node))
-
-
-def activations(node: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Local]:
-    """The derivative of an activation where that of another belongs, or written in the wrong variable."""
-    parts = flat(node)
-    derivatives = [[p] for p in parts if derivative_like(p)]
-    for u in parts:
-        other = next((p for p in parts if p is not u and ast.unparse(p) == f"1 - {written(u)}"), None)
-        if other is not None:
-            derivatives.insert(0, [u, other])
-    for found in derivatives:
-        rest = [p for p in parts if p not in found]
-        was = written(product(found))
-        for factor in factors:
-            what = f"{written(factor)} belongs where {was} stands"
-            kind = Kind.VARIABLE if alike(product(found), factor) else Kind.ACTIVATION
-            yield kind, what, product([*rest, factor])
-
-
-def alike(a: ast.expr, b: ast.expr) -> bool:
-    """Whether two formulas differ in their names only."""
-    return _nameless(a) == _nameless(b)
-
-
-def _nameless(node: ast.expr) -> str:
-    return re.sub(r"Name\(id='\w+'", "Name(", ast.dump(node))
-
-
-def derivative_like(node: ast.expr) -> bool:
-    """``1 - h``, ``1 - h**2`` or a comparison."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
-        return ast.unparse(node.left) == "1"
-    return isinstance(node, ast.Compare)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
 
 from graphc.checking.atoms import OutOfBudgetError
 from graphc.checking.case import Case, Diagnosis
 from graphc.checking.kinds import Kind
-from graphc.checking.points import agree, drawn, judge_of, search
+from graphc.checking.points import agree, drawn, judge_of, search, size_names
 from graphc.checking.prove import Gradient, leaves
 from graphc.checking.translate import Translator
 from graphc.checking.trees import tree_of
@@ -20,12 +24,13 @@ from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import is_implicit
-from graphc.ops.leaves import NAMED
+from graphc.ops.leaves import CONSTANT, NAMED
 from graphc.ops.products import diag
 from graphc.rewriting.cost import count_ops
 from graphc.rewriting.simplify import simplify
 
 MOST_TERMS = 64
+SPARE, CLOSE = 3, 1e-5  # points beyond the unknown exponents, and how near they must be to simple numbers
 SEVERAL, SEARCHED = 4, 60  # points at which an assumption must help before a proof is tried
 MOST_PATHS = 12
 WORK = 300  # intermediates tried times nodes of f
@@ -88,6 +93,52 @@ def quotient(case: Case, claim: Expr, most: int | None = None) -> Diagnosis | No
     sentence = f"the factor {unstretched(factor)} is missing"
     kind = Kind.CHAIN if leaves([factor]) else Kind.CONSTANT
     return Diagnosis(kind, sentence, written(case, f"({case.text})*({unstretched(factor)})", candidate))
+
+
+def monomial(case: Case, claim: Expr) -> Diagnosis | None:
+    """A missing product of powers of numbers: of sizes and of symbols without axes."""
+    symbols = [s for s in case.question.symbols() if not s.ndim and s.dtype.startswith("float")]
+    scalars = {str(s.name) for s in symbols} | set(size_names([case.answer, claim, *case.question.symbols()]))
+    judge = judge_of(claim, case.answer)
+    points = list(drawn(judge, case.question.symbols(), sorted(scalars), len(scalars) + SPARE))
+    found = fitted([({**p.sizes, **p.values}, p.left, p.right) for p in points], sorted(scalars))
+    if found is None:
+        return None
+    text = " * ".join(f"({name})**({e})" for name, e in found[1].items() if e)
+    try:
+        factor = simplify(parse(f"{found[0]} * {text}" if text else str(found[0]), **case.names))
+    except GraphcError:
+        return None
+    candidate = claim * factor
+    if factor.op is CONSTANT or not case.agrees(candidate) or not case.proves(candidate):
+        return None
+    kind = Kind.CHAIN if leaves([factor]) else Kind.CONSTANT
+    repair = written(case, f"({case.text})*({factor})", candidate)
+    return Diagnosis(kind, f"the factor {factor} is missing", repair)
+
+
+def fitted(
+    points: Sequence[tuple[Mapping[str, Any], Any, Any]], names: Sequence[str]
+) -> tuple[Fraction, dict[str, Fraction]] | None:
+    """The number c and the exponents e with right = c*s1**e1*s2**e2*...*left at all points, if they are simple."""
+    if len(points) < len(names) + SPARE or not names:
+        return None
+    ratios = []
+    for _, left, right in points:
+        place = np.unravel_index(np.argmax(np.abs(left)), np.shape(left))
+        ratio = right[place] / left[place] if np.shape(left) else right / (left or np.nan)
+        if not np.isfinite(ratio) or not ratio or not agree(np.multiply(ratio, left), right):
+            return None
+        ratios.append(float(ratio))
+    if len({r > 0 for r in ratios}) > 1 or any(not values[n] for values, *_ in points for n in names):
+        return None
+    logs = np.array([[1.0, *(np.log(abs(float(values[n]))) for n in names)] for values, *_ in points])
+    solution, *_ = np.linalg.lstsq(logs, np.log(np.abs(ratios)), rcond=None)
+    exponents = [Fraction(round(2 * e), 2) for e in solution[1:]]
+    number = Fraction(float(np.exp(solution[0]))).limit_denominator(12)
+    if not number or np.max(np.abs(solution - [np.log(float(number)), *map(float, exponents)])) > CLOSE:
+        return None
+    return number * (1 if ratios[0] > 0 else -1), dict(zip(names, exponents, strict=True))
 
 
 def written(case: Case, text: str, candidate: Expr) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from graphc.checking.activations import activations
 from graphc.checking.case import Case
 from graphc.checking.edits import places
-from graphc.checking.mistakes import activations, column
+from graphc.checking.mistakes import column
 from graphc.checking.relations import missing, unstretched
 from graphc.checking.trees import over, swapped, times, tree_of, written
 from graphc.checking.variants import Variant
@@ -16,14 +17,17 @@ from graphc.frontend.parse import parse
 from graphc.ir.expr import Expr
 
 
-def repaired(case: Case, claim: Expr, tree: ast.expr | None, variant: Variant) -> str:
-    """The claim with the right local derivative, or with the missing term, or else the answer."""
+def repaired(case: Case, claim: Expr, tree: ast.expr | None, variant: Variant, found: Expr) -> str:
+    """The claim with the right local derivative, or with the missing term, or else the answer.
+
+    `found` is what the claim is, as the mistaken derivation gives it.
+    """
     for candidate in changed(tree, variant) if tree is not None else ():
         expr = case.formulas.expr(candidate)
         if expr is not None and case.agrees(expr) and case.verifies(expr):
             return written(candidate)
     if variant.right is None:
-        text = added(case, claim)
+        text = added(case, claim, found)
         if text is not None:
             return text
     return str(case.answer)
@@ -48,11 +52,12 @@ def changed(tree: ast.expr, variant: Variant) -> Iterator[ast.expr]:
             yield swapped(tree, node, over(times(node, right), wrong))
 
 
-def added(case: Case, claim: Expr) -> str | None:
-    """The claim and the term that it lacks, where that is shorter than the answer twice over."""
-    text = str(unstretched(missing(case, claim)))
+def added(case: Case, claim: Expr, found: Expr) -> str | None:
+    """The claim and the term that it lacks, where that is not longer than the answer."""
+    lacking = {unstretched(missing(case, e)) for e in (claim, found)}
+    text = min(map(str, lacking), key=len)
     together = f"{case.text} - {text[1:]}" if text.startswith("-") else f"{case.text} + {text}"
-    if len(text) > 2 * len(str(case.answer)):
+    if len(text) > len(str(case.answer)):
         return None
     try:
         expr = parse(together, **case.names)

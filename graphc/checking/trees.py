@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 def tree_of(text: str) -> ast.expr | None:
@@ -34,18 +34,26 @@ def written(tree: ast.expr) -> str:
 
 def swapped(tree: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
     """`tree` with one node exchanged; the rest is shared."""
+    return changed(tree, [old], lambda _: new)
+
+
+def changed(tree: ast.expr, nodes: Sequence[ast.expr], change: Callable[[ast.expr], ast.expr]) -> ast.expr:
+    """`tree` with a change at each of some nodes, inner ones first; the rest is shared."""
+    wanted = {id(node) for node in nodes}
+    single = len(wanted) == 1
 
     def copy(node: object) -> object:
-        if node is old:
-            return new
+        if single and id(node) in wanted:
+            return change(node)  # type: ignore[arg-type]
+        new = node
         if isinstance(node, list):
             copies = [copy(n) for n in node]
-            return node if all(a is b for a, b in zip(copies, node, strict=True)) else copies
-        if isinstance(node, ast.AST):
+            new = node if all(a is b for a, b in zip(copies, node, strict=True)) else copies
+        elif isinstance(node, ast.AST):
             fields = {field: copy(value) for field, value in ast.iter_fields(node)}
             same = all(value is getattr(node, field) for field, value in fields.items())
-            return node if same else _subtracted(type(node)(**fields))
-        return node
+            new = node if same else _subtracted(type(node)(**fields))
+        return change(new) if id(node) in wanted else new  # type: ignore[arg-type]
 
     return copy(tree)  # type: ignore[return-value]
 

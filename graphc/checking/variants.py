@@ -17,6 +17,7 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP
+from graphc.ops.forms import is_implicit
 from graphc.ops.leaves import NAMED
 from graphc.ops.stopping import stopped
 
@@ -54,9 +55,11 @@ def names_of(f: Expr) -> dict[Expr, Expr]:
     return {node.operands[0]: node for node in topological([f]) if node.op is NAMED}
 
 
-def called(node: Expr, names: dict[Expr, Expr]) -> str:
-    """What a sentence calls an expression: its name, or its formula, shortened."""
-    node = names.get(node, node)
+def called(node: Expr, names: dict[Expr, Expr] | None = None) -> str:
+    """What a sentence calls an expression: its name, or its formula, shortened; not that it is stretched."""
+    node = (names or {}).get(node, node)
+    while is_implicit(node) and node.operands:
+        node = node.operands[0]
     return node.name or brief(node)
 
 
@@ -119,13 +122,13 @@ def forgotten_pairs(f: Expr, x: Expr) -> Iterator[Variant]:
 
 
 def cut(f: Expr, x: Expr, nodes: list[Expr]) -> Variant:
-    what = " and ".join(node.name or brief(node) for node in nodes)
+    what = " and ".join(dict.fromkeys(map(called, nodes)))
     moving = set(active(f, x))
     several = any(is_statistic(node) and (node.op is LOGSUMEXP or not is_term(node, f, moving)) for node in nodes)
     kind = Kind.STATISTIC if several else Kind.PATH
     verb = "depends" if len(nodes) == 1 else "depend"
     changed = substitute([f], {node: stopped(node) for node in nodes})[0]
-    return Variant(kind, f"the claim forgets that {what} {verb} on {x.name or brief(x)}", changed)
+    return Variant(kind, f"the claim forgets that {what} {verb} on {called(x)}", changed)
 
 
 def edges(f: Expr, x: Expr, nodes: list[Expr]) -> Iterator[Variant]:
@@ -136,10 +139,10 @@ def edges(f: Expr, x: Expr, nodes: list[Expr]) -> Iterator[Variant]:
             if o in inner and node.op is not NAMED:
                 uses.setdefault(o, []).append((node, i))
     for operand, found in uses.items():
-        what = operand.name or brief(operand)
+        what = called(operand)
         for use in found if len(found) > 1 else ():
             user = use[0]
-            where = user.name or brief(user)
+            where = called(user)
             apart = is_statistic(user) and user.operands.count(operand) == 1 and not is_term(user, f, inner)
             kind = Kind.STATISTIC if apart else Kind.PATH
             yield Variant(kind, f"the claim forgets the use of {what} in {where}", held(f, [use]))

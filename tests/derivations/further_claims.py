@@ -193,7 +193,7 @@ CASES: dict[str, Case] = {
             ("X", "2*outer((eye(n) - P) @ y, inv(X.T @ X) @ X.T @ y)", RIGHT),
             ("y", "2*P @ P @ y", RIGHT),
             ("y", "P @ y", CONSTANT),
-            ("X", "2*outer(P @ y, inv(X.T @ X) @ X.T @ y)", f"{PATH}|{SIGN}|{TERM}|{PART}"),
+            ("X", "2*outer(P @ y, inv(X.T @ X) @ X.T @ y)", f"{PATH}|{SIGN}|{TERM}|{PART}|{STATISTIC}"),
             ("X", "2*outer(y, inv(X.T @ X) @ X.T @ y)", f"{PATH}|{STATISTIC}|{TERM}"),
         ],
     ),
