@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import published
 import pytest
+import spellings
 from generate import wide_expression
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,6 +136,37 @@ def test_the_grouping_of_matrix_products_leaves_no_trace(seed: int) -> None:
     given = {name: generator.normal(size=(3, 3)) + 3 * np.eye(3) for name in "ABC"}
     given |= {"S": given["A"] + given["A"].T, "x": generator.normal(size=3), "y": generator.normal(size=3), "n": 3}
     np.testing.assert_allclose(gc.evaluate(form, given), gc.evaluate(ways[0], given), rtol=1e-7, atol=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEEDS, st.sampled_from("mvs"))
+def test_spelling_leaves_no_trace(seed: int, kind: str) -> None:
+    rng = random.Random(seed)
+    tree = spellings.drawn(rng, kind, 2)
+    forms = set()
+    for _ in range(4):
+        forms.add(gc.simplify(spellings.spelled(tree, rng)))
+        tree = spellings.regrouped(tree, rng)
+    assert len(forms) == 1, f"seed {seed}: {[str(f) for f in forms]}"
+    (form,) = forms
+    assert gc.simplify(form) is form
+
+
+CHAINS = [
+    ("A @ B @ (x*y)", "A @ (B @ (x*y))"),
+    ("(A*B) @ C @ x", "A*B @ (C @ x)"),
+    ("sum(A @ B @ C, axis=1)", "A @ (B @ sum(C, axis=1))"),
+    ("A @ diag(x) @ B @ y", "A @ (x*(B @ y))"),
+    ("x @ diag(A @ B)", "x @ sum(A*B.T, axis=1)"),
+    ("diag(A + outer(x, y))", "x*y + diag(A)"),
+    ("trace(outer(x, x) - A)", "sum(x**2) - trace(A)"),
+]
+
+
+@pytest.mark.parametrize(("declared", "form"), CHAINS)
+def test_chains_of_elementwise_products_and_diagonals(declared: str, form: str) -> None:
+    names = {**dict.fromkeys("ABC", ("n", "n")), **dict.fromkeys("xy", ("n",))}
+    assert str(gc.simplify(gc.parse(declared, **names))) == form
 
 
 def test_vectors_are_multiplied_first_and_shared_products_once() -> None:

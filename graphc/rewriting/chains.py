@@ -5,6 +5,8 @@
     A (B C)    =  (A B) C          from the left, where all groupings take products of the same kind
     tr(A B C)  =  sum((A B) * C.T)
 
+A factor may be an elementwise product or summed along an axis: A (B (x*y)), (A*B) x, A (B sum(C, axis=1)).
+
 A product that is used elsewhere too is a factor of the chains it stands in, so that it is computed once;
 unless all that use it end in vectors.
 """
@@ -22,7 +24,7 @@ from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.matrix_functions import MATRIX_POWER, TERMS
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine
-from graphc.rewriting.order import Labels, factor_key, is_symmetric, unnested
+from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, unnested
 from graphc.rewriting.terms import view
 
 Link = tuple[Expr, Labels]
@@ -40,9 +42,11 @@ def associated(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr], e
     for node in order:
         if node in inner:
             continue
-        links = opened(node, inner) if is_path(node) else []
-        if len(links) > 2 and (everywhere or (has_vector(links) and multiplies_matrices(node, inner))):
-            done[node] = folded(engine, [(done[f], labels) for f, labels in links], node)
+        factors = opened(node, inner) if is_path(node) else []
+        groups = by_labels(factors)
+        if len(groups) > 2 and (everywhere or (has_vector(groups, node.ndim) and multiplies_matrices(node, inner))):
+            loose = loose_ends(groups, node.ndim)
+            done[node] = folded(engine, [joined(engine, group, done, loose) for group in groups], node)
         else:
             done[node] = again(engine, node, inner, done)
     return [done[form] for form in forms]
@@ -59,25 +63,98 @@ def parts(order: list[Expr], kept: Collection[Expr]) -> set[Expr]:
     for node in reversed(order):
         above = users[node]
         if node not in kept and above and is_opened(node):
-            towards = node.ndim == 2 and all(u in ending for u in above)
-            if towards or (len(above) == 1 and is_path(above[0])):
+            alone = all(is_path(u) and stands_alone(node, u) for u in above)
+            towards = alone and node.ndim == 2 and all(u in ending for u in above)
+            if towards or (alone and len(above) == 1):
                 inner.add(node)
             if towards:
                 ending.add(node)
-        if is_path(node) and node.ndim < 2 and has_vector((f, ()) for f in node.operands):
+        if is_path(node) and node.ndim < 2 and has_vector(by_labels(factors_of(node)), node.ndim):
             ending.add(node)
     return inner
+
+
+def by_labels(factors: Iterable[Factor]) -> list[list[Factor]]:
+    """The links of a chain, each with its factors; a vector between two matrices scales one of them."""
+    return scaled_links(alike(factors))
+
+
+def alike(factors: Iterable[Factor]) -> list[list[Factor]]:
+    """The factors over the same labels: each group is one matrix or one vector.
+
+    Those whose labels no others have are the two sides of a dot product, one of which may be an elementwise product.
+    """
+    groups: dict[frozenset[int], list[Factor]] = {}
+    for factor in factors:
+        groups.setdefault(frozenset(factor[1]), []).append(factor)
+    found: list[list[Factor]] = []
+    for labels, group in groups.items():
+        if len(group) == 1 or any(labels & other for other in groups if other != labels):
+            found.append(group)
+            continue
+        apart = [x for x in group if x[0].op is CONTRACT and x[2] == 1] if len(group) > 2 else group
+        rest = [x for x in group if x not in apart]
+        found += [*([x] for x in apart), *([rest] if rest else [])]
+    return found
+
+
+def scaled_links(groups: list[list[Factor]]) -> list[list[Factor]]:
+    """The groups of a chain with each vector between two matrices in the group of that which comes first in order."""
+    matrices = [group for group in groups if len(set(group[0][1])) == 2]
+    for vector in [group for group in groups if len(set(group[0][1])) == 1]:
+        x = vector[0][1][0]
+        beside = [group for group in matrices if x in group[0][1]]
+        if len(beside) == 2:
+            chosen = min(beside, key=lambda group: (factor_key(group[0][0]), group[0][1].index(x)))
+            groups = [[*g, *vector] if g is chosen else g for g in groups if g is not vector]
+            matrices = [group for group in groups if len(set(group[0][1])) == 2]
+    return groups
+
+
+def label_sets(groups: Iterable[list[Factor]]) -> list[frozenset[int]]:
+    return [frozenset(group[0][1]) for group in groups]
+
+
+def joined(engine: Engine, group: list[Factor], done: dict[Expr, Expr], loose: set[int]) -> Link:
+    """A group of factors over the same labels as one: the matrix A*B, the vector x*diag(A), the sum along `loose`."""
+    f, labels, e = group[0]
+    if len(group) == 1 and e == 1 and len(set(labels)) == len(labels) and loose.isdisjoint(labels):
+        return done[f], labels
+    sizes = {x: d for f, ls, _ in group for x, d in zip(ls, f.shape, strict=True)}
+    free = tuple(x for x in sizes if x not in loose)
+    place = {x: i for i, x in enumerate(dict.fromkeys([*free, *sizes]))}
+    factors = [(done[f], tuple(place[x] for x in ls), e) for f, ls, e in group]
+    product, own = view(engine.product(ONE, factors, tuple(sizes[x] for x in free)))
+    return product, tuple(free[x] for x in own)
+
+
+def loose_ends(groups: Iterable[list[Factor]], rank: int) -> set[int]:
+    """The summed labels that one group alone has: A @ B is summed along its columns."""
+    met = Counter(x for labels in label_sets(groups) for x in labels)
+    return {x for x, count in met.items() if x >= rank and count == 1}
+
+
+def stands_alone(f: Expr, user: Expr) -> bool:
+    """Whether `f` is no part of an elementwise product among the factors of a chain, nor scales one of its matrices."""
+    groups = alike(factors_of(user))
+    sets = label_sets(groups)
+    own = [(group, labels) for group, labels in zip(groups, sets, strict=True) if any(g is f for g, *_ in group)]
+    return all(
+        len(group) == 1 and group[0][2] == 1 and (len(labels) == 2 or sum(labels <= x for x in sets) <= 2)
+        for group, labels in own
+    )
 
 
 def is_path(node: Expr) -> bool:
     """Whether `node` is a product of matrices and vectors that meet two at a time."""
     if node.op is not CONTRACT or not summed(node) or node.ndim > 2:
         return False
-    met = Counter(x for labels in node.attributes["labels"] for x in labels)
+    groups = by_labels(factors_of(node))
+    loose = loose_ends(groups, node.ndim)
+    met = Counter(x for labels in label_sets(groups) for x in labels)
     return (
-        all(e == 1 for e in node.attributes["exponents"])
-        and all(0 < len(labels) <= 2 and len(set(labels)) == len(labels) for labels in node.attributes["labels"])
-        and all(count == (1 if x < node.ndim else 2) for x, count in met.items())
+        all(labels - loose and len(labels) <= 2 for labels in label_sets(groups))
+        and all(count == (1 if x < node.ndim or x in loose else 2) for x, count in met.items())
         and -1 not in met
         and all(x in met for x in range(node.ndim))
     )
@@ -88,21 +165,23 @@ def is_opened(f: Expr) -> bool:
     return is_path(f) or (f.op is MATRIX_POWER and f.ndim == 2 and f.attributes["n"] <= TERMS)
 
 
-def opened(node: Expr, inner: Collection[Expr]) -> list[Link]:
+def opened(node: Expr, inner: Collection[Expr]) -> list[Factor]:
     """The factors of a chain under the labels of `node`, those of the products in it under new ones."""
     fresh = itertools.count(1 + max(x for labels in node.attributes["labels"] for x in labels))
-    links: list[Link] = []
-    for f, labels, _ in unnested(factors_of(node), fresh, lambda g: g in inner and g.op is CONTRACT):
+    links: list[Factor] = []
+    for f, labels, e in unnested(factors_of(node), fresh, lambda g: g in inner and g.op is CONTRACT):
         if f in inner:  # a power
             between = [labels[0], *itertools.islice(fresh, f.attributes["n"] - 1), labels[1]]
-            links += [(f.operands[0], pair) for pair in itertools.pairwise(between)]
+            links += [(f.operands[0], pair, ONE) for pair in itertools.pairwise(between)]
         else:
-            links.append((f, labels))
+            links.append((f, labels, e))
     return links
 
 
-def has_vector(links: Iterable[Link]) -> bool:
-    return any(f.ndim == 1 for f, _ in links)
+def has_vector(groups: Sequence[list[Factor]], rank: int) -> bool:
+    """Whether one of the groups of a chain's factors is a vector, or is summed to one."""
+    loose = loose_ends(groups, rank)
+    return any(len(labels - loose) == 1 for labels in label_sets(groups))
 
 
 def multiplies_matrices(node: Expr, inner: Collection[Expr]) -> bool:
@@ -156,10 +235,10 @@ def collapsed(engine: Engine, path: list[Link]) -> list[Link]:
         while len(out) > 1 and len(path) > 2:
             (f, labels), (g, own) = out[-2:]
             product = times(engine, (f, labels), (g, own))
-            if operations([product[0]]) > operations([f, g]):
+            if operations([product[0]], pairwise=True) > operations([f, g], pairwise=True):
                 break
             out[-2:] = [product]
-    return out if has_vector(out) else with_powers(engine, out)
+    return out if any(f.ndim == 1 for f, _ in out) else with_powers(engine, out)
 
 
 def with_powers(engine: Engine, path: list[Link]) -> list[Link]:
@@ -184,7 +263,7 @@ def times(engine: Engine, left: Link, right: Link) -> Link:
 
 def readings(links: list[Link], node: Expr) -> Iterator[list[Link]]:
     """The ways to read a chain: from either end, or from any factor of a cycle in either direction."""
-    open_ended = node.ndim > 0 or has_vector(links)
+    open_ended = node.ndim > 0 or any(f.ndim == 1 for f, _ in links)
     for start in links:
         entries = [x for x in start[1] if x < node.ndim or not open_ended] if len(start[1]) == 2 else [None]
         for entry in entries:

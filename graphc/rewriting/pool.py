@@ -23,6 +23,7 @@ from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, num
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
 from graphc.rewriting.reshapes import taken_apart
 from graphc.rewriting.terms import (
+    FLATTEN,
     LONG,
     Entries,
     carried_labels,
@@ -214,6 +215,8 @@ class Pool:
                 self.add_all(self.opened(f, labels))
                 self.resolve_deltas()
                 return self.finish()
+        if self.diagonals_opened():
+            return self.finish()
         carried = {x for _, labels in self.entries for x in labels}
         for label, dim in self.sizes.items():
             if label not in carried:
@@ -232,6 +235,25 @@ class Pool:
         again.add_all(outside)
         again.resolve_deltas()
         return again.finish()
+
+    def diagonals_opened(self) -> bool:
+        """Take the diagonal of a product of matrices, or of a sum, before anything else: x*diag(A @ B), no A @ B."""
+        for (f, labels), e in list(self.entries.items()):
+            product, total = f.op is CONTRACT and summed(f), f.op is ADD and len(f.operands) <= FLATTEN
+            trace = max(labels, default=0) < 0 and not any(
+                x in ls for x in labels for g, ls in self.entries if g is not f
+            )
+            if not is_diagonal(labels) or not (product or (total and not trace)):
+                continue
+            del self.entries[f, labels]
+            distinct = tuple(dict.fromkeys(labels))
+            shape = tuple(f.shape[labels.index(x)] for x in distinct)
+            own = tuple(distinct.index(x) for x in labels)
+            parts = [self.engine.product(ONE, [(t, own, ONE)], shape) for t in ((f,) if product else f.operands)]
+            coefficients = (ONE,) if product else f.attributes["coefficients"]
+            self.add_all([(self.engine.sum(zip(coefficients, parts, strict=True), shape), distinct, e)])
+            return True
+        return False
 
     def unmerged(self) -> Expr | None:
         """The product over the parts of a merged label that is summed, with merged output axes put together again."""
@@ -332,6 +354,10 @@ class Pool:
         so that no matrix is made that the operands do not have.
         """
         factors = factors_of(node)
+        if len(factors) == 1 and factors[0][0].op is ADD and factors[0][2] == 1 and is_diagonal(factors[0][1]):
+            split, _ = self.split(node, 0)  # a trace: no entries are added that it does not see
+            self.engine.steps.append(TERMWISE.step(node, split))
+            return split
         place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
         thin = (
             next((i for i, x in enumerate(factors) if is_thin(*x, node.ndim)), None)
@@ -361,7 +387,7 @@ class Pool:
             return node
         split, parts = self.split(node, 0)
         more = self.engine.effort.excess(split, node)
-        apart = more < 2 and varies_apart(factors[0][0])
+        apart = (more < 2 and varies_apart(factors[0][0])) or any(map(is_lone_diagonal, factors[0][0].operands))
         vanished = len(terms_of(split)) < len(parts) or any(map(settled, factors[0][0].operands, parts))
         if not apart and (more >= 0 or not vanished):
             return node
@@ -541,6 +567,16 @@ def is_dyadic(term: Expr) -> bool:
     """Whether a term of a matrix is a delta or made of vectors: no factor but deltas has entries over both axes."""
     factors = factors_of(term) if term.op is CONTRACT and not summed(term) else [(term, (), ONE)]
     return all(f.op is EYE or sum(d != 1 for d in f.shape) < 2 for f, _, _ in factors)
+
+
+def is_diagonal(labels: Labels) -> bool:
+    """Whether two axes stand under one label."""
+    return -1 not in labels and len(set(labels)) < len(labels)
+
+
+def is_lone_diagonal(term: Expr) -> bool:
+    """The diagonal of a matrix, of which the sum is a trace."""
+    return term.op is CONTRACT and len(term.operands) == 1 and is_diagonal(term.attributes["labels"][0])
 
 
 def reduces(labels: Labels) -> bool:

@@ -527,8 +527,9 @@ class Presenter:
     def with_delta(self, node: Expr, delta: tuple[Expr, Labels, Fraction], coefficient: Fraction) -> Expr:
         """A leftover identity stays outside: ``diag(v)``, or a product with ``eye(n)``."""
         rest = [x for x in factors_of(node) if x != delta]
-        row = delta[1][0]
-        if node.ndim == 2 and {x for _, ls, _ in rest for x in ls} == {row}:
+        along = {x for _, ls, _ in rest for x in ls}
+        if node.ndim == 2 and len(along) == 1 and along <= set(delta[1]):
+            (row,) = along
             vector = contract([(f, tuple(0 for _ in ls), e) for f, ls, e in rest], (node.shape[row],), coefficient)
             return diag(broadcast(self.inline(vector), vector.shape))
         order = tuple(range(node.ndim))

@@ -20,7 +20,7 @@ from graphc.rewriting.common_ends import chained
 from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Law, law
 from graphc.rewriting.fractions import together
-from graphc.rewriting.order import Factor, Labels, factor_key, number_labels, term_key, unnested
+from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels, term_key, unnested
 from graphc.rewriting.selects import selected
 from graphc.rewriting.terms import (
     FLATTEN,
@@ -78,10 +78,11 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
 
 
 def turns(terms: Iterable[Expr], order: Labels, shape: Shape) -> int:
-    """How many matrices in the terms of a sum stand with their axes in `order`; products have none of their own."""
+    """How many matrices in the terms of a sum stand with their axes in `order`; symmetric ones and products have none
+    of their own."""
     if len(shape) != 2:
         return 0
-    return sum(ls == order and is_upright(f) for t in terms for f, ls in entries_of(t, shape))
+    return sum(ls == order and is_upright(f) and not is_symmetric(f) for t in terms for f, ls in entries_of(t, shape))
 
 
 def is_upright(f: Expr) -> bool:

@@ -12,15 +12,17 @@ from graphc.ops.forms import form
 from graphc.ops.leaves import EYE
 from graphc.rewriting.axes import Labels
 from graphc.rewriting.exponents import LOG
+from graphc.rewriting.order import is_symmetric
 from graphc.rewriting.signs import sign_bearer_in, sign_place
 
 
 def permuted_term(term: Expr, total: Expr, order: Labels) -> Expr:
-    """A term of the sum `total` with the axes of the sum in `order`."""
+    """A term of the sum `total` with the axes of the sum in `order`; a symmetric matrix stays."""
     place = {a: i for i, a in enumerate(order)} | {-1: -1}
     pure = term.op is CONTRACT and not summed(term)
     factors = factors_of(term) if pure else [(term, aligned(term.shape, total.shape), ONE)]
     moved = [(f, tuple(place[a] for a in ls), e) for f, ls, e in factors]
+    moved = [(f, tuple(sorted(ls)) if is_symmetric(f) else ls, e) for f, ls, e in moved]
     return contract(moved, tuple(total.shape[a] for a in order), term.attributes["coefficient"] if pure else ONE)
 
 
