@@ -373,3 +373,16 @@ def test_a_mistake_in_a_loop_is_guessed_from_the_formula_of_forward() -> None:
 
     verdict = gc.check_code(by_hand.batchnorm_forward, backward, **BATCH_NORM)["x"]
     assert verdict.status == "wrong" and verdict.diagnosis is not None and "var" in verdict.diagnosis
+
+
+def test_formulas_of_code_call_local_variables_by_their_names() -> None:
+    def forward(X: Any, w: Any, y: Any) -> Any:
+        return np.sum((X @ w - y) ** 2)
+
+    def backward(X: Any, w: Any, y: Any) -> Any:
+        r = X @ w - y
+        dw = X.T @ r
+        return {"w": dw}
+
+    report = gc.check_code(forward, backward, X=("n", "d"), w=("d",), y=("n",))
+    assert report["w"].repair == "2*X.T @ r"

@@ -70,3 +70,22 @@ def test_the_extremum_of_nothing(name: str, style: str | None) -> None:
     f, empty = getattr(gc, name)(x), np.ones(0)
     with pytest.raises(gc.ShapeError, match=rf"{name}\(x\) cannot be computed where x has shape \(0,\)"):
         gc.evaluate(f, {"x": empty}) if style is None else gc.compile(f, [x], style=style)(empty)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "argmax(X.T, axis=1)",
+        "argmin(X @ W, axis=0)",
+        "argmax(X @ W, axis=1, keepdims=True)",
+        "argmax(X.T)",
+        "W.T[argmax(X @ W, axis=1)]",
+    ],
+)
+def test_the_place_of_the_largest_entry_of_what_is_turned(text: str) -> None:
+    f = gc.parse(text, X=("n", "d"), W=("d", "k"))
+    rng = np.random.default_rng(0)
+    values = {"X": rng.normal(size=(3, 4)), "W": rng.normal(size=(4, 5))}
+    simplified = gc.simplify(f)
+    assert simplified.shape == f.shape
+    assert np.array_equal(gc.evaluate(simplified, values), gc.evaluate(f, values))

@@ -18,6 +18,7 @@ from graphc.checking.mistakes import (
     calls,
     choices,
     columns,
+    diagonals,
     numbers,
     repeated,
     replacements,
@@ -132,7 +133,7 @@ def _within(part: ast.expr, whole: ast.expr) -> bool:
 def factor_edits(claim: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Edit]:
     """A matrix that is missing beside a term."""
     sums = [n for n in places(claim) if isinstance(n, ast.BinOp) and isinstance(n.op, (ast.Add, ast.Sub))]
-    parts = {id(term): term for node in (claim, *sums) for term in terms(node)}
+    parts = {id(term): term for node in (claim, *sums) for term in (claim, *terms(node))}
     for term in parts.values():
         for factor in factors:
             for side, new in (("after", matmul(term, factor)), ("before", matmul(factor, term))):
@@ -174,7 +175,7 @@ def small_edits(claim: ast.expr, sizes: Sequence[str]) -> Iterator[Edit]:
         if term is not claim:
             for kind, sentence, new in scaled(term, sizes):
                 yield _edit(kind, sentence, swapped(claim, term, new))
-    for rule in (choices, additive, calls, numbers):
+    for rule in (choices, additive, lambda n: diagonals(n, sizes), calls, numbers):
         for node in nodes:
             for kind, sentence, new in rule(node):
                 yield _edit(Kind.EXPONENT if id(node) in inside else kind, sentence, swapped(claim, node, new))

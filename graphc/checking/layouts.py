@@ -1,11 +1,14 @@
-"""Ops written through others, as proofs need them: reshapes of sums, minima, products of all entries but one."""
+"""Ops written through others, as proofs need them: reshapes of sums, minima, products of all entries but one,
+entries at the place of the largest."""
 
 from __future__ import annotations
 
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, combine
+from graphc.ops.labels import one_hot
 from graphc.ops.leaves import NAMED
 from graphc.ops.leaving_out import prod
+from graphc.ops.products import matmul
 from graphc.ops.reductions import max as max_
 
 
@@ -46,4 +49,16 @@ def _product_except(node: Expr) -> Expr | None:
     return found
 
 
-RULES = {"reshape": _reshape, "min": _least, "prod_except": _product_except}
+def _of_largest(node: Expr) -> Expr | None:
+    """x[argmax(y)] along the first axis is one_hot(argmax(y)) @ x: the index is a place along an axis of that size."""
+    x, i = node.operands
+    while i.op is NAMED:
+        (i,) = i.operands
+    if i.op.name not in ("argmax", "argmin") or node.attributes["axis"] != 0 or x.ndim > 2:
+        return None
+    (y,), axis = i.operands, i.attributes.get("axis")
+    axis = 0 if axis is None and y.ndim == 1 else axis
+    return matmul(one_hot(i, x.shape[0]), x) if axis is not None and y.shape[axis] == x.shape[0] else None
+
+
+RULES = {"reshape": _reshape, "min": _least, "prod_except": _product_except, "take": _of_largest}

@@ -16,7 +16,7 @@ from graphc.ops.defined import LOG_SOFTMAX, SOFTMAX
 from graphc.ops.elementwise import exp
 from graphc.ops.leaves import constant
 from graphc.ops.products import sum as sum_
-from graphc.ops.reductions import MAX, MIN
+from graphc.ops.reductions import MAX, MIN, ones
 from graphc.ops.stopping import stopped
 from graphc.rewriting.simplify import simplify
 
@@ -106,12 +106,17 @@ def quoted_power(text: str, e: Fraction) -> str:
 
 
 def step(node: Expr, i: int, *, leave_out: int | None = None, power: Fraction | None = None) -> Expr | None:
-    """The change of a product as its factor `i` moves; None where the rest would lack a label."""
+    """The change of a product as its factor `i` moves; None where the rest would lack a label.
+
+    A factor that is left out is 1 along the axes that it has alone.
+    """
     parts = factors_of(node)
     u, labels, e = parts[i]
     others = [(stopped(p), ls, q) for j, (p, ls, q) in enumerate(parts) if j not in (i, leave_out)]
     inner = [] if e == 1 else [(stopped(u), labels, e - 1 if power is None else power)]
     found = [(u - stopped(u), labels, Fraction(1)), *inner, *others]
+    if leave_out is not None and not {*parts[leave_out][1]} <= {x for _, ls, _ in found for x in ls}:
+        found.append((ones(parts[leave_out][0].shape), parts[leave_out][1], Fraction(1)))
     if {x for _, ls, _ in found for x in ls} != {x for _, ls, _ in parts for x in ls}:
         return None
     return contract(found, node.shape, node.attributes["coefficient"] * e)

@@ -50,6 +50,17 @@ def additions(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
             yield Kind.SUM, f"the {how}{where} of {text} is missing", call(how, node, axis)
 
 
+def diagonals(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
+    """A number that is added to a matrix, and belongs on its diagonal alone."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, (ast.Add, ast.Sub)):
+        return
+    for n in sizes:
+        unit = call("eye", name(n))
+        for part in (node.right, node.left):
+            what = f"{written(part)} belongs on the diagonal alone: it is added to every entry"
+            yield Kind.SHAPE, what, swapped(node, part, unit if written(part) == "1" else times(part, unit))
+
+
 def scaled(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
     """Signs, numbers and sizes that are missing at a part."""
     text = written(node)

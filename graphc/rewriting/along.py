@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD
@@ -20,7 +22,8 @@ PASSES = law("shifts", "f(x + c) = f(x) + c for logsumexp and the maximum, where
 
 
 KEEPING = (SOFTMAX, LOG_SOFTMAX)  # the result has the operand's axes
-REDUCING = (LOGSUMEXP, MAX, MIN, PROD, ARGMAX, ARGMIN)
+PLACING = (ARGMAX, ARGMIN)  # the result is the place along one axis
+REDUCING = (LOGSUMEXP, MAX, MIN, PROD, *PLACING)
 
 
 def along(engine: Engine, node: Expr) -> Expr | None:
@@ -42,12 +45,25 @@ def unviewed(engine: Engine, node: Expr) -> Expr | None:
     if node.op in KEEPING:
         plain = make(node.op, (inner,), axis=places[0] - inner.ndim)
         kept = labels
+    elif flattening(node):
+        return None
     else:
-        plain = make(node.op, (inner,), **{**node.attributes, "axis": tuple(sorted(places)), "keepdims": False})
+        plain = make(node.op, (inner,), **{**node.attributes, **along_axes(node, sorted(places)), "keepdims": False})
         order = [a for a in range(x.ndim) if a not in axes]
         kept = tuple(order.index(a) for a in labels if a not in axes)
     placed = tuple(unit_label(a, node.shape[a]) for a in kept)
     return engine.product(ONE, [(engine.normal(plain), placed, ONE)], node.shape)
+
+
+def flattening(node: Expr) -> bool:
+    """Whether the result is a place in the flattened array, which is another one where axes are turned."""
+    return node.op in PLACING and node.attributes.get("axis") is None and node.operands[0].ndim > 1
+
+
+def along_axes(node: Expr, places: Iterable[int]) -> dict[str, Any]:
+    """The attribute that says along which axes a reduction like `node` goes."""
+    axes = tuple(places)
+    return {"axis": axes[0] if node.op in PLACING else axes}
 
 
 def unshifted(engine: Engine, node: Expr) -> Expr | None:

@@ -23,7 +23,7 @@ from graphc.ops.products import diag
 from graphc.ops.reductions import RESHAPE, WHERE, reduced_axes
 from graphc.ops.slicing import PLACE, SLICE, index
 from graphc.ops.statistics import STD, VAR
-from graphc.rewriting.along import KEEPING, REDUCING
+from graphc.rewriting.along import KEEPING, REDUCING, along_axes, flattening
 from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
@@ -149,7 +149,7 @@ class Presenter:
             if all(o in self.natural or is_fill(o) for o in node.operands):
                 over = tuple(self.natural[o][0] if o in self.natural else refilled(o, order) for o in node.operands)
                 return self.faced(node, rebuild(node, over), order)
-        if node.op in KEEPING + REDUCING and len(orders) == 1:
+        if node.op in KEEPING + REDUCING and len(orders) == 1 and not flattening(node):
             return self.along(node, *self.natural[node.operands[0]])
         if node.op.mirror and orders == {(1, 0)}:  # inv((A @ B).T) is inv(A @ B).T
             across = rebuild(node, (self.natural[node.operands[0]][0],))
@@ -170,7 +170,7 @@ class Presenter:
             return self.faced(node, make(node.op, (x,), axis=places[0] - len(order)), order)
         kept = sorted(set(order) - axes)
         turned = tuple(kept.index(a) for a in order if a not in axes)
-        return self.faced(node, make(node.op, (x,), **{**node.attributes, "axis": places}), turned)
+        return self.faced(node, make(node.op, (x,), **{**node.attributes, **along_axes(node, places)}), turned)
 
     def faced(self, node: Expr, x: Expr, order: Labels) -> Expr:
         """Remember that `node` is naturally written as `x`, whose axes are the node's in `order`; returns the node."""

@@ -55,6 +55,34 @@ OTHERS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "the mask x <= 0 of the chain rule is missing",
     ),
     ("sum(G*(X + b))", {"G": ND, "X": ND, "b": D}, "b", "G @ ones(d)", "the sum of G must be taken over axis 0"),
+    (
+        "norm(X @ w - y)**2/2 + c*w @ w/2",
+        {"X": ND, "w": D, "y": N, "c": ()},
+        "w",
+        "(X.T @ X + c) @ w - X.T @ y",
+        "c belongs on the diagonal alone: it is added to every entry",
+    ),
+    (
+        "x/(1 + x @ x)",
+        {"x": N},
+        "x",
+        "1/(1 + x @ x) - 2*outer(x, x)/(1 + x @ x)**2",
+        "1/(1 + x @ x) belongs on the diagonal alone: it is added to every entry",
+    ),
+    (
+        "sum(exp(X @ w) - y*(X @ w))",
+        {"X": ND, "w": D, "y": N},
+        "w",
+        "exp(X @ w) - y",
+        "the factor X is missing after exp(X @ w) - y",
+    ),
+    (
+        "sum((c*sigmoid(t) - y)**2)",
+        {"t": N, "y": N, "c": ()},
+        "c",
+        "2*sum(c*sigmoid(t) - y)",
+        "the factor sigmoid(t) is missing",
+    ),
     ("sum(x*m)/sum(m)", {"x": N, "m": N}, "x", "m/n", "sum(m) belongs where n stands"),
 ]
 INDEXED: list[tuple[str, dict[str, Any], str, str, str]] = [

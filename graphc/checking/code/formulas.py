@@ -13,6 +13,7 @@ from graphc.calculus import grad
 from graphc.checking.code.calls import Code, Run, copied, listed, title
 from graphc.checking.code.inputs import Input
 from graphc.checking.code.judged import Sample
+from graphc.checking.code.naming import Names, named, noted
 from graphc.checking.code.tracing import Array, plain, traceable
 from graphc.checking.misderived import mistaken
 from graphc.checking.points import agree
@@ -65,7 +66,9 @@ def _traced(code: Code, inputs: Mapping[str, Input], sample: Sample) -> Formulas
     options = {name: i.value for name, i in inputs.items() if name not in symbols}
     given = {**copied(options), **{name: Array(e) for name, e in symbols.items()}}
     traced = replace(code, forward=traceable(code.forward), backward=code.backward and traceable(code.backward))
-    parts = listed(traced.call(traced.forward, given))
+    names: Names = {}
+    with noted((traced.forward,), names):
+        parts = listed(traced.call(traced.forward, given))
     count = len(sample.run.outputs)
     run = Run(parts[:count], parts[count:])
     outputs = [_expr(part) for part in run.outputs]
@@ -78,11 +81,14 @@ def _traced(code: Code, inputs: Mapping[str, Input], sample: Sample) -> Formulas
         loss = loss.reshape(())
     again = {**copied(options), **{name: Array(e) for name, e in symbols.items()}}
     try:
-        returned = _gradients(traced, run, again, incoming)
+        with noted((traced.backward,), names):
+            returned = _gradients(traced, run, again, incoming)
     except Exception as error:  # as above
         return Formulas(loss, symbols, tuple(incoming), {}, f"{title(code.backward)}: {' '.join(str(error).split())}")
     gradients = {name: _expr(value) for name, value in returned.items() if name in symbols}
-    return Formulas(loss, symbols, tuple(incoming), gradients)
+    taken = {**symbols, **{str(g.name): g for g in incoming}, **sample.point.sizes}
+    loss, *found = named([loss, *gradients.values()], names, taken)
+    return Formulas(loss, symbols, tuple(incoming), dict(zip(gradients, found, strict=True)))
 
 
 def _gradients(code: Code, run: Run, given: Mapping[str, Any], incoming: Sequence[Expr]) -> dict[str, Any]:
