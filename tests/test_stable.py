@@ -366,6 +366,23 @@ ROWS_OF_EXPONENTIALS = {
         sum(w * mpmath.exp(t) for w, t in zip((1, 2, 3), row, strict=True)) / sum(map(mpmath.exp, row)) for row in v
     ],
     "log(exp(x[:, 0]) + exp(x[:, 1]))": lambda v: [mpmath.log(mpmath.exp(r[0]) + mpmath.exp(r[1])) for r in v],
+    "logsumexp(x, axis=1, keepdims=True) - x": lambda v: [
+        [mpmath.log(sum(map(mpmath.exp, row))) - t for t in row] for row in v
+    ],
+    "logsumexp(x, axis=1) - max(x, axis=1)": lambda v: [mpmath.log(sum(map(mpmath.exp, row))) - max(row) for row in v],
+    "log(sum(cosh(x), axis=1))": lambda v: [mpmath.log(sum(map(mpmath.cosh, row))) for row in v],
+    "log(sum(1/(1 + exp(-x)), axis=1))": lambda v: [
+        mpmath.log(sum(1 / (1 + mpmath.exp(-t)) for t in row)) for row in v
+    ],
+    "log(mean(sigmoid(x), axis=1))": lambda v: [
+        mpmath.log(sum(1 / (1 + mpmath.exp(-t)) for t in row) / 3) for row in v
+    ],
+    "sinh(x)/sum(cosh(x), axis=1, keepdims=True)": lambda v: [
+        [mpmath.sinh(t) / sum(map(mpmath.cosh, row)) for t in row] for row in v
+    ],
+    "sqrt(sum(exp(2*x), axis=1))/sum(exp(x), axis=1)": lambda v: [
+        mpmath.sqrt(sum(mpmath.exp(2 * t) for t in row)) / sum(map(mpmath.exp, row)) for row in v
+    ],
     "log(prod(sigmoid(x), axis=1))": lambda v: [-sum(mpmath.log(1 + mpmath.exp(-t)) for t in row) for row in v],
 }
 
@@ -473,6 +490,48 @@ def test_functions_of_two_arrays_do_not_cancel(formula: str, dtype: Any) -> None
     ):
         assert value.dtype == dtype
         np.testing.assert_allclose(value, exact, rtol=1e-13 if dtype is np.float64 else 1e-5, atol=1e-37)
+
+
+@pytest.mark.parametrize("formula", ["sqrt(softmax(x))", "sqrt(sum(exp(2*x)))/sum(exp(x))"])
+def test_gradients_of_roots_of_exponentials_are_finite(formula: str) -> None:
+    x, w = gc.symbol("x", (3,)), np.array([1.0, 2.0, -1.0])
+    y, at = gc.parse(formula, x=x), np.array([1e4, -1e4, 9999.0])
+    c = gc.symbol("c", (3,))
+    gradient = gc.grad(gc.sum(y * c) if y.ndim else y, x)
+    inputs, given = ([x, c], {"x": at, "c": w}) if y.ndim else ([x], {"x": at})
+    with mpmath.workdps(60):
+
+        def value(*point: Any) -> Any:
+            e = [mpmath.exp(t - 10000) for t in point]
+            if not y.ndim:
+                return mpmath.sqrt(sum(t**2 for t in e)) / sum(e)
+            return sum(float(c) * mpmath.sqrt(t / sum(e)) for c, t in zip(w, e, strict=True))
+
+        exact = [mpmath.diff(value, tuple(map(mpmath.mpf, at)), tuple(int(i == k) for i in range(3))) for k in range(3)]
+    with np.errstate(invalid="raise", divide="raise"):
+        compiled = [gc.compile(gradient, inputs, style=style)(**given) for style in ("readable", "fast")]
+        for got in (gc.evaluate(gradient, given), *compiled):
+            np.testing.assert_allclose(got, np.array(exact, float), rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_logarithm_of_what_an_entry_leaves_of_a_softmax_is_finite(dtype: Any) -> None:
+    x = gc.symbol("x", ("m", 3))
+    at = np.array([[1e4, -1e4, 30], [30, -30, 1e-8], [0, 0, 0], [-1e4, 9.0, 9.0]], dtype)
+    with mpmath.workdps(9000):
+        e = [[mpmath.exp(mpmath.mpf(float(t))) for t in row] for row in at]
+        exact = np.array([[mpmath.log((sum(row) - t) / sum(row)) for t in row] for row in e], float)
+    f = gc.log(1 - gc.softmax(x, axis=1))
+    for value in (gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))):
+        np.testing.assert_allclose(value, exact, rtol=1e-6 if dtype is np.float32 else 1e-13, atol=1e-37)
+
+
+def test_the_kink_of_an_exponential_less_1_is_at_0() -> None:
+    x = gc.symbol("x", ("n",))
+    slope = gc.grad(gc.parse("sum(maximum(x, 0) + minimum(exp(x) - 1, 0))", x=x), x)
+    at = np.array([1e-8, -1e-8, 1.0], np.float32)
+    for value in (gc.evaluate(slope, {"x": at}), gc.compile(slope, [x])(at)):
+        np.testing.assert_allclose(value, 1)
 
 
 def test_the_logarithm_of_a_sum_of_exponentials_at_infinity_is_that_of_numpy() -> None:

@@ -84,6 +84,16 @@ def softmax_rest(x: Any, axis: Any = -1) -> Any:
     return np.where((shifted == 0) & (total < 1.5), others, total - e) / total
 
 
+def log_softmax_rest(x: Any, axis: Any = -1) -> Any:
+    shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    e = np.exp(shifted)
+    total = np.sum(e, axis=axis, keepdims=True)
+    top, below = (shifted == 0) & (total < 1.5), shifted < 0
+    second = np.max(np.where(below, shifted, -np.inf), axis=axis, keepdims=True, initial=-np.inf)
+    others = np.sum(below * np.exp(np.minimum(shifted - second, 0)), axis=axis, keepdims=True)
+    return np.where(top, second + np.log(np.where(top, others, 1) / total), np.log1p(np.where(top, 0, -e / total)))
+
+
 def tri(rows: Any, columns: Any) -> Any:
     return np.tri(rows, columns, dtype=bool)
 

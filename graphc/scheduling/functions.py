@@ -96,3 +96,12 @@ SOFTMAX_REST = Op("softmax_rest", infer_float, kernel=kernels.softmax_rest, summ
 
 def softmax_rest(x: Expr, axis: int) -> Expr:
     return make(SOFTMAX_REST, (x,), axis=axis)
+
+
+LOG_SOFTMAX_REST = Op(
+    "log_softmax_rest", infer_float, kernel=kernels.log_softmax_rest, summary="log(1 - softmax(x)) along an axis."
+)
+
+
+def log_softmax_rest(x: Expr, axis: int) -> Expr:
+    return make(LOG_SOFTMAX_REST, (x,), axis=axis)

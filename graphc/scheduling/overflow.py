@@ -16,13 +16,13 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD, broadcast, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
 from graphc.ops.defined import MEAN, body_of, logsumexp
-from graphc.ops.elementwise import exp, log, maximum
+from graphc.ops.elementwise import absolute, exp, expm1, log, maximum, sign
 from graphc.ops.leaves import NAMED, constant
 from graphc.ops.reductions import WHERE, where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import is_zero, number_of
 from graphc.scheduling.functions import logaddexp, peak
-from graphc.scheduling.recognition import EXP
+from graphc.scheduling.recognition import COSH, EXP, SINH
 
 FAR = -(Fraction(10) ** 30)  # an exponent of which the exponential is 0
 
@@ -74,7 +74,19 @@ class Overflow:
         """Whether a product has exponentials above and below the line, or a sum of them below."""
         held = [(self.of(f), f, e) for f, _, e in factors_of(node)]
         above = any(e > 0 for s, _, e in held if s)
-        return any(e < 0 and (above or plain(f).op is not EXP) for s, f, e in held if s)
+        falls = sum(s is not None for s, *_ in held) > 1 and any(
+            c < 0 for s, *_ in held if s for c in s.exponent.values()
+        )
+        return falls or any(e < 0 and (above or plain(f).op is not EXP) for s, f, e in held if s)
+
+    def logarithm(
+        self, node: Expr, factors: list[Factor], exponents: list[tuple[Expr, Labels, Fraction]]
+    ) -> Expr | None:
+        """The logarithm of a sum of products of `factors` and exponentials."""
+        if any(len({x for x in ls if x >= 0}) < sum(x >= 0 for x in ls) for _, ls, _ in exponents):
+            return None
+        sums = {x for _, ls, _ in exponents for x in ls if x >= node.ndim}
+        return self._summed(node, ([], factors), exponents, sums).log if sums == set(summed(node)) else None
 
     def _found(self, node: Expr) -> Scaled | None:
         if node.op is NAMED:
@@ -84,6 +96,11 @@ class Overflow:
         if node.op is EXP:
             u = self.done[node.operands[0]]
             return Scaled(broadcast(constant(1), node.shape), {u: ONE}, u)
+        if node.op in (COSH, SINH):
+            size = absolute(self.done[node.operands[0]])
+            if node.op is COSH:
+                return Scaled((1 + exp(-2 * size)) / 2, {size: ONE})
+            return Scaled(sign(self.done[node.operands[0]]) * expm1(-2 * size) / -2, {size: ONE})
         if node.op is WHERE:
             return self._masked(node)
         if node.op not in (ADD, CONTRACT) or not any(self.of(o) for o in node.operands):

@@ -2,6 +2,7 @@
 
 softplus(z) - t*z            =  (relu(z) - t*z) + log(1 + exp(-|z|))
 softplus(z) - z              =  softplus(-z)
+softplus(z) - relu(z)        =  log(1 + exp(-|z|))
 log(sinh(z)) - log(cosh(z))  =  log(tanh(z))
 log(exp(x) + exp(y)) - x     =  softplus(y - x)
 softplus(x - y) + y          =  log(exp(x) + exp(y))
@@ -19,6 +20,7 @@ from graphc.ir.op import registry
 from graphc.ops.arithmetic import ADD, combine, scaled
 from graphc.ops.contraction import CONTRACT, ONE, summed
 from graphc.ops.elementwise import absolute, exp, log1p, relu, softplus
+from graphc.rewriting.terms import number_of
 from graphc.scheduling.exponential_forms import logarithm
 from graphc.scheduling.exponentials import UNIT, Rational
 from graphc.scheduling.functions import LOGADDEXP, logaddexp
@@ -27,7 +29,7 @@ from graphc.scheduling.overflow import plain
 from graphc.scheduling.recognition import Exponentials, in_place, normalized
 from graphc.scheduling.tails import Computed, Terms
 
-RELU, SOFTPLUS = registry["relu"], registry["softplus"]
+RELU, SOFTPLUS, MAXIMUM = registry["relu"], registry["softplus"], registry["maximum"]
 
 
 def without_line(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
@@ -101,11 +103,20 @@ def without_shared(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | Non
             if f.op is LOGADDEXP and c == -d and u in f.operands:
                 first, second = f.operands
                 found = softplus((second if u is first else first) - u)
+            elif f.op is SOFTPLUS and c == -d and _relu_of(u) is f.operands[0]:
+                found = log1p(exp(-absolute(f.operands[0])))
             elif f.op is SOFTPLUS and i != j and d == c:
                 found = _of_both(f.operands[0], u)
             if found is not None:
                 return scaled(c, found), [t for k, t in enumerate(terms) if k not in (i, j)]
     return None
+
+
+def _relu_of(u: Expr) -> Expr | None:
+    """z of relu(z) or maximum(z, 0)."""
+    if u.op is RELU or (u.op is MAXIMUM and number_of(u.operands[1]) == 0):
+        return u.operands[0]
+    return u.operands[1] if u.op is MAXIMUM and number_of(u.operands[0]) == 0 else None
 
 
 def _of_both(difference: Expr, y: Expr) -> Expr | None:

@@ -9,38 +9,35 @@ from collections import defaultdict
 from collections.abc import Iterable
 from fractions import Fraction
 
-import sympy
-
-from graphc.ir.expr import Expr, rebuild, topological
-from graphc.ops.arithmetic import ADD, combine
+from graphc.ir.expr import Expr, make, rebuild, topological
+from graphc.ops.arithmetic import ADD, broadcast, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
-from graphc.ops.defined import LOGSUMEXP, MEAN, SOFTMAX, body_of, log_softmax
-from graphc.ops.elementwise import equal, exp, less, log, log1p
-from graphc.ops.leaves import SIZE
-from graphc.ops.leaving_out import PROD
-from graphc.ops.products import sum as sum_
-from graphc.ops.reductions import entries, where
+from graphc.ops.elementwise import exp
+from graphc.ops.leaves import constant
+from graphc.ops.reductions import where
 from graphc.ops.special import XLOGY
-from graphc.rewriting.logarithms import is_positive
 from graphc.rewriting.order import Factor
-from graphc.rewriting.terms import number_of
-from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.conjugates import without_roots
-from graphc.scheduling.differences import logarithm_of_difference, without_difference
-from graphc.scheduling.envelopes import Envelopes, conflict, rates, separated
-from graphc.scheduling.exponential_forms import logarithm, slopes, value
+from graphc.scheduling.differences import without_difference
+from graphc.scheduling.envelopes import conflict, rates, separated
+from graphc.scheduling.exponential_forms import slopes, value
 from graphc.scheduling.exponentials import Rational, total
-from graphc.scheduling.functions import logmeanexp
+from graphc.scheduling.functions import LOG_SOFTMAX_REST
 from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
 from graphc.scheduling.limits import without_limit
+from graphc.scheduling.log_totals import without_total
+from graphc.scheduling.logs import Logarithms
 from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
-from graphc.scheduling.overflow import Overflow, plain
+from graphc.scheduling.overflow import plain
 from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
-from graphc.scheduling.recognition import LOG, LOG1P, Exponentials, Found, in_place, joined
+from graphc.scheduling.recognition import LOG, LOG1P, Found, in_place, joined
 from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
+from graphc.scheduling.spreading import spread
 from graphc.scheduling.squares import central, over_norms
-from graphc.scheduling.tails import hazards, tail, tail_logarithm, without_tail
+from graphc.scheduling.tails import hazards, without_tail
+
+COMPARED = frozenset(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"))
 
 
 def stabilized(roots: Iterable[Expr]) -> list[Expr]:
@@ -52,17 +49,12 @@ def stabilized(roots: Iterable[Expr]) -> list[Expr]:
     return [work.done[root] for root in roots]
 
 
-class Stabilizer:
+class Stabilizer(Logarithms):
     """Decides node by node, operands first; `done` has the nodes as they are computed."""
 
     def __init__(self) -> None:
-        self.done: dict[Expr, Expr] = {}
-        self.softmaxes: dict[Expr, Expr] = {}
+        super().__init__()
         self.nesting: dict[Expr, int] = {}  # how deep sums stand in sums, products in products
-        self.exponentials = Exponentials()
-        self.envelopes = Envelopes(self.exponentials, self.base)
-        self.overflow = Overflow(self.done)
-        self.cancellation = Cancellation(self.exponentials)
 
     def computed(self, node: Expr) -> Expr:
         found = None
@@ -77,116 +69,32 @@ class Stabilizer:
         self.overflow.of(node)
         if node.op is LOG:
             found = self.log(node.operands[0])
-            smooth = found is not None and (found.op is LOG1P or self.exponentials.of(node.operands[0]) is not None)
+            smooth = found is not None and (
+                found.op in (LOG1P, LOG_SOFTMAX_REST) or self.exponentials.of(node.operands[0]) is not None
+            )
             expansion = None if smooth else self.cancellation.of_function(node)
             if expansion is not None:
                 found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
         elif node.op is LOG1P:
-            found = self._log1p(node)
+            found = self.log1p(node)
         elif node.op is XLOGY:
-            found = self._xlogy(node)
+            found = self.xlogy(node)
         elif node.op is ADD:
             found = self._sum(node)
         elif node.op is CONTRACT:
             found = self._product(node)
+        elif node.op.name in COMPARED:
+            found = self._comparison(node)
         return over_norms(selected(self._as_it_is(node))) if found is None else found
 
-    def base(self, x: Expr) -> Expr:
-        """The argument of an exponential, as it is computed."""
-        return self.done[x] if x in self.done else rebuild(x, tuple(map(self.base, x.operands)))
-
-    def log(self, node: Expr) -> Expr | None:
-        """The logarithm of a node that may vanish or overflow where its logarithm does not."""
-        node = plain(node)
-        node = self.softmaxes.get(node, node)
-        found = self.exponentials.of(node)
-        if found is not None and found[0] is not None:
-            result = logarithm(self.base(found[0]), found[1])
-            if result is not None:
-                return result
-        if node.op is MEAN and self.overflow.of(node) is not None:
-            node = body_of(node)
-            for part in topological([node], self.done):
-                self.done[part] = self.computed(part)
-        if node.op is SOFTMAX:
-            return log_softmax(self.done[node.operands[0]], axis=node.attributes["axis"])
-        if node.op is PROD and self._is_positive(node.operands[0]):
-            logs = self.log(node.operands[0])
-            return None if logs is None else sum_(logs, **node.attributes)
-        for special in (tail_logarithm, logarithm_of_difference):
-            if (logs := special(node, self.base)) is not None:
-                return logs
-        product = self._log_of_product(node) if node.op is CONTRACT and not summed(node) else None
-        scaled = self.overflow.of(node)
-        if product is None and scaled is None and (level := self._log_of_level(node)) is not None:
-            return level
-        if product is not None or scaled is not None:
-            return product if scaled is None or (product is not None and scaled.logarithm is None) else scaled.log
-        return self._log_near_one(node) if node.op is ADD else None
-
-    def _is_positive(self, f: Expr) -> bool:
-        """Whether all entries are positive, so that a product with them has a sum of logarithms."""
-        found, scaled = self.exponentials.of(f), self.overflow.of(f)
-        if found is not None and found[0] is not None:
-            return found[1].signed > 0
-        held = tail(f)
-        return (
-            f.op is SOFTMAX
-            or (held is not None and held[0] > 0)
-            or (scaled is not None and scaled.logarithm is not None)
-        )
-
-    def _log_of_product(self, node: Expr) -> Expr | None:
-        """Factors that may vanish have logarithms of their own."""
-        rest: list[Factor] = []
-        terms: list[tuple[Fraction, Expr]] = []
-        for f, labels, e in factors_of(node):
-            found = self.log(f) if self._is_positive(plain(f)) else None
-            if found is None and is_positive(f):
-                found = log(self.done[f])
-            if found is None:
-                rest.append((self.done[f], labels, e))
-            else:
-                terms.append((e, contract([(found, labels, ONE)], node.shape)))
-        if not terms:
+    def _comparison(self, node: Expr) -> Expr | None:
+        """``exp(x) <= 1`` where x is small: ``expm1(x) <= 0``."""
+        left, right = node.operands
+        whole = joined([self.exponentials.of(left), self.exponentials.of(right)], (ONE, -ONE))
+        if whole is None or whole[0] is None or whole[1].zeros <= 0 or left.shape != right.shape:
             return None
-        if (shared := without_shared(terms, lambda x: x)) is not None:
-            terms = [*shared[1], (ONE, shared[0])]
-        coefficient = node.attributes["coefficient"]
-        mean = _log_of_mean(terms, rest, coefficient)
-        if mean is not None:
-            return mean
-        if rest or coefficient != 1:
-            terms.append((ONE, log(contract(rest, node.shape, coefficient))))
-        return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else combine(terms)
-
-    def _log_near_one(self, node: Expr) -> Expr | None:
-        """``log(1 + u)`` is log1p(u)."""
-        terms = list(zip(node.attributes["coefficients"], node.operands, strict=True))
-        ones = [i for i, (c, x) in enumerate(terms) if number_of(x) is not None and c * (number_of(x) or 0) == 1]
-        if len(ones) != 1 or len(terms) < 2:
-            return None
-        rest = [t for i, t in enumerate(terms) if i != ones[0]]
-        over = rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
-        self.exponentials.of(over)
-        u = self.computed(over) if over not in self.done else self.done[over]
-        found = without_limit(split_terms(node), self.base)
-        if found is None or found[1]:
-            return log1p(u)
-        close = less(found[0], Fraction(1, 2))
-        return where(close, log(found[0]), log1p(where(close, 0, u)))
-
-    def _xlogy(self, node: Expr) -> Expr | None:
-        y, x = node.operands
-        logs = self.log(x) if self._is_positive(plain(x)) else None
-        return None if logs is None else where(equal(self.done[y], 0), 0, self.done[y] * logs)
-
-    def _log1p(self, node: Expr) -> Expr | None:
-        (u,) = node.operands
-        found = joined([self.exponentials.of(u), (None, Rational(ONE))], (ONE, ONE))
-        if found is None or found[0] is None:
-            return None
-        return logarithm(self.base(found[0]), found[1])
+        difference = value(self.base(whole[0]), whole[1])
+        return make(node.op, (difference, broadcast(constant(0), node.shape)), **node.attributes)
 
     def _sum(self, node: Expr) -> Expr | None:
         """Terms that cancel are computed as one, each group of those with the same other factors."""
@@ -206,6 +114,7 @@ class Stabilizer:
             or without_limit(terms, self.base)
             or without_line(terms, self.base)
             or without_difference(terms, self.base)
+            or without_total(terms, self.base)
         )
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
@@ -239,9 +148,6 @@ class Stabilizer:
         part = _combined(terms, node)
         return self.done[part] if part in self.done else self.computed(part)
 
-    def _as_it_is(self, node: Expr) -> Expr:
-        return rebuild(node, tuple(self.done[o] for o in node.operands))
-
     def _split(self, x: Expr) -> tuple[list[Factor], Expr | None, Rational]:
         """A term as a function of one exponential times other factors."""
         found = self.exponentials.of(x)
@@ -266,7 +172,16 @@ class Stabilizer:
         depth = self.nesting[node] = 1 + max((self.nesting.get(plain(x), 0) for x in node.operands), default=0)
         opened = split_factors(node, opened=depth <= DEEPEST)
         found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
+        found = self._spread(node, *opened) if found is None else found
         return self._bounded(node, opened) if found is None else found
+
+    def _spread(self, node: Expr, coefficient: Fraction, factors: list[Factor]) -> Expr | None:
+        found = spread(factors, self.overflow)
+        if found is None:
+            return None
+        terms, labels, rest = found
+        whole = combine([(c, self._of([(ONE, x)], node)) for c, x in terms])
+        return contract([(whole, labels, ONE), *((self.done[f], ls, e) for f, ls, e in rest)], node.shape, coefficient)
 
     def _bounded(self, node: Expr, opened: tuple[Fraction, list[Factor]]) -> Expr | None:
         """A product of which no factor overflows where another vanishes; None where it is as it stands."""
@@ -302,22 +217,6 @@ class Stabilizer:
             placed += separated(members, x, labels)
             placed += [(exp(slopes(x, low, high)), labels, ONE)] if low or high else []
         return contract(placed, node.shape, coefficient)
-
-    def _log_of_level(self, node: Expr) -> Expr | None:
-        """The logarithm of factors that vanish or grow like exponentials: their slopes and that of what is left."""
-        coefficient, factors = split_factors(node) if node.op is CONTRACT else (ONE, [(node, own_labels(node), ONE)])
-        groups = self.envelopes.groups(factors, plain_too=True)
-        if not groups or (node.op is CONTRACT and (summed(node) or any(ls != own_labels(node) for _, ls in groups))):
-            return None
-        taken = {f for members in groups.values() for f, _ in members}
-        placed = [(self.done[f], ls, e) for f, ls, e in factors if (f, ls, e) not in taken]
-        terms: list[tuple[Fraction, Expr]] = []
-        for (base, labels), members in groups.items():
-            x, (low, high) = self.base(base), rates(members)
-            placed += separated(members, x, labels)
-            terms += [(ONE, slopes(x, low, high))] if low or high else []
-        rest = contract(placed, node.shape, coefficient)
-        return combine([*terms, (ONE, log(rest))]) if terms else None
 
     def _masked(self, node: Expr) -> Expr | None:
         """``c * exp(x)`` for a truth value c is a selection: 0 where c is 0, also where the exponential overflows."""
@@ -374,20 +273,6 @@ class Stabilizer:
             return None
         kept = [(self.done[f], ls, e) for f, ls, e in given if (f, ls, e) not in replaced]
         return selected(contract([*kept, *factors], node.shape, coefficient))
-
-
-def _log_of_mean(terms: list[tuple[Fraction, Expr]], rest: list[Factor], coefficient: Fraction) -> Expr | None:
-    """``log(sum(exp(x))/n)`` over all n entries, from differences to 1: nothing cancels where x is small."""
-    if len(terms) != 1 or terms[0][0] != 1 or terms[0][1].op is not LOGSUMEXP:
-        return None
-    total = terms[0][1]
-    (x,), axes = total.operands, total.attributes["axis"]
-    if any(f.op is not SIZE or e.denominator != 1 for f, _, e in rest) or total.attributes["keepdims"]:
-        return None
-    share = sympy.Rational(coefficient.numerator, coefficient.denominator)
-    for f, _, e in rest:
-        share *= f.attributes["dim"] ** int(e)
-    return logmeanexp(x, axes) if share * entries(tuple(x.shape[a] for a in axes)) == 1 else None
 
 
 def _combined(terms: list[tuple[Fraction, Expr]], node: Expr) -> Expr:
