@@ -260,6 +260,24 @@ def table(rank: int) -> dict[tuple[str, str], list[Entry]]:
     return found
 
 
+@functools.lru_cache(maxsize=65536)
+def meeting(mask: int) -> bool:
+    """Whether all ops of some rule for a product of two and more factors are in `mask`, as `reach` writes them."""
+    return any(not needs & ~mask for needs in several())
+
+
+@functools.cache
+def several() -> frozenset[int]:
+    """What the rules for powers, and for products of two and more factors, ask for: the same for all ranks."""
+    found = set()
+    for rules in rule_sets.values():
+        for _, _, rule in rules.patterns(max(rules.ranks)):
+            pattern = _plain.normal(rule.lhs)
+            if pattern.op is CONTRACT and not summed(pattern) and pattern.attributes["exponents"] != (ONE,):
+                found.add(needed(pattern))
+    return frozenset(found)
+
+
 def anchor(pattern: Expr) -> str:
     """The rarest kind of operand of a pattern; the empty text where any will do."""
     kinds = [o.op.name for o in pattern.operands if not is_wildcard(o)]

@@ -39,6 +39,7 @@ class Normalizer:
     """Normal forms under a set of rules, memoized; `steps` records every rule that was applied."""
 
     rewriters: Callable[[Expr], Iterable[Rewriter]] | None = None
+    meeting: Callable[[int], bool] | None = None
     memo: dict[Expr, Expr] = field(default_factory=dict)
     names: dict[Expr, Expr] = field(default_factory=dict)
     known: dict[Expr, Expr] = field(default_factory=dict)
@@ -180,9 +181,13 @@ class Normalizer:
                 return found[0]
         return node
 
+    def may_meet(self, mask: int) -> bool:
+        """Whether a rule may rewrite factors of a product among whose ops are those of `mask`, as in `reach`."""
+        return bool(self.known) or (self.meeting is not None and self.meeting(mask))
+
     def knowing(self, equation: tuple[Expr, Expr]) -> Normalizer:
         """A normalizer with the same rules that also writes the first expression as the second."""
-        engine = Normalizer(self.rewriters)
+        engine = Normalizer(self.rewriters, self.meeting)
         engine.known = {engine.normal(equation[0]): equation[1]}
         engine.memo.clear()
         return engine

@@ -15,7 +15,7 @@ from graphc.rewriting import rulesets
 from graphc.rewriting.chains import associated
 from graphc.rewriting.cost import operations
 from graphc.rewriting.fold import Folder
-from graphc.rewriting.matching import rewriters
+from graphc.rewriting.matching import meeting, rewriters
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
 from graphc.rewriting.turning import shared_nodes
@@ -26,7 +26,7 @@ OVER = "simplification ended at its budget: the result is right, but may be long
 
 def normalizer() -> Normalizer:
     """A fresh normalizer with every rule set."""
-    return Normalizer(rewriters)
+    return Normalizer(rewriters, meeting)
 
 
 @overload

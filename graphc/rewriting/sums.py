@@ -20,6 +20,7 @@ from graphc.rewriting.common_ends import chained
 from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Law, law
 from graphc.rewriting.fractions import together
+from graphc.rewriting.meeting import may_cancel
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels, term_key, unnested
 from graphc.rewriting.selects import selected
 from graphc.rewriting.terms import (
@@ -276,6 +277,8 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     Like terms alone are no gain: c (a - b)**2 + d has fewer factors than c a (a - 2 b) + c b**2 + d.
     """
     terms = [opening(c, t, shape) for t, c in collected.items()]
+    if all(t.key is None for t in terms) or not may_cancel(engine, [t.term for t in terms], shape, EXPAND, POWER):
+        return None
     plain: list[tuple[Fraction, Expr]] = []
     while terms:
         if len(plain) + sum(t.size for t in terms) > EXPAND:  # before anything is multiplied that comes to nothing
