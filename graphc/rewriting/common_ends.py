@@ -49,7 +49,7 @@ def chained(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Ex
         term = engine.product(ONE, [*scalars, (joined, tuple(range(len(shape))), ONE)], shape)
         left = [(c, t) for t, c in collected.items() if t not in (one, other)]
         result = engine.sum([(ONE, term), *left], shape)
-        if engine.effort.excess(result, whole) < 0:
+        if engine.effort.excess(result, whole) <= 0:
             return result
     return None
 
