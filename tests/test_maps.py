@@ -224,6 +224,25 @@ def test_scalars_go_beside_the_vector_that_a_matrix_multiplies(f: gc.Expr, form:
     np.testing.assert_allclose(gc.evaluate(product, values), hessian @ values["r"], rtol=1e-6, atol=1e-7)
 
 
+def test_differences_are_written_one_way_round() -> None:
+    """A square, (x - v) P (x - v), follows the difference that a minus sign turned around, and keeps its own sign."""
+    apart = (x - v) @ P @ (x - v)
+    assert str(gc.grad(gc.sqrt(apart), x)) == "P @ (x - v)/sqrt((x - v) @ (P @ (x - v)))"
+    assert str(gc.grad(gc.exp(-apart / 2), x)) == "exp(-(v - x) @ (P @ (v - x))/2)*(P @ (v - x))"
+    assert str(gc.grad(gc.exp(-apart / 2), v)) == "exp(-(x - v) @ (P @ (x - v))/2)*(P @ (x - v))"
+
+
+def test_an_inverse_stands_outside_its_derivative() -> None:
+    f, direction = gc.logdet(gc.eye(n) + X @ X.T), gc.symbol("R", (n, d))
+    product = gc.hvp(f, X, direction)
+    inverse = "inv(X @ X.T + eye(n))"
+    assert str(product) == f"2*{inverse} @ (R - (R @ X.T + X @ R.T) @ {inverse} @ X)"
+    values = arrays([f, direction], 3, BOUND)
+    hessian = differences(lambda moved: gc.evaluate(gc.grad(f, X), moved), values, "X")
+    expected = np.tensordot(hessian, values["R"], 2)
+    np.testing.assert_allclose(gc.evaluate(product, values), expected, rtol=1e-6, atol=1e-7)
+
+
 def test_third_derivatives() -> None:
     assert gc.evaluate(gc.jacobian(gc.hessian(gc.sum(x**3), x), x), {"x": np.ones(2), "n": 2}).sum() == 12
     second = gc.hessian(gc.logsumexp(x), x)

@@ -45,7 +45,15 @@ from graphc.rewriting.quotients import (
     written_order,
 )
 from graphc.rewriting.reshapes import kronecker
-from graphc.rewriting.signs import Powers, absorbs_sign, inner_place, odd_of_difference, sign_bearer_in, sign_place
+from graphc.rewriting.signs import (
+    Powers,
+    absorbs_sign,
+    inner_place,
+    odd_of_difference,
+    sign_bearer_in,
+    sign_place,
+    squared,
+)
 from graphc.rewriting.terms import is_number, is_small, leading
 from graphc.rewriting.turning import inserted, is_turn, permuted_term, turned_around, turned_sides
 
@@ -235,10 +243,13 @@ class Presenter:
         return fallback if found is None else arranged(found, (0, 1))
 
     def group(self, node: Expr, flipped: int | None) -> list[tuple[Expr, Labels]]:
-        """The factors of a contraction as they are written; the sum at `flipped` is negated."""
+        """The factors of a contraction as they are written: the sum at `flipped` is negated, and in a square both are
+        that stand negated elsewhere.
+        """
         factors = factors_of(node)
+        places = squared(factors, self.around) if flipped is None else {flipped}
         group = [
-            self.turned_face(f, labels, e) if i == flipped else self.face(f, labels, e)
+            self.turned_face(f, labels, e) if i in places else self.face(f, labels, e)
             for i, (f, labels, e) in enumerate(factors)
         ]
         return [group[i] for i in written_order([x for x, _ in group])]

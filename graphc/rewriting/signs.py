@@ -33,14 +33,34 @@ def odd_of_difference(f: Expr) -> bool:
 
 def inner_place(factors: Powers, levels: int = NESTED) -> int | None:
     """The place of the factor of a contraction that a minus sign in front turns around: a difference, an odd function
-    of one, or a product with one."""
-    place = sign_place(factors)
+    of one, or a product with one. What stands in two factors is a square: (x - m) @ P @ (x - m) keeps its sign.
+    """
+    single = [
+        x for i, x in enumerate(factors) if not any(occurs(x[0], g) for g, _, _ in factors[:i] + factors[i + 1 :])
+    ]
+    place = sign_place(single)
     if place is not None:
-        return place
+        return factors.index(single[place])
     plain = [i for i, (_, _, e) in enumerate(factors) if e == 1]
     found = [i for i in plain if odd_of_difference(factors[i][0])]
-    found += [i for i in plain if levels and not found and sign_bearer_in(factors[i][0], levels - 1) is not None]
+    for i in plain if levels and not found else ():
+        bearer = sign_bearer_in(factors[i][0], levels - 1)
+        if bearer is not None and not any(occurs(bearer, g) for g, _, _ in factors[:i] + factors[i + 1 :]):
+            found.append(i)
     return next(iter(found), None)
+
+
+def occurs(x: Expr, factor: Expr, levels: int = NESTED) -> bool:
+    """Whether `x` is a factor, or one of a product of matrices that is one."""
+    if factor is x or not levels or factor.op is not CONTRACT or not summed(factor):
+        return factor is x
+    return any(occurs(x, g, levels - 1) for g in factor.operands)
+
+
+def squared(factors: Powers, turned: set[Expr]) -> set[int]:
+    """The places of the two factors that have the same one of the differences `turned`: (x - m) @ P @ (x - m)."""
+    bearers = [f if absorbs_sign(f, ls, e) else sign_bearer_in(f) if e == 1 else None for f, ls, e in factors]
+    return {i for i, b in enumerate(bearers) if b is not None and b in turned and bearers.count(b) == 2}
 
 
 def sign_bearer_in(node: Expr, levels: int = NESTED) -> Expr | None:

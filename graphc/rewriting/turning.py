@@ -67,6 +67,8 @@ def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
         if node.attributes["coefficient"] < 0 and not summed(node):
             above = [x for x in factors_of(node) if x[2] > 0]
             place = sign_place(above)
-            bearers = [above[place][0]] if place is not None else [sign_bearer_in(f) for f, _, e in above if e == 1]
-            found.update(b for b in bearers[:1] if b is not None and b.op is ADD)
+            inner = (sign_bearer_in(f) for f, _, e in above if e == 1)
+            bearer = above[place][0] if place is not None else next((b for b in inner if b is not None), None)
+            if bearer is not None and bearer.op is ADD:
+                found.add(bearer)
     return found
