@@ -66,6 +66,18 @@ FORMS = [
     ("eye(n)[0]", None, "one_hot(0, n)"),
     ("one_hot(n - 1, n)*0 + eye(n)[:, n - 1]", None, "one_hot(-1, n)"),
     ("-log(softmax(U @ h)[0])", "h", "U.T @ (softmax(U @ h) - one_hot(0, n))"),
+    # common factors, and scalars in front
+    ("1 - (q**2 + (x - y)**2)/r**2", None, "1 - ((x - y)**2 + q**2)/r**2"),
+    ("lam*(1 - s)*x + lam*s*sign(x) + y", None, "lam*((1 - s)*x + s*sign(x)) + y"),
+    ("exp(a @ X @ b)", "X", "exp(a @ X @ b)*outer(a, b)"),
+    ("outer(a, b)/q[:, None]", None, "outer(a/q, b)"),
+    ("p - x + s*p*y", None, "s*p*y + p - x"),
+    # numbers of sums, and signs of differences
+    ("sum(a*x/(1 + exp(-1.702*x)))", "x", "a*sigmoid(1.702*x)*(1.702*x*(1 - sigmoid(1.702*x)) + 1)"),
+    ("1.59577*(x + 0.044715*x**3)", None, "1.59577*x*(0.044715*x**2 + 1)"),
+    ("0.9*x + 0.1*y", None, "0.1*(9*x + y)"),
+    ("norm(A @ x - b)**2/2 + (x - y) @ P @ (x - y)/2", "x", "A.T @ (A @ x - b) + P @ (x - y)"),
+    ("x - s*(1 - y)", None, "x - s*(1 - y)"),
 ]
 
 

@@ -29,6 +29,8 @@ WAYS = [
     (["x + y > x**2 + 1", "x**2 - x + 1 < y"], "x + y > x**2 + 1"),
     (["x**2 < x", "x*(1 - x) > 0"], "x**2 < x"),
     (["z[:, None] > x", "x - z[:, None] < 0"], "z[:, None] > x"),
+    (["x > 0", "minimum(x, 1) > 0", "1 < 1 + minimum(3, 2*x)", "maximum(x, -1) > 0", "-minimum(x, 1) < 0"], "x > 0"),
+    (["x <= 2", "maximum(x, 1) <= 2", "relu(x) <= 2", "minimum(x, 3) <= 2", "6 - 3*relu(x) >= 0"], "x <= 2"),
 ]
 SELECTIONS = [
     ("where(x > y, x, y)", "maximum(y, x)"),
@@ -38,6 +40,12 @@ SELECTIONS = [
     ("where(x >= 0, x, -x)", "abs(x)"),
     ("where(x < 0, 0, x)", "relu(x)"),
     ("relu(x)*(x > 0)", "relu(x)"),
+    ("where(relu(x) > -1, x, y)", "x"),
+    ("y + x*(minimum(x, 1) > 1)", "y"),
+    ("y + x*(maximum(x, 2) < 2)", "y"),
+    ("y + x*(minimum(x, 1) <= 1)", "x + y"),
+    ("y + x*(relu(x) >= 0)", "x + y"),
+    ("where(minimum(x, 1) > 2, x, y)", "y"),
 ]
 GRADIENTS = [
     ("sum(maximum(c*(y - x), (c - 1)*(y - x)))", "where(x > y, 1 - c, -c)"),

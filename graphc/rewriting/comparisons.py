@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from fractions import Fraction
 
 import sympy
@@ -19,6 +20,7 @@ from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import entries_of, is_number, leading
 
 DIFFERENCE = law("comparisons", "a > b where a - b > 0, and where c (a - b) > 0 for a positive c")
+BOUNDED = law("comparisons", "min(x, c) > d where x > d, for c > d; likewise for max and <")
 POSITIVE = Fact("positive")
 ORDERS = {f(constant(1), constant(2)).op.name: f for f in (greater, greater_equal, less, less_equal)}
 MIRRORED = {"greater": less, "greater_equal": less_equal, "less": greater, "less_equal": greater_equal}
@@ -32,6 +34,9 @@ def compared(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     number, core = leading(engine.sum([(ONE, a), (-ONE, b)], node.shape))
     if number == 0 or is_number(core):
         return None
+    freed = unbounded(engine, node, number, core)
+    if freed is not None:
+        return freed, BOUNDED.step(node, freed)
     pure = core.op is CONTRACT and not summed(core)
     factors = factors_of(core) if pure else [(core, aligned(core.shape, core.shape), ONE)]
     kept = [x for x in factors if not is_positive(x[0])]
@@ -44,6 +49,33 @@ def compared(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     if result is node:
         return None
     return engine.normal(result), DIFFERENCE.step(node, result, used(factors, kept))
+
+
+def unbounded(engine: Engine, node: Expr, number: Fraction, core: Expr) -> Expr | None:
+    """A comparison of the smaller or larger of x and a number with a number, as one of x or a truth value.
+
+    `number` times `core` is the difference that is compared with 0.
+    """
+    terms = [(c * number, t) for c, t in terms_of(core)] if core.op is ADD else [(number, core)]
+    bounded = [(c, t) for c, t in terms if t.op.name in ("minimum", "maximum", "relu")]
+    rest = [c * leading(t)[0] for c, t in terms if is_number(t)]
+    if len(bounded) != 1 or len(bounded) + len(rest) != len(terms):
+        return None
+    ((c, m),) = bounded
+    inner = [x for x in m.operands if not is_number(x)]
+    bounds = [leading(x)[0] for x in m.operands if is_number(x)] if m.op.name != "relu" else [Fraction(0)]
+    if len(inner) != 1 or len(bounds) != 1:
+        return None
+    order = ORDERS[node.op.name] if c > 0 else MIRRORED[node.op.name]
+    level = -sum(rest, Fraction(0)) / c  # m is compared with it
+    above = order in (greater, greater_equal)
+    holds = HOLDS[order](bounds[0], level)
+    if holds is above if m.op.name == "minimum" else holds is not above:  # the bound does not decide
+        return engine.normal(order(inner[0], broadcast(constant(level), node.shape)))
+    return engine.product(Fraction(holds), [], node.shape)
+
+
+HOLDS = {greater: operator.gt, greater_equal: operator.ge, less: operator.lt, less_equal: operator.le}
 
 
 def is_positive(x: Expr) -> bool:

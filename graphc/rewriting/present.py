@@ -54,7 +54,7 @@ from graphc.rewriting.signs import (
     sign_place,
     squared,
 )
-from graphc.rewriting.terms import is_number, is_small, leading
+from graphc.rewriting.terms import is_constant, is_number, is_small, leading
 from graphc.rewriting.turning import inserted, is_turn, permuted_term, turned_around, turned_sides
 
 WIDE = 5  # axes from which a sum is not tried in every order
@@ -300,6 +300,11 @@ class Presenter:
             late.clear()
         for c, i in sorted(kept, key=lambda x: (x[1] in late, x[0] < 0)):
             t = terms[i][1]
+            turned = self.turned_term(t, abs(c)) if c < 0 and total is not None and i not in logs else None
+            if turned is not None:
+                assert total is not None
+                total = add_(total, turned)
+                continue
             if i in logs:
                 part = scaled(abs(c), self.logarithm(logs[i], node.ndim))
             elif t.op is CONTRACT and (not summed(t) or c.denominator != 1):
@@ -313,6 +318,24 @@ class Presenter:
                 total = add_(total, part) if c > 0 else subtract(total, part)
         assert total is not None
         return broadcast(total, node.shape)
+
+    def turned_term(self, term: Expr, scale: Fraction) -> Expr | None:
+        """``scale * term`` negated, if a difference in it is turned around by that: y - A @ (b - x) is y + A @ (x - b).
+
+        Not one with a number or an identity, 1 - h, nor one that stands elsewhere too.
+        """
+        if term.op is not CONTRACT or not term.operands:
+            return None
+        place = None if summed(term) else sign_place([x for x in factors_of(term) if x[2] == 1])
+        bearer = sign_bearer_in(term) if summed(term) else None if place is None else factors_of(term)[place][0]
+        if bearer is None or bearer.op is not ADD or bearer in self.shared:
+            return None
+        if any(is_constant(t) or any(f.op is EYE for f in (t, *t.operands)) for t in bearer.operands):
+            return None
+        if not summed(term):
+            return self.product(contract(factors_of(term), term.shape, -term.attributes["coefficient"]), scale)
+        found = self.oriented(term, flipped=True)
+        return None if found is None else scaled(scale, arranged(found, tuple(range(term.ndim))))
 
     def logarithm(self, log: Logarithm, rank: int) -> Expr:
         """The logarithm of a product or a quotient."""
@@ -408,7 +431,7 @@ class Presenter:
         return self.product(turned)
 
     def joined(
-        self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, int], shape: Shape = ()
+        self, powers: Powers, order: Labels, flipped: int | None, scales: dict[Expr, Fraction], shape: Shape = ()
     ) -> Expr | None:
         """The elementwise product of powers; the one at `flipped` is written negated."""
         if not powers:

@@ -12,10 +12,12 @@ from graphc.ir.expr import Expr, make
 from graphc.ops.arithmetic import ADD, divide, multiply, rational_power, scaled
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.forms import form
-from graphc.ops.leaves import EYE, NAMED, constant, number, size
+from graphc.ops.leaves import EYE, NAMED, constant, decimal_text, number, size
 from graphc.rewriting.axes import Labels
 from graphc.rewriting.powers import nonnegative
 from graphc.rewriting.signs import Powers
+
+SHORT = 6  # digits up to which the numbers of a sum are short
 
 
 def scale_by(scalar: Expr, product: Expr) -> Expr:
@@ -49,12 +51,13 @@ def sorted_in(rest: Powers, item: tuple[Expr, Labels, Fraction], place: int) -> 
     return [x for x in [*rest[:place], item, *rest[place:]] if x[2] != 0]
 
 
-def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict[Expr, int]]:
+def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict[Expr, Fraction]]:
     """Sums that a product's coefficient frees of fractions: 2*g*(1/2 - h) is g*(1 - 2*h).
 
-    A sum may stand over several axes, and is freed in all places or in none.
+    A sum may stand over several axes, and is freed in all places or in none. Where the numbers become long, a sum
+    takes what makes them short: x*(1 + 0.044715*x**2), not 5e-06*x*(200000 + 8943*x**2).
     """
-    scales: dict[Expr, int] = {}
+    scales: dict[Expr, Fraction] = {}
     exponents: dict[Expr, list[Fraction]] = {}
     for f, _, e in powers:
         exponents.setdefault(f, []).append(e)
@@ -66,9 +69,39 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
             if scale > 1 and (share.denominator if e > 0 else abs(share.numerator)) <= (
                 coefficient.denominator if e > 0 else abs(coefficient.numerator)
             ):
-                scales[f] = scale
+                scales[f] = Fraction(scale)
                 coefficient = share
-    return coefficient, scales
+    for f, several in exponents.items():
+        if f.op is ADD and several == [ONE]:
+            short = shortest_scale(f, coefficient, scales.get(f, ONE))
+            coefficient *= scales.get(f, ONE) / short
+            scales[f] = short
+    return coefficient, {f: scale for f, scale in scales.items() if scale != 1}
+
+
+def shortest_scale(total: Expr, coefficient: Fraction, scale: Fraction) -> Fraction:
+    """What a sum is multiplied by, and its `coefficient` divided by, so that the numbers are not long.
+
+    `scale` where none of them is; else what makes one of the terms, or what stands outside, a bare one.
+    """
+    terms = total.attributes["coefficients"]
+
+    def numbers(s: Fraction) -> list[Fraction]:
+        return [coefficient * scale / s, *(abs(c * s) for c in terms)]
+
+    if sum(map(digits, numbers(scale))) <= SHORT:
+        return scale
+    ways: list[Fraction] = [scale, *(1 / abs(c) for c in terms), abs(coefficient * scale)]
+    return min(ways, key=lambda s: sum(map(digits, numbers(s))))
+
+
+def digits(x: Fraction) -> int:
+    """How long the number is that a term or a product is multiplied by; a fraction is longer than a decimal."""
+    if abs(x) == 1:
+        return 0
+    if x.denominator == 1 or decimal_text(x) is None:
+        return len(f"{abs(x)}") + (x.denominator != 1)
+    return len(repr(float(abs(x))).lstrip("0.").replace(".", ""))
 
 
 def freed(product: Expr, coefficient: Fraction) -> tuple[int, Expr] | None:

@@ -133,6 +133,8 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(where(c, where(c, x, y), z)).to(where(c, x, z)).because("the condition is known to hold there")
     yield rewrite(where(c, x, where(c, y, z))).to(where(c, x, z)).because("the condition is known to fail there")
     yield rewrite(where(c, -x, y)).to(-where(c, x, -y)).when(Unsigned(x)).because("a minus sign comes out")
+    yield rewrite(where(1, x, y)).to(x).because("the condition holds")
+    yield rewrite(where(0, x, y)).to(y).because("the condition fails")
     yield rewrite(where(x, y, y)).to(y).because("both branches are the same")
     yield rewrite(maximum(x, -x)).to(absolute(x)).because("|x| is the larger of x and -x")
     yield rewrite(maximum(-x, x)).to(absolute(x)).because("|x| is the larger of x and -x")
