@@ -56,7 +56,7 @@ def diagonals(node: ast.expr, sizes: Sequence[str]) -> Iterator[Local]:
         return
     for n in sizes:
         unit = call("eye", name(n))
-        for part in (node.right, node.left):
+        for part in (p for p in (node.right, node.left) if not _is_ones(p)):
             what = f"{written(part)} belongs on the diagonal alone: it is added to every entry"
             yield Kind.SHAPE, what, swapped(node, part, unit if written(part) == "1" else times(part, unit))
 

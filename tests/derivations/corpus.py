@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import block_claims
 import calculus_claims
 import further_claims
 import layer_claims
 import lecture_claims
+import likelihood_claims
 import loss_claims
 import matrix_claims
+import model_claims
 import network_claims
 import textbook_claims
 from kinds_of_claims import RIGHT, UNREADABLE, Case, Known
@@ -29,6 +32,9 @@ TABLES: dict[str, dict[str, Case]] = {
     "networks": network_claims.CASES,
     "calculus": calculus_claims.CASES,
     "textbooks": textbook_claims.CASES,
+    "likelihoods": likelihood_claims.CASES,
+    "blocks": block_claims.CASES,
+    "models": model_claims.CASES,
 }
 
 # Right claims for which no proof is found, and wrong ones that are explained otherwise or not at all.
