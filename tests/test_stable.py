@@ -72,6 +72,7 @@ EXPONENTIALS = {
     "log(1 + log(1 + exp(x)))": "log1p(log1p(exp(x)))",
     "log(sinh(x)/x)": "",
     "x/sinh(x)": "",
+    "exp(x - exp(x))": "",
     "2**x - 1": "",
     "log(2**x + 1)": "",
     "10**x/(1 + 10**x)": "",
@@ -252,6 +253,17 @@ def test_a_formula_has_the_right_value_and_finite_derivatives(formula: str, dtyp
     with np.errstate(over="ignore"):
         for values in computed(formula, np.array(POINTS, dtype)).values():
             assert all(np.all(np.isfinite(v[1:])) for v in values)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_complementary_log_log_is_right_where_the_inner_exponential_underflows(dtype: Any) -> None:
+    x = gc.symbol("x", ("n",))
+    f, at = gc.parse("log(1 - exp(-exp(x)))", x=x), np.array([-1e4, -200, -30, -1e-8, 1, 3], dtype)
+    with mpmath.workdps(60):
+        exact = np.array([mpmath.log(-mpmath.expm1(-mpmath.exp(mpmath.mpf(float(t))))) for t in at], float)
+    with np.errstate(divide="ignore", over="ignore"):
+        for value in (gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))):
+            np.testing.assert_allclose(value, exact, rtol=1e-13 if dtype is np.float64 else 1e-5)
 
 
 @pytest.mark.parametrize("formula", TAILS)

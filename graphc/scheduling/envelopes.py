@@ -25,6 +25,7 @@ from graphc.ops.contraction import CONTRACT, Labels, aligned, contract, summed
 from graphc.ops.elementwise import absolute, exp, maximum, minimum
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
+from graphc.scheduling.collapse import apart
 from graphc.scheduling.exponential_forms import logarithm, mantissa, slopes
 from graphc.scheduling.exponentials import ONE, UNIT, ZERO, Rational, step_of
 from graphc.scheduling.nested import split_factors, split_terms
@@ -114,7 +115,7 @@ class Envelopes:
             return None
         coefficient, factors = split_factors(x) if x.op is CONTRACT else (ONE, [(x, aligned(x.shape, x.shape), ONE)])
         rest, members = list[Factor](), list[Member]()
-        for g, labels, e in factors:
+        for g, labels, e in apart(factors, self.exponentials):
             held = self.of(g) if labels == aligned(f.shape, f.shape) else None
             if held is None:
                 rest.append((g, labels, e))

@@ -107,6 +107,15 @@ def positive(f: Polynomial) -> bool:
     return all(c > 0 for _, c in f)
 
 
+def leading(r: Rational) -> Fraction:
+    """c of ``c * x**zeros``, which the function of exp(x) behaves like near x = 0; it has whole powers there."""
+    number = abs(r.coefficient)
+    for f, e in r.factors.items():
+        at = sum((c for _, c in f), ZERO) or sum((p * c for p, c in f), ZERO)
+        number *= abs(at) ** int(e)
+    return number
+
+
 def reversed_polynomial(f: Polynomial) -> Polynomial:
     """``t**degree * f(1/t)``."""
     return tuple((degree(f) - e, c) for e, c in reversed(f))

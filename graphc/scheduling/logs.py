@@ -7,11 +7,11 @@ from fractions import Fraction
 import sympy
 
 from graphc.ir.expr import Expr, rebuild, topological
-from graphc.ops.arithmetic import ADD, combine
+from graphc.ops.arithmetic import ADD, broadcast, combine
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.defined import LOGSUMEXP, MEAN, SOFTMAX, body_of, log_softmax
 from graphc.ops.elementwise import equal, less, log, log1p
-from graphc.ops.leaves import SIZE
+from graphc.ops.leaves import SIZE, constant
 from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import entries, where
@@ -22,7 +22,7 @@ from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.differences import logarithm_of_difference
 from graphc.scheduling.envelopes import Envelopes, rates, separated
 from graphc.scheduling.exponential_forms import logarithm, slopes
-from graphc.scheduling.exponentials import Rational
+from graphc.scheduling.exponentials import Rational, leading
 from graphc.scheduling.functions import SOFTMAX_REST, log_softmax_rest, logmeanexp
 from graphc.scheduling.groups import own_labels
 from graphc.scheduling.limits import without_limit
@@ -30,7 +30,7 @@ from graphc.scheduling.log_totals import logarithm_of_sum
 from graphc.scheduling.nested import split_factors, split_terms
 from graphc.scheduling.overflow import Overflow, plain
 from graphc.scheduling.ramps import without_shared
-from graphc.scheduling.recognition import Exponentials, joined
+from graphc.scheduling.recognition import EXP, Exponentials, joined, times
 from graphc.scheduling.tails import tail, tail_logarithm
 
 
@@ -64,7 +64,7 @@ class Logarithms:
         if found is not None and found[0] is not None:
             result = logarithm(self.base(found[0]), found[1])
             if result is not None:
-                return result
+                return self._beyond(found[0], found[1], result)
         if node.op is MEAN and (self.overflow.of(node) is not None or self.envelopes.of(node.operands[0]) is not None):
             node = body_of(node)
             for part in topological([node], self.done):
@@ -87,6 +87,17 @@ class Logarithms:
         if product is not None or scaled is not None:
             return product if scaled is None or (product is not None and scaled.logarithm is None) else scaled.log
         return self._log_near_one(node) if node.op is ADD else None
+
+    def _beyond(self, y: Expr, r: Rational, found: Expr) -> Expr:
+        """``log(1 - exp(-exp(x)))`` is x where exp(x) is next to 0, and may underflow."""
+        order, y = r.zeros, plain(y)
+        if y.op is not EXP or order.denominator != 1 or order <= 0:
+            return found
+        small = less(self.base(y), Fraction(1, 10**20))
+        lead = times(order, self.base(y.operands[0]))
+        if leading(r) != 1:
+            lead = combine([(ONE, lead), (ONE, broadcast(log(constant(leading(r))), y.shape))])
+        return where(small, lead, found)
 
     def _is_positive(self, f: Expr) -> bool:
         """Whether all entries are positive, so that a product with them has a sum of logarithms."""

@@ -12,11 +12,12 @@ from fractions import Fraction
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD, broadcast, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
-from graphc.ops.elementwise import exp
+from graphc.ops.elementwise import equal, exp
 from graphc.ops.leaves import constant
 from graphc.ops.reductions import where
 from graphc.ops.special import XLOGY
 from graphc.rewriting.order import Factor
+from graphc.scheduling.collapse import apart, collapses, erupts
 from graphc.scheduling.conjugates import without_roots
 from graphc.scheduling.differences import without_difference
 from graphc.scheduling.envelopes import conflict, rates, separated
@@ -170,7 +171,8 @@ class Stabilizer(Logarithms):
 
     def _product(self, node: Expr) -> Expr | None:
         depth = self.nesting[node] = 1 + max((self.nesting.get(plain(x), 0) for x in node.operands), default=0)
-        opened = split_factors(node, opened=depth <= DEEPEST)
+        coefficient, factors = split_factors(node, opened=depth <= DEEPEST)
+        opened = coefficient, apart(factors, self.exponentials)
         found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
         found = self._spread(node, *opened) if found is None else found
         return self._bounded(node, opened) if found is None else found
@@ -181,20 +183,21 @@ class Stabilizer(Logarithms):
             return None
         terms, labels, rest = found
         whole = combine([(c, self._of([(ONE, x)], node)) for c, x in terms])
-        return contract([(whole, labels, ONE), *((self.done[f], ls, e) for f, ls, e in rest)], node.shape, coefficient)
+        return contract([(whole, labels, ONE), *((self.base(f), ls, e) for f, ls, e in rest)], node.shape, coefficient)
 
     def _bounded(self, node: Expr, opened: tuple[Fraction, list[Factor]]) -> Expr | None:
         """A product of which no factor overflows where another vanishes; None where it is as it stands."""
-        if (level := self._level(node, *opened)) is not None:
-            return level
+        for way in (self._level, self._guarded):
+            if (found := way(node, *opened)) is not None:
+                return found
         factors = factors_of(node)
         roots = any(e.denominator != 1 for *_, e in factors)
         grows = any(self._grows(f, e) for f, _, e in (*factors, *opened[1]))
         if self.overflow.of(node) is None and not roots and not grows:
             return None
-        found = self.exponentials.of(node)
-        if found is not None and found[0] is not None and self._against([(f, e) for f, _, e in factors]):
-            return value(self.base(found[0]), found[1])
+        whole = self.exponentials.of(node)
+        if whole is not None and whole[0] is not None and self._against([(f, e) for f, _, e in factors]):
+            return value(self.base(whole[0]), whole[1])
         if (masked := self._masked(node)) is not None:
             return masked
         deep = len(opened[1]) > len(factors)
@@ -205,13 +208,27 @@ class Stabilizer(Logarithms):
         scaled = self.overflow.of(node)
         return scaled.value if scaled is not None and self.overflow.conflict(node) else None
 
+    def _guarded(self, node: Expr, coefficient: Fraction, factors: list[Factor]) -> Expr | None:
+        """A product that is 0 where a factor vanishes like exp(-exp(x)), though others overflow like exp(x)."""
+        gone = [(f, ls, e) for f, ls, e in factors if collapses(f, e, self.exponentials)]
+        rest = [t for t in factors if t not in gone]
+        if not gone or summed(node) or not any(self._grows(f, e) for f, _, e in rest):
+            return None
+        if any(erupts(f, self.exponentials) for f, _, _ in rest):
+            return None
+        parts = [contract(gone, node.shape), contract(rest, node.shape, coefficient)]
+        for part in topological(parts, self.done):
+            self.done[part] = self.computed(part)
+        vanishing, growing = (self.done[part] for part in parts)
+        return vanishing * where(equal(vanishing, 0), 0, growing)
+
     def _level(self, node: Expr, coefficient: Fraction, factors: list[Factor]) -> Expr | None:
         """A product with factors that vanish like exponentials, at an end where others grow: the slopes add up."""
         groups = {key: members for key, members in self.envelopes.groups(factors).items() if conflict(members)}
         if not groups:
             return None
         taken = {f for members in groups.values() for f, _ in members}
-        placed = [(self.done[f], ls, e) for f, ls, e in factors if (f, ls, e) not in taken]
+        placed = [(self.base(f), ls, e) for f, ls, e in factors if (f, ls, e) not in taken]
         for (base, labels), members in groups.items():
             x, (low, high) = self.base(base), rates(members)
             placed += separated(members, x, labels)
@@ -271,7 +288,7 @@ class Stabilizer(Logarithms):
             replaced |= dict.fromkeys(members)
         if not factors:
             return None
-        kept = [(self.done[f], ls, e) for f, ls, e in given if (f, ls, e) not in replaced]
+        kept = [(self.base(f), ls, e) for f, ls, e in given if (f, ls, e) not in replaced]
         return selected(contract([*kept, *factors], node.shape, coefficient))
 
 
