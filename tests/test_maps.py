@@ -110,6 +110,18 @@ def sizes_of(symbols: list[gc.Expr]) -> set[str]:
 
 
 HESSIANS = [
+    (
+        b @ gc.logsumexp(W + x, axis=1),
+        x,
+        "diag(b @ softmax(W + x)) - softmax(W + x).T @ (b[:, None]*softmax(W + x))",
+    ),
+    (
+        b @ gc.norm(W - x, axis=1),
+        x,
+        "sum(b/norm(W - x, axis=1))*eye(n) - (W - x).T @ ((b/norm(W - x, axis=1)**3)[:, None]*(W - x))",
+    ),
+    (gc.sum(W * gc.softmax(W + x)), x, None),
+    (gc.sum(gc.logsumexp(-((x - W) ** 2), axis=1)), x, None),
     (logistic, w, "X.T @ ((sigmoid(X @ w)*(1 - sigmoid(X @ w)))[:, None]*X)/n"),
     (x @ A @ x, x, "A + A.T"),
     (x @ S @ x, x, "2*S"),

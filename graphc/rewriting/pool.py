@@ -359,11 +359,7 @@ class Pool:
             self.engine.steps.append(TERMWISE.step(node, split))
             return split
         place = next((i for i, x in enumerate(factors) if meets_delta(*x, node.ndim)), None)
-        thin = (
-            next((i for i, x in enumerate(factors) if is_thin(*x, node.ndim)), None)
-            if place is None and len(factors) == 2
-            else None
-        )
+        thin = None if place is not None else thin_place(factors, node.ndim)
         if thin is not None:
             split, _ = self.split(node, thin)
             self.engine.steps.append(OUTER.step(node, split))
@@ -524,6 +520,15 @@ def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
             if other is not None and (other > 0) != (e > 0):
                 return True
     return False
+
+
+def thin_place(factors: list[Factor], rank: int) -> int | None:
+    """The place of a sum of outer products over more axes than any other factor has, and no fewer than the result."""
+    ranks = [len({x for x in labels if x >= 0}) for _, labels, _ in factors]
+    for i, x in enumerate(factors):
+        if rank <= ranks[i] and is_thin(*x, rank) and all(r < ranks[i] for r in (*ranks[:i], *ranks[i + 1 :])):
+            return i
+    return None
 
 
 def averages_a_shift(factors: list[Factor]) -> bool:

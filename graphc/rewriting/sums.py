@@ -236,7 +236,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
         return note(engine, FACTOR, collected, take_out(engine, common, terms, [], shape))
     best: tuple[int, object, tuple[tuple[Expr, Labels], bool]] | None = None
     for (key, positive), n in counts.items():
-        if n < 2 or (not key[0].operands and key[0].weak):
+        if n < 2 or (not key[0].operands and key[0].weak and key[0].op is not EYE):
             continue
         group = [entries for entries, _, _ in terms if key in entries and (entries[key] > 0) == positive]
         saved = sum(cost(e) for e in group) - sum(cost(without(e, {key: min_power(group, key)})) for e in group) - 2

@@ -161,11 +161,20 @@ def contains(expr: Expr, part: Expr, limit: int = 200) -> bool:
 
 def is_thin(f: Expr, labels: Labels, e: Fraction, rank: int) -> bool:
     """Whether `f` is a sum over three axes and more, some summed, of which no array in it carries all."""
-    if f.op is not ADD or e != 1 or f.ndim < 3 or not any(x >= rank for x in labels):
-        return False
-    products = [t for t in f.operands if t.op is CONTRACT and not summed(t)]
-    return len(products) == len(f.operands) and all(
-        len({x for x in ls if x >= 0}) < f.ndim for t in products for _, ls, _ in factors_of(t)
+    return e == 1 and f.ndim > 2 and any(x >= rank for x in labels) and of_outer_products(f)
+
+
+def of_outer_products(total: Expr) -> bool:
+    """Whether a sum is one of products of arrays over fewer axes, and of such sums."""
+    products = [t for t in total.operands if t.op is CONTRACT and not summed(t)]
+    return (
+        total.op is ADD
+        and len(products) == len(total.operands)
+        and all(
+            len({x for x in ls if x >= 0}) < total.ndim or (e == 1 and of_outer_products(g))
+            for t in products
+            for g, ls, e in factors_of(t)
+        )
     )
 
 
