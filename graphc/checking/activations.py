@@ -29,9 +29,12 @@ def activations(node: ast.expr, factors: Sequence[ast.expr]) -> Iterator[Local]:
 
 
 def alike(a: ast.expr, b: ast.expr) -> bool:
-    """Whether two formulas differ in their names only, or two comparisons in what is compared to the same."""
+    """Whether two formulas differ in their names only, comparisons in what is compared to the same, 1 - u**2 in u."""
     if isinstance(a, ast.Compare) and isinstance(b, ast.Compare):
         return [ast.dump(n) for n in (*a.ops, *a.comparators)] == [ast.dump(n) for n in (*b.ops, *b.comparators)]
+    match a, b:
+        case ast.BinOp(p, ast.Sub(), ast.BinOp(_, ast.Pow(), e)), ast.BinOp(q, ast.Sub(), ast.BinOp(_, ast.Pow(), f)):
+            return derivative_like(a) and [written(p), written(e)] == [written(q), written(f)]
     return _nameless(a) == _nameless(b)
 
 

@@ -154,7 +154,8 @@ def posed(
     if wrong is not None and np.shape(wrong.left) == np.shape(wrong.right):
         chosen.append(wrong)
     origin = question.f if isinstance(question, Gradient) else answer
-    values = tuple(({**p.sizes, **p.values}, p.left) for p in chosen)
+    every = [({**p.sizes, **p.values}, p.left) for p in chosen]
+    values = tuple(at for at in every if Screen([at]).right(answer))  # where plain evaluation has the value, too
     if claim is not None and not states(text, claim, names, Screen(values)):
         text = str(claim)
     return Case(question, answer, text, claim, names, origin, values)

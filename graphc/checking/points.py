@@ -159,7 +159,8 @@ def differing(left: Any, right: Any, relative: float = RELATIVE, absolute: float
     """Which entries differ by more than the stated precision."""
     a, b = _real(left), _real(right)
     scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)))
-    return ~(np.abs(a - b) <= relative * scale + absolute)  # also where one is not a number
+    with np.errstate(invalid="ignore"):
+        return ~(np.abs(a - b) <= relative * scale + absolute)  # also where one is not a number
 
 
 def search(judge: Judge, symbols: Sequence[Expr], names: Sequence[str], most: int = MOST) -> tuple[Point | None, int]:

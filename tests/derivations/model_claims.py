@@ -13,6 +13,7 @@ from kinds_of_claims import (
     FUNCTION,
     MN,
     ND,
+    NN,
     ORDER,
     PART,
     PATH,
@@ -251,6 +252,41 @@ CASES: dict[str, Case] = {
             ("x", "ones(n)/(n*std(x))", STATISTIC),
             ("x", "1/(n*std(x)) - mean(x)*(x - mean(x))/(n*std(x)**2)", EXPONENT),
             ("x", "1/(n*std(x)) + mean(x)*(x - mean(x))/(n*std(x)**3)", SIGN),
+        ],
+    ),
+    "a probit likelihood": (
+        "sum(log((1 + erf(y*(X @ w)/sqrt(2)))/2))",
+        {"X": ND, "w": D, "y": known("sign", "n")},
+        [
+            ("w", "X.T @ (y*exp(-(X @ w)**2/2)*sqrt(2/pi)/(1 + erf(y*(X @ w)/sqrt(2))))", RIGHT),
+            ("w", "X.T @ (y*exp(-(X @ w)**2/2)/sqrt(2*pi)/((1 + erf(y*(X @ w)/sqrt(2)))/2))", RIGHT),
+            ("w", "X.T @ (exp(-(X @ w)**2/2)*sqrt(2/pi)/(1 + erf(y*(X @ w)/sqrt(2))))", CHAIN),
+            ("w", "X.T @ (y*exp(-(X @ w)**2)*sqrt(2/pi)/(1 + erf(y*(X @ w)/sqrt(2))))", f"{CONSTANT}|{EXPONENT}"),
+        ],
+    ),
+    "a power mean": (
+        "(sum(x**p)/n)**(1/p)",
+        {"x": known("positive", "n"), "p": known("positive")},
+        [
+            ("x", "x**(p - 1)*(sum(x**p)/n)**(1/p - 1)/n", RIGHT),
+            ("x", "(sum(x**p)/n)**(1/p)*x**(p - 1)/sum(x**p)", RIGHT),
+            ("x", "p*x**(p - 1)*(sum(x**p)/n)**(1/p - 1)/n", f"{FACTOR}|{CONSTANT}"),
+            ("x", "x**(p - 1)*(sum(x**p)/n)**(1/p)/n", EXPONENT),
+        ],
+    ),
+    "two residual blocks": (
+        "h1 = x + tanh(W1 @ x)\nh2 = h1 + tanh(W2 @ h1)\nv @ h2",
+        {"x": N, "W1": NN, "W2": NN, "v": N},
+        [
+            (
+                "x",
+                "(eye(n) + W1.T @ diag(1 - tanh(W1 @ x)**2)) @ (v + W2.T @ (v*(1 - tanh(W2 @ h1)**2)))",
+                RIGHT,
+            ),
+            ("x", "v + W2.T @ (v*(1 - tanh(W2 @ h1)**2))", f"{PATH}|{TERM}"),
+            ("W1", "outer((v + W2.T @ (v*(1 - tanh(W2 @ h1)**2)))*(1 - tanh(W1 @ x)**2), x)", RIGHT),
+            ("W2", "outer(v*(1 - (h2 - h1)**2), h1)", RIGHT),
+            ("W2", "outer(v*(1 - h2**2), h1)", VARIABLE),
         ],
     ),
 }
