@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -323,3 +324,37 @@ def test_training_an_embedding_with_labels() -> None:
         losses.append(float(value))
         weights = [w - np.float32(0.5) * s for w, s in zip(weights, slopes, strict=True)]
     assert losses[-1] < 0.6 * losses[0]
+
+
+CHOSEN = {"i": np.array([0, 1, 2, 0, 1, -1]), "j": np.array([[1], [0]])}
+PARTS = ["i", "j", ":", "1:", "0", "None", "...", "[0, 1]"]
+
+
+@pytest.mark.parametrize("first", PARTS)
+def test_indices_of_arrays_and_slices_in_any_order_are_numpys(first: str) -> None:
+    """What stands apart, as in x[i, :, j], puts the axes of the arrays in front."""
+    array = np.random.default_rng(0).normal(size=(3, 4, 5))
+    names: dict[str, Any] = {"x": (3, 4, 5)}
+    names |= {name: gc.symbol(name, index.shape, dtype="int64") for name, index in CHOSEN.items()}
+    compared = 0
+    for rest in itertools.product(PARTS, repeat=2):
+        text = f"x[{', '.join((first, *rest))}]"
+        try:
+            expected = eval(text, {"x": array, **CHOSEN})
+        except IndexError:  # too many indices, two ellipses
+            with pytest.raises(gc.GraphcError):
+                gc.evaluate(gc.parse(text, **names), CHOSEN | {"x": array})
+            continue
+        found = gc.parse(text, **names)
+        assert np.array_equal(gc.evaluate(found, CHOSEN | {"x": array}), expected), text
+        assert gc.parse(str(found), **gc.names(found)) is found, text
+        compared += 1
+    assert compared > 30
+
+
+def test_the_gradient_of_an_index_with_arrays_that_stand_apart() -> None:
+    x, i, j = gc.symbol("x", ("n", "m", "k")), *(gc.symbol(c, ("t",), dtype="int64") for c in "ij")
+    values = {"x": np.random.default_rng(1).normal(size=(3, 2, 4)), "i": np.array([0, 2, 0]), "j": np.array([3, 3, -1])}
+    expected = np.zeros((3, 2, 4))
+    np.add.at(expected, (values["i"], slice(None), values["j"]), 2 * values["x"][values["i"], :, values["j"]])
+    assert np.allclose(gc.evaluate(gc.grad(gc.sum(x[i, :, j] ** 2), x), values), expected)

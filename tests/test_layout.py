@@ -423,7 +423,6 @@ X, V = gc.symbol("X", ("n", "m")), gc.symbol("V", (4,))
         (lambda: X[True], UnsupportedError, "an index is a whole number"),
         (lambda: X[0.5], UnsupportedError, "an index is a whole number"),
         (lambda: X[X > 0], UnsupportedError, "a mask selects a number of entries that is not known: use where"),
-        (lambda: gc.symbol("Z", (2, 3, 4))[0, :, [0, 1]], UnsupportedError, "index in two steps"),
         (lambda: X[[0, 1], [0, 1, 1]], ShapeError, "the index arrays do not broadcast"),
         (lambda: list(X), UnsupportedError, "cannot be iterated over"),
         (lambda: gc.concat([X, V]), ShapeError, r"X is \(n, m\), V is \(4,\); they must be equal except"),

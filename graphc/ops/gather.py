@@ -22,6 +22,7 @@ from graphc.ir.op import Acts, Attributes, Inference, Op, register
 from graphc.ops import kernels
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.broadcasting import brief, broadcast_shapes, declared_at, leading, normalize_axes
+from graphc.ops.contraction import CONTRACT, contract, factors_of, summed
 from graphc.ops.leaves import ARRAY, CONSTANT, as_expr, dim_of, promote, symbol
 from graphc.ops.notation import notation
 from graphc.ops.ranges import floored, plain
@@ -39,8 +40,9 @@ def as_index(what: str, value: Any) -> Expr:
         If its entries are not whole numbers.
     """
     i = as_expr(value)
-    if i.op is ARRAY and all(v.denominator == 1 for v in i.attributes["values"]):
-        return make(ARRAY, (), values=i.attributes["values"], shape=i.shape, dtype="int64")
+    whole = whole_literal(i)
+    if whole is not None:
+        return whole
     if i.dtype == "int64":
         return i
     hint = (
@@ -51,6 +53,17 @@ def as_index(what: str, value: Any) -> Expr:
     raise DTypeError(
         f"{what}: the indices must be whole numbers, but {brief(i)} has dtype {i.dtype}; {hint}{declared_at()}"
     )
+
+
+def whole_literal(i: Expr) -> Expr | None:
+    """A literal of whole numbers, or one that is stretched, as one of int64."""
+    if i.op is ARRAY and all(v.denominator == 1 for v in i.attributes["values"]):
+        return make(ARRAY, (), values=i.attributes["values"], shape=i.shape, dtype="int64")
+    if i.op is not CONTRACT or len(i.operands) != 1 or i.attributes["coefficient"] != 1 or summed(i):
+        return None
+    ((f, labels, e),) = factors_of(i)
+    inner = whole_literal(f) if e == 1 else None
+    return None if inner is None else contract([(inner, labels, e)], i.shape)
 
 
 def axis_of(what: str, x: Expr, axis: Any) -> int:

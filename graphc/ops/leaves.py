@@ -197,7 +197,8 @@ def exact(value: Any) -> Fraction:
         return Fraction(int(value))
     if isinstance(value, Real):
         if not np.isfinite(float(value)):
-            raise UnsupportedError(f"constants must be finite numbers, got {value}")
+            masks = "; masked_softmax and attention take masks" if value == -np.inf else ""
+            raise UnsupportedError(f"constants must be finite numbers, got {value}{masks}")
         return Fraction(str(value))
     raise UnsupportedError(f"expected a real number, got {value!r} of type {type(value).__name__}")
 

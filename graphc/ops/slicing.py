@@ -191,7 +191,8 @@ def _part(x: Expr, part: Any) -> Any:
     if isinstance(part, slice):
         return slice(*(None if b is None else _bound(x, b) for b in (part.start, part.stop, part.step)))
     if isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and np.ndim(part):
-        return constant(np.asarray(part))
+        whole = constant(np.asarray(part))
+        return make(ARRAY, (), values=whole.attributes["values"], shape=whole.shape, dtype="int64")
     if isinstance(part, Expr) and (part.ndim or not part.weak):
         if part.dtype == "int64":
             return part
@@ -244,10 +245,7 @@ def _gathered(x: Expr, parts: list[Any]) -> Expr:
     places = [i for i, p in enumerate(parts) if isinstance(p, Expr)]
     chosen = [i for i, p in enumerate(parts) if not isinstance(p, slice) and p is not None]
     if chosen != [*range(chosen[0], chosen[-1] + 1)]:
-        raise UnsupportedError(
-            f"{brief(x)}: numbers and arrays with other parts between them move the arrays' axes to the front in "
-            f"NumPy; index in two steps{declared_at()}"
-        )
+        return _gathered(*_in_front(x, parts, chosen))
     arrays = [parts[i] for i in places]
     shape = broadcast_shapes([a.shape for a in arrays], [])
     if shape is None:
@@ -256,6 +254,14 @@ def _gathered(x: Expr, parts: list[Any]) -> Expr:
     whole = index(x, tuple(slice(None) if isinstance(p, Expr) else p for p in parts))
     axis = len([p for p in parts[: places[0]] if p is None or isinstance(p, slice)])
     return _together(whole, [broadcast(a, shape) for a in arrays], axis)
+
+
+def _in_front(x: Expr, parts: list[Any], chosen: list[int]) -> tuple[Expr, list[Any]]:
+    """`x` and an index of it with the `chosen` axes first: where NumPy puts the axes of arrays that stand apart."""
+    ordered = [*chosen, *(i for i in range(len(parts)) if i not in chosen)]
+    axes = [i for i, p in enumerate(parts) if p is not None]
+    moved = behaviour["transpose"](x, tuple(axes.index(i) for i in ordered if i in axes))
+    return moved, [parts[i] for i in ordered]
 
 
 def _spread(entries: Expr, key: Any) -> Expr:
