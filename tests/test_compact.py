@@ -78,6 +78,7 @@ FORMS = [
     ("0.9*x + 0.1*y", None, "0.1*(9*x + y)"),
     ("norm(A @ x - b)**2/2 + (x - y) @ P @ (x - y)/2", "x", "A.T @ (A @ x - b) + P @ (x - y)"),
     ("x - s*(1 - y)", None, "x - s*(1 - y)"),
+    ("sum(x)*sum(y)/n**2 + s", None, "mean(x)*mean(y) + s"),
 ]
 
 

@@ -463,7 +463,7 @@ class Presenter:
         return coefficient, found
 
     def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
-        """A sum over axes divided by their sizes becomes ``mean``."""
+        """Sums over axes divided by their sizes become means."""
         for i, (f, labels, e) in enumerate(powers):
             shown, key = self.shown[f], None
             if shown.op is CONTRACT and form(shown).kind == "index":
@@ -497,7 +497,7 @@ class Presenter:
             average = average_of(shown.operands[0], axes, keepdims)
             average = average if key is None else index(average, key)
             self.shown[average] = average
-            return share, sorted_in(rest, (average, labels, e), i)
+            return self.averaged(share, sorted_in(rest, (average, labels, e), i))
         return coefficient, powers
 
     def by_index(self, node: Expr, coefficient: Fraction) -> Expr | None:
