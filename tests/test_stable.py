@@ -587,3 +587,18 @@ def test_a_difference_of_roots_that_are_0_is_0() -> None:
         for style in ("readable", "fast"):
             f = gc.compile(gc.sqrt(x**2 + y**2) - gc.abs(x), [x, y], style=style)
             np.testing.assert_array_equal(f(*at), [0, 1, 2])
+
+
+def test_products_of_exponentials_below_their_peaks_make_no_larger_array() -> None:
+    """The Hessian of log(exp(Z) @ w) by w: rows of Z that differ by thousands weigh the same in it."""
+    n, k = gc.dims("n k")
+    Z, w = gc.symbol("Z", (n, k)), gc.symbol("w", (k,), facts=["positive"])
+    hessian = gc.hessian(gc.sum(gc.log(gc.exp(Z) @ w)), w)
+    rng = np.random.default_rng(5)
+    rows, weights = rng.normal(size=(4, 3)), np.array([0.2, 0.5, 0.3])
+    shares = np.exp(rows) / (np.exp(rows) @ weights)[:, None]
+    far = rows + np.array([[1e4], [-1e4], [30.0], [0.0]])
+    for style in ("readable", "fast"):
+        found = gc.compile(hessian, [Z, w], style=style)(far, weights)
+        np.testing.assert_allclose(found, -shares.T @ shares, 1e-9)
+    assert "(k, k, n)" not in gc.emit(hessian, [Z, w], style="fast")

@@ -21,7 +21,7 @@ from graphc.ops.leaves import NAMED, constant
 from graphc.ops.reductions import WHERE, where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import is_zero, number_of
-from graphc.scheduling.functions import logaddexp, peak
+from graphc.scheduling.functions import PEAK, logaddexp, peak
 from graphc.scheduling.recognition import COSH, EXP, SINH
 
 FAR = -(Fraction(10) ** 30)  # an exponent of which the exponential is 0
@@ -168,7 +168,12 @@ class Overflow:
                 placed[at] = placed.get(at, Fraction(0)) + c
             rest = contract(factors, node.shape, node.attributes["coefficient"])
             return Scaled(rest, {x: c for x, c in placed.items() if c})
-        return self._summed(node, (factors[:first], factors[first:]), exponents, sums)
+        whole = self._summed(node, (factors[:first], factors[first:]), exponents, sums)
+        bounded = below_peaks(exponents)
+        if bounded is None:
+            return whole
+        mantissa = contract([*factors[:first], *bounded, *factors[first:]], node.shape, node.attributes["coefficient"])
+        return Scaled(mantissa, {}, whole.log)
 
     def _summed(
         self,
@@ -202,6 +207,45 @@ class Overflow:
             if coefficient != 1:
                 named = named + log(constant(coefficient))
         return Scaled(mantissa, {contract([(top, kept, ONE)], node.shape): ONE}, named)
+
+
+def below_peaks(exponents: list[tuple[Expr, Labels, Fraction]]) -> list[Factor] | None:
+    """Exponentials over different axes, each less its own largest exponent: exp(u - m)[j, k]*exp(v - l)[j, i].
+
+    None of them exceeds 1, so that no array over all of j, k and i is needed to find the largest product.
+    """
+    places = [(*within(x, ls), c) for x, ls, c in exponents]
+    tops = [(x, ls, c) for x, ls, c in places if x.op is PEAK]
+    own = [(x, ls, c) for x, ls, c in places if x.op is not PEAK]
+    needed: dict[tuple[Expr, Labels], Fraction] = {}
+    factors: list[Factor] = []
+    for x, ls, c in own:
+        found = [(m, at) for m, at, _ in tops if m.operands[0] is x and at == outside(ls, m)]
+        if c <= 0 or not found:
+            return None
+        m, at = found[0]
+        needed[m, at] = needed.get((m, at), Fraction(0)) - c
+        inner = tuple(range(x.ndim))
+        stretched = contract([(m, outside(inner, m), ONE)], x.shape)
+        factors.append((exp(combine([(c, x), (-c, stretched)])), ls, ONE))
+    given: dict[tuple[Expr, Labels], Fraction] = {}
+    for m, at, c in tops:
+        given[m, at] = given.get((m, at), Fraction(0)) + c
+    return factors if len(own) > 1 and given == needed else None
+
+
+def within(x: Expr, labels: Labels) -> tuple[Expr, Labels]:
+    """What is stretched or turned to `x`, and its labels."""
+    if x.op is CONTRACT and not summed(x) and len(x.operands) == 1 and x.attributes["exponents"] == (1,):
+        ((inner, own, _),) = factors_of(x)
+        if x.attributes["coefficient"] == 1:
+            return within(inner, tuple(labels[i] if i >= 0 else -1 for i in own))
+    return x, labels
+
+
+def outside(labels: Labels, top: Expr) -> Labels:
+    """The labels of the axes along which `top` is no peak."""
+    return tuple(x for i, x in enumerate(labels) if i not in top.attributes["axis"])
 
 
 def _log_of_sum(terms: list[tuple[Fraction, Scaled]]) -> Expr | None:
