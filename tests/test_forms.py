@@ -103,6 +103,8 @@ def test_textbook_form(formula: str, by: str, form: str) -> None:
         ("sum(X*(X - mean(X, axis=0))/std(X, axis=0))", "sum(X*(X - mean(X, axis=0))/std(X, axis=0))"),
         ("mean((x - mean(x))**2)", "var(x)"),
         ("sqrt(mean((x - mean(x))**2))", "std(x)"),
+        ("var(x) + var(A)", "var(A) + var(x)"),  # of n and n**2 entries
+        ("mean(x) - mean(A)", "mean(x) - mean(A)"),
         ("C @ (alpha*x - 2*y) + alpha*(C @ x)", "2*C @ (alpha*x - y)"),
         ("X.T @ (X @ w - y) + alpha*(X.T @ x)", "X.T @ (X @ w + alpha*x - y)"),
         ("x*y*sin(x)/alpha - x*exp(y)*cos(y)/alpha", "x*(y*sin(x) - cos(y)*exp(y))/alpha"),

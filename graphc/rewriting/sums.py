@@ -228,7 +228,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     terms = [(entries_of(t, shape), c, t) for t, c in collected.items()]
     counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items())
     shared = [key for key, n in counts.items() if n == len(terms)]
-    if shared:
+    if shared and not (of_sizes(shared) and any(len({t[0][key] for t in terms}) > 1 for key, _ in shared)):
         common = {
             key: min_power([t[0] for t in terms], key)
             for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
@@ -250,6 +250,11 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     outside = [t for t in terms if t not in inside]
     taken = {key: min_power([t[0] for t in inside], key)}
     return note(engine, FACTOR, collected, take_out(engine, taken, inside, outside, shape))
+
+
+def of_sizes(keys: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
+    """Whether factors are sizes alone: means over different numbers of entries stay means, var(x) + var(X)."""
+    return all(key[0].op is SIZE for key, _ in keys)
 
 
 def factor_several(engine: Engine, collected: dict[Expr, Fraction], terms: list[Term], shape: Shape) -> Expr | None:
