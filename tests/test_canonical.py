@@ -97,6 +97,34 @@ def test_grouping_leaves_no_trace(seed: int, product: bool) -> None:
     assert len(forms) <= 1, f"seed {seed}: {[str(f) for f in forms]}"
 
 
+N, M = gc.dims("n m")
+OVER_SOME_AXES = [
+    *(gc.symbol(name) for name in "pq"),
+    *(gc.symbol(name, (N,)) for name in "xy"),
+    *(gc.symbol(name, (M, N)) for name in "AB"),
+    gc.sum(gc.symbol("x", (N,)) ** 2),
+    gc.symbol("u", (M,))[:, None],
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEEDS)
+def test_grouping_of_sums_over_some_of_the_axes_leaves_no_trace(seed: int) -> None:
+    rng = random.Random(seed)
+    monomials = [rng.choices(OVER_SOME_AXES, k=rng.randint(1, 3)) for _ in range(rng.choice([2, 3, 4, 5, 12]))]
+    scales = [rng.choice([1, 1, 2, -1, -3]) for _ in monomials]
+
+    def way() -> Expr:
+        products = [c * regrouped(parts, rng, product=True) for c, parts in zip(scales, monomials, strict=True)]
+        return regrouped(products, rng, product=False)
+
+    ways = [way() for _ in range(3)]
+    forms = {gc.simplify(way) for way in ways}
+    assert len(forms) == 1, f"seed {seed}: {[str(f) for f in forms]}"
+    (form,) = forms
+    assert gc.simplify(form) is form
+
+
 def chain(rng: random.Random) -> list[Expr]:
     """Matrices, some of them transposed, inverted or beside their inverse, between vectors or not.
 

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, factors_of, is_sum
-from graphc.rewriting.order import Factor
-from graphc.rewriting.terms import FLATTEN, LONG
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum
+from graphc.rewriting.order import Factor, Labels
+from graphc.rewriting.terms import FLATTEN, LONG, is_even, is_moved, moved, terms_of, through
 
 MOST = {"add": FLATTEN, "contract": LONG}  # terms, factors up to which nothing is done here
 
@@ -23,18 +23,20 @@ MOST = {"add": FLATTEN, "contract": LONG}  # terms, factors up to which nothing 
 def inner_nodes(order: Sequence[Expr]) -> set[Expr]:
     """The sums and products in `order` (operands before users) that are parts of one long sum or product alone."""
     uses = Counter(o for node in order for o in node.operands)
+    ways: dict[Expr, list[list[Expr]]] = {}
     single: set[Expr] = set()
     sizes: dict[Expr, int] = {}
     for node in order:
         if not nestable(node):
             continue
-        mine = [i for i, o in enumerate(node.operands) if o in sizes and uses[o] == 1 and nests(node, i)]
-        single.update(node.operands[i] for i in mine)
-        sizes[node] = len(node.operands) + sum(sizes[node.operands[i]] - 1 for i in mine)
+        found = [way_in(node, i) for i in range(len(node.operands))]
+        ways[node] = [way for way in found if way and way[-1] in sizes and all(uses[x] == 1 for x in way)]
+        single.update(way[-1] for way in ways[node])
+        sizes[node] = len(node.operands) + sum(sizes[way[-1]] - 1 for way in ways[node])
     inner: set[Expr] = set()
     for node in reversed(order):
         if node in sizes and (node in inner or (node not in single and sizes[node] > MOST[node.op.name])):
-            inner.update(o for o in node.operands if o in single)
+            inner.update(x for way in ways[node] for x in way)
     return inner
 
 
@@ -42,27 +44,31 @@ def nestable(node: Expr) -> bool:
     return node.op is ADD or (node.op is CONTRACT and not is_sum(node))
 
 
-def nests(node: Expr, place: int) -> bool:
-    """Whether the operand at `place` is a sum in a sum, or a product in a product under a whole exponent."""
+def way_in(node: Expr, place: int) -> list[Expr]:
+    """From the operand at `place` down to a sum in a sum, be it moved, or to a product under a whole exponent."""
     inner = node.operands[place]
-    if inner.op is not node.op or not nestable(inner):
-        return False
-    return node.op is ADD or (
-        node.attributes["exponents"][place].denominator == 1 and inner.attributes["coefficient"] != 0
-    )
+    if node.op is ADD:
+        way = [inner]
+        while way[-1].op is CONTRACT and is_moved(way[-1]):
+            way.append(way[-1].operands[0])
+        total = way[-1]
+        return way if total.op is ADD and (total is inner or is_even(total)) else []
+    whole = inner.op is CONTRACT and nestable(inner) and node.attributes["exponents"][place].denominator == 1
+    return [inner] if whole and inner.attributes["coefficient"] != 0 else []
 
 
-def terms_within(node: Expr, inner: set[Expr]) -> list[tuple[Fraction, Expr]]:
-    """The terms of a sum, those of sums in `inner` in their place."""
-    terms: list[tuple[Fraction, Expr]] = []
-    stack = [(ONE, node)]
+def terms_within(node: Expr, inner: set[Expr]) -> list[tuple[Fraction, Expr, Labels]]:
+    """The terms of a sum and how their axes lie, those of sums in `inner` in their place."""
+    terms: list[tuple[Fraction, Expr, Labels]] = []
+    stack = [(ONE, node, aligned(node.shape, node.shape))]
     while stack:
-        c, term = stack.pop()
-        if term is node or term in inner:
-            pairs = zip(term.attributes["coefficients"], term.operands, strict=True)
-            stack += reversed([(c * x, t) for x, t in pairs])
-        else:
-            terms.append((c, term))
+        c, term, labels = stack.pop()
+        if term is not node and term not in inner:
+            terms.append((c, term, labels))
+            continue
+        number, total, own = moved(term)
+        seen = through(own, labels)
+        stack += reversed([(c * number * x, t, seen) for x, t in terms_of(total)])
     return terms
 
 
@@ -75,7 +81,7 @@ def factors_within(node: Expr, inner: set[Expr]) -> tuple[Fraction, list[Factor]
         f, labels, e = stack.pop()
         if f in inner:
             coefficient *= f.attributes["coefficient"] ** e.numerator
-            own = [(g, tuple(labels[x] if x >= 0 else -1 for x in ls), p * e) for g, ls, p in factors_of(f)]
+            own = [(g, through(ls, labels), p * e) for g, ls, p in factors_of(f)]
             stack += reversed(own)
         else:
             factors.append((f, labels, e))

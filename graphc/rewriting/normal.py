@@ -14,7 +14,7 @@ from fractions import Fraction
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
@@ -25,11 +25,11 @@ from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
 from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
 from graphc.rewriting.operands import freed
-from graphc.rewriting.order import Factor
+from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.pool import Pool
 from graphc.rewriting.reshapes import regrouped
-from graphc.rewriting.sums import total, turned_sum
-from graphc.rewriting.terms import FLATTEN, leading, unit_label, view
+from graphc.rewriting.sums import total
+from graphc.rewriting.terms import FLATTEN, is_even, leading, moved, terms_of, through, unit_label, view
 
 Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
 
@@ -68,7 +68,8 @@ class Normalizer:
     def build_long(self, node: Expr, inner: set[Expr]) -> Expr:
         """The normal form of a sum over sums in `inner`, of a product over products in `inner`."""
         if node.op is ADD:
-            return self.sum([(c, self.memo[t]) for c, t in terms_within(node, inner)], node.shape)
+            terms = [(c, self.moved(self.memo[t], labels, node.shape)) for c, t, labels in terms_within(node, inner)]
+            return self.sum(terms, node.shape)
         coefficient, factors = factors_within(node, inner)
         return self.product(coefficient, [(self.memo[f], labels, e) for f, labels, e in factors], node.shape)
 
@@ -118,21 +119,21 @@ class Normalizer:
     def opened(self, node: Expr, operands: tuple[Expr, ...]) -> list[tuple[Fraction, Expr]]:
         """The terms of a sum with the sums it was grouped in opened, so that no group takes out factors of its own."""
         terms: list[tuple[Fraction, Expr]] = []
-        stack = list(zip(node.attributes["coefficients"], node.operands, strict=True))
+        straight = aligned(node.shape, node.shape)
+        stack = [(c, t, straight) for c, t in zip(node.attributes["coefficients"], node.operands, strict=True)]
         while stack and len(terms) + len(stack) <= FLATTEN:
-            c, term = stack.pop()
-            number, core = leading(term)
-            if core.op is ADD:
-                pairs = zip(core.attributes["coefficients"], core.operands, strict=True)
-                stack += [(c * number * x, t) for x, t in pairs]
-            elif turned_sum(core):
-                inner, labels, _ = factors_of(core)[0]
-                pairs = zip(inner.attributes["coefficients"], inner.operands, strict=True)
-                scale = c * number * core.attributes["coefficient"]
-                stack += [(scale * x, self.product(ONE, [(self.normal(t), labels, ONE)], node.shape)) for x, t in pairs]
+            c, term, labels = stack.pop()
+            number, core, own = moved(term)
+            if core.op is ADD and (core is term or is_even(core)):
+                stack += [(c * number * x, t, through(own, labels)) for x, t in terms_of(core)]
             else:
-                terms.append((c, self.memo.get(term, term)))
+                terms.append((c, self.moved(self.normal(term), labels, node.shape)))
         return list(zip(node.attributes["coefficients"], operands, strict=True)) if stack else terms
+
+    def moved(self, x: Expr, labels: Labels, shape: Shape) -> Expr:
+        """`x` with its axes laid along those of `labels`."""
+        straight = x.shape == shape and labels == aligned(shape, shape)
+        return x if straight else self.product(ONE, [(x, labels, ONE)], shape)
 
     def reshaped(self, x: Expr, shape: Shape) -> Expr:
         """A reshape of what it commutes with: of another reshape, of a product whose factors it does not mix."""

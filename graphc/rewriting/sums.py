@@ -29,11 +29,14 @@ from graphc.rewriting.terms import (
     carried_labels,
     cost,
     entries_of,
+    is_even,
     is_number,
     is_reduction,
     leading,
     min_power,
+    moved,
     positive_term,
+    terms_of,
     without,
     written,
 )
@@ -118,36 +121,15 @@ def collect(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape
     while stack:
         c, term = stack.pop()
         c, term = c * leading(term)[0], leading(term)[1]
-        if term.op is ADD and len(term.operands) <= FLATTEN:
-            pairs = list(zip(term.attributes["coefficients"], term.operands, strict=True))
-            stack += [(c * inner, t) for inner, t in reversed(pairs)]
-        elif stretched_sum(term) or turned_sum(term):
-            inner_sum, labels, _ = factors_of(term)[0]
-            scale = c * term.attributes["coefficient"]
-            pairs = list(zip(inner_sum.attributes["coefficients"], inner_sum.operands, strict=True))
-            stack += [(scale * x, engine.product(ONE, [(t, labels, ONE)], shape)) for x, t in reversed(pairs)]
+        number, core, labels = moved(term)
+        if core.op is ADD and len(core.operands) <= FLATTEN and (core is term or is_even(core)):
+            inner = terms_of(core)[::-1]
+            if core is not term:
+                inner = [(x, engine.product(ONE, [(t, labels, ONE)], shape)) for x, t in inner]
+            stack += [(c * number * x, t) for x, t in inner]
         elif c != 0:
             found[term] = found.get(term, Fraction(0)) + c
     return alike({t: found[t] for t in sorted(found, key=term_key) if found[t] != 0}, shape)
-
-
-def turned_sum(term: Expr) -> bool:
-    """A short sum with its axes exchanged, such as (A + B).T."""
-    if term.op is not CONTRACT or len(term.operands) != 1 or term.attributes["exponents"] != (1,):
-        return False
-    (total,), (labels,) = term.operands, term.attributes["labels"]
-    return total.op is ADD and len(total.operands) <= FLATTEN and sorted(labels) == list(range(term.ndim))
-
-
-def stretched_sum(term: Expr) -> bool:
-    """A short sum over fewer axes than what it is added to, such as a + b beside a matrix."""
-    if term.op is not CONTRACT or len(term.operands) != 1 or term.attributes["exponents"] != (1,):
-        return False
-    (total,), (labels,) = term.operands, term.attributes["labels"]
-    short = total.op is ADD and len(total.operands) <= FLATTEN
-    axes = [x for x in labels if x != -1]
-    short = short and all(t.shape == total.shape for t in total.operands)
-    return short and len(set(axes)) == len(axes) < term.ndim
 
 
 def alike(terms: dict[Expr, Fraction], shape: Shape) -> dict[Expr, Fraction]:

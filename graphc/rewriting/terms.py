@@ -35,6 +35,39 @@ def view(x: Expr) -> tuple[Expr, Labels]:
     return x, tuple(range(x.ndim))
 
 
+def through(own: Labels, labels: Labels) -> Labels:
+    """Labels `own` in terms of axes, as the labels that those axes have."""
+    return tuple(labels[x] if x >= 0 else -1 for x in own)
+
+
+def is_moved(x: Expr) -> bool:
+    """A number times one factor, its axes exchanged or stretched along others."""
+    if x.op is not CONTRACT or len(x.operands) != 1 or x.attributes["exponents"] != (1,):
+        return False
+    axes = [a for a in x.attributes["labels"][0] if a >= 0]
+    return len(set(axes)) == len(axes) and all(a < x.ndim for a in axes)
+
+
+def moved(x: Expr) -> tuple[Fraction, Expr, Labels]:
+    """`x` as a number times what it only moves, and the labels of that."""
+    number, labels = ONE, aligned(x.shape, x.shape)
+    while is_moved(x):
+        number *= x.attributes["coefficient"]
+        labels = through(x.attributes["labels"][0], labels)
+        (x,) = x.operands
+    return number, x, labels
+
+
+def is_even(total: Expr) -> bool:
+    """Whether the terms of a sum have its shape, none of them sizes that are equal by a condition alone."""
+    return all(t.shape == total.shape for t in total.operands)
+
+
+def terms_of(total: Expr) -> list[tuple[Fraction, Expr]]:
+    """The terms of a sum with their coefficients."""
+    return list(zip(total.attributes["coefficients"], total.operands, strict=True))
+
+
 def is_long(x: Expr) -> bool:
     """A product of so many factors that it stays an operand of whatever uses it."""
     return x.op is CONTRACT and len(x.operands) > LONG and not is_sum(x)
