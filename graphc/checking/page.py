@@ -13,7 +13,6 @@ from graphc.visualize.html import Html
 from graphc.visualize.stylesheet import VERDICT
 
 MOST_LINES = 8  # of a formula on a page; longer ones are left out
-LEGEND = "[-struck out-] {+inserted+}"
 
 
 def text_of(value: Any) -> str:

@@ -32,8 +32,6 @@ from graphc.rewriting.simplify import simplify
 MOST_TERMS = 64
 SPARE, CLOSE = 3, 1e-5  # points beyond the unknown exponents, and how near they must be to simple numbers
 SEVERAL, SEARCHED = 4, 60  # points at which an assumption must help before a proof is tried
-MOST_PATHS = 12
-WORK = 300  # intermediates tried times nodes of f
 
 
 def assumption(case: Case, claim: Expr) -> Diagnosis | None:

@@ -20,12 +20,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, rebuild, topological
-from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.matrix_functions import MATRIX_POWER, TERMS
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, unnested
-from graphc.rewriting.terms import view
+from graphc.rewriting.terms import is_moved, view
 
 Link = tuple[Expr, Labels]
 
@@ -72,6 +72,51 @@ def parts(order: list[Expr], kept: Collection[Expr]) -> set[Expr]:
         if is_path(node) and node.ndim < 2 and has_vector(by_labels(factors_of(node)), node.ndim):
             ending.add(node)
     return inner
+
+
+def towards_vectors(order: Sequence[Expr]) -> set[Expr]:
+    """The products of matrices in `order` (operands before users), as declared, that all who use them apply to vectors.
+
+    A product and what turns or scales it alone: (A B).T x. With the vectors first no product of two matrices is left.
+    """
+    users: dict[Expr, list[Expr]] = defaultdict(list)
+    for node in order:
+        for f in node.operands:
+            users[f].append(node)
+    ending: set[Expr] = set()
+    for node in reversed(order):
+        if node.op is not CONTRACT or node.ndim > 2:
+            continue
+        if node.ndim == 2:
+            above = users[node]
+            towards = above and all(u in ending and (is_turned(u) or stands_alone(node, u)) for u in above)
+            if towards and (is_turned(node) or is_path(node)):
+                ending.add(node)
+        elif is_path(node) and has_vector(by_labels(factors_of(node)), node.ndim):
+            ending.add(node)
+    found: set[Expr] = set()
+    for node in order:
+        if node in ending and node.ndim == 2 and (not is_turned(node) or node.operands[0] in found):
+            found.add(node)
+    return found
+
+
+def is_turned(node: Expr) -> bool:
+    """A number times a matrix, transposed or not."""
+    return is_moved(node) and node.ndim == node.operands[0].ndim and node.attributes["coefficient"] != 0
+
+
+def vectors_first(engine: Engine, node: Expr, inner: Collection[Expr], done: dict[Expr, Expr]) -> Expr:
+    """The normal form of a chain with a vector, over the normal forms of its links."""
+    scale, stack = ONE, [f for f in node.operands if f in inner]
+    while stack:
+        f = stack.pop()
+        scale *= f.attributes["coefficient"]
+        stack += [g for g in f.operands if g in inner]
+    groups = by_labels(opened(node, inner))
+    loose = loose_ends(groups, node.ndim)
+    whole = folded(engine, [joined(engine, group, done, loose) for group in groups], node)
+    return engine.product(scale, [(whole, aligned(node.shape, node.shape), ONE)], node.shape)
 
 
 def by_labels(factors: Iterable[Factor]) -> list[list[Factor]]:

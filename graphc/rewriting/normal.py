@@ -19,6 +19,7 @@ from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.along import REDUCING, along
+from graphc.rewriting.chains import towards_vectors, vectors_first
 from graphc.rewriting.constants import evaluated
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
@@ -52,10 +53,16 @@ class Normalizer:
             return self.memo[expr]
         order = topological([expr], self.memo)
         inner = inner_nodes(order)
+        applied = towards_vectors(order)
         for node in order:
-            if node not in self.memo and node not in inner:
+            if node not in self.memo and node not in inner and node not in applied:
                 self.effort.renew()
-                result = self.build_long(node, inner) if not inner.isdisjoint(node.operands) else self.built(node)
+                if not applied.isdisjoint(node.operands):
+                    result = vectors_first(self, node, applied, self.memo)
+                elif not inner.isdisjoint(node.operands):
+                    result = self.build_long(node, inner)
+                else:
+                    result = self.built(node)
                 self.memo[node] = result
                 self.memo[result] = result
                 if node.op is NAMED:
