@@ -20,9 +20,10 @@ from graphc.ops.elementwise import as_float
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
+from graphc.rewriting.chains import associated
 from graphc.rewriting.cost import bare
 from graphc.rewriting.normal import Normalizer
-from graphc.rewriting.simplify import normalizer, presented
+from graphc.rewriting.simplify import normalizer, presented, visible_names
 
 
 class Gradients(list[Expr]):
@@ -146,10 +147,11 @@ def shown(engine: Normalizer, f: Expr, forms: list[Expr], back: Mapping[Expr, Ex
     Stand-ins are replaced by what they stand for in `back`. A symbol comes in at the end: ``sum(b**3)`` has the
     derivative ``3*b**2`` also for b in {0, 1}; as ``3*b`` it would have another second derivative.
     """
-    engine.normal(f)
+    forward = engine.normal(f)
     inner = {free: x for free, x in back.items() if x.op not in (SYMBOL, PARAMETER)}
     opened = [engine.normal(g) for g in substitute(forms, inner)]
-    found = presented(engine, opened, as_declared=True)
+    _, *chained = associated(engine, [forward, *opened], visible_names(engine), everywhere=False)
+    found = presented(engine, chained, as_declared=True)
     return [real(g) for g in substitute(found, {free: x for free, x in back.items() if free not in inner})]
 
 
