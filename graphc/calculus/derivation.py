@@ -15,13 +15,16 @@ from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, ONE
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant, named
+from graphc.rewriting.chains import GROUPED
 from graphc.rewriting.engine import Known, Law, law
 from graphc.rewriting.engine import Step as Rewrite
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.grounds import grounds
+from graphc.rewriting.grouping import from_the_left
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
-from graphc.rewriting.simplify import normalizer, visible_names
+from graphc.rewriting.simplify import normalizer, simplify, visible_names
+from graphc.rewriting.terms import view
 
 LONG = 32  # characters from which an intermediate of `f` gets a name of its own in its derivation
 
@@ -131,6 +134,7 @@ class Trace:
         self.seen = 0
         for engine in (self.engine, self.local_engine):
             engine.normal(root)
+        self.forward = set(topological([self.engine.normal(root)]))
         self.folder, self.presenter = Folder(visible_names(self.engine)), Presenter()
         self.record()
         self.inside: set[Expr] = set()
@@ -141,7 +145,10 @@ class Trace:
         folded = self.folder.fold(expr)
         if not self.values and folded.op is NAMED:  # what a name stands for, as long as this is about f itself
             folded = self.folder.bodies.get(folded, folded)
-        return substitute([self.presenter.present(folded)], self.back)[0]
+        shown = from_the_left(
+            [self.presenter.present(folded)], lambda x: view(self.engine.normal(x))[0] in self.forward
+        )
+        return substitute(shown, self.back)[0]
 
     def record(self) -> None:
         """Enter the rules that the engine has used since the last time."""
@@ -194,6 +201,8 @@ class Trace:
     def difference(self, last: Expr, result: Expr) -> Law:
         """The law by which two forms of the gradient differ by 0, the last that their difference takes."""
         engine = normalizer()
+        if simplify(last) is simplify(result):
+            return GROUPED
         if engine.normal(last - result) is not engine.normal(broadcast(constant(0), result.shape)) or not engine.steps:
             return SHORTER
         return Law(engine.steps[-1].rule, engine.steps[-1].reason)

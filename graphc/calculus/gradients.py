@@ -20,7 +20,7 @@ from graphc.ops.elementwise import as_float
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
-from graphc.rewriting.chains import associated
+from graphc.rewriting.chains import Which, associated
 from graphc.rewriting.cost import bare
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import normalizer, presented, visible_names
@@ -150,8 +150,8 @@ def shown(engine: Normalizer, f: Expr, forms: list[Expr], back: Mapping[Expr, Ex
     forward = engine.normal(f)
     inner = {free: x for free, x in back.items() if x.op not in (SYMBOL, PARAMETER)}
     opened = [engine.normal(g) for g in substitute(forms, inner)]
-    _, *chained = associated(engine, [forward, *opened], visible_names(engine), everywhere=False)
-    found = presented(engine, chained, as_declared=True)
+    _, *chained = associated(engine, [forward, *opened], visible_names(engine), Which.NO_WORSE)
+    found = presented(engine, chained, as_declared=True, forward=[forward])
     return [real(g) for g in substitute(found, {free: x for free, x in back.items() if free not in inner})]
 
 

@@ -28,12 +28,19 @@ WHOLE = Op(  # stands for a product that is not taken apart, while others are wr
     lambda operands, attributes: (operands[0].shape, operands[0].dtype),
     facts=lambda node: node.operands[0].op.facts(node.operands[0]),
 )
+FEW = 2  # transposes that a product may take rather than one around it: A.T @ B.T, but (C @ B @ A).T
 MANY = 10**6  # transposes beyond which they are not counted
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
 def transposed(x: Expr) -> Expr:
-    """The transpose of a matrix, taken through products: (A @ B).T is B.T @ A.T."""
+    """The transpose of a matrix, taken through products, (A @ B).T is B.T @ A.T, where that takes few transposes."""
+    inside = pushed(x)
+    return transpose(x) if turned_sides(inside) > turned_sides(x) + FEW else inside
+
+
+def pushed(x: Expr) -> Expr:
+    """The transpose of a matrix, taken through products however long."""
     if is_symmetric(x):
         return x
     stack = [] if "transposed" in x.cache else [x]
@@ -66,9 +73,27 @@ def across(x: Expr) -> Expr:
             operands, result = form(x).detail.split("->")
             return einsum(f"{','.join(operands.split(',')[::-1])}->{result[::-1]}", *x.operands[::-1])
         if sides(x):
-            return matmul(transposed(x.operands[1]), transposed(x.operands[0]))
-    pushed = permuted_inside(x, (1, 0))
-    return transpose(x) if pushed is None else pushed
+            left, right = shifted(x.operands[0], pushed(x.operands[1]))
+            return matmul(right, pushed(left))
+    inside = permuted_inside(x, (1, 0))
+    return transpose(x) if inside is None else inside
+
+
+def shifted(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """``left`` and ``right.T``, the sides of a product, with vectors that scale the columns of the left one moved over.
+
+    So (A*v @ B).T is B.T*v @ A.T.
+    """
+    vectors: list[tuple[Expr, str]] = []
+    while left.op is CONTRACT and form(left).kind in ("multiply", "divide") and len(left.operands) == 2:
+        inner, v = left.operands
+        if inner.ndim != 2 or v.ndim != 1:
+            break
+        vectors.append((v, form(left).kind))
+        left = inner
+    for v, kind in reversed(vectors):
+        right = multiply(right, v) if kind == "multiply" else divide(right, v)
+    return left, right
 
 
 def permuted_inside(x: Expr, axes: Labels, levels: int = 4) -> Expr | None:
@@ -100,11 +125,11 @@ def permuted(x: Expr, axes: Labels) -> Expr:
         place = {a: i for i, a in enumerate(axes)}
         moved = [(f, tuple(place.get(a, a) for a in ls), e) for f, ls, e in factors_of(x)]
         return contract(moved, tuple(x.shape[a] for a in axes))
-    pushed = permuted_inside(x, axes)
-    pushed = turned_stack(x, axes) if pushed is None else pushed
-    if pushed is None and kind == "transpose":
+    inside = permuted_inside(x, axes)
+    inside = turned_stack(x, axes) if inside is None else inside
+    if inside is None and kind == "transpose":
         return transpose(x.operands[0], tuple(form(x).detail[a] for a in axes))
-    return transpose(x, axes) if pushed is None else pushed
+    return transpose(x, axes) if inside is None else inside
 
 
 def turned_stack(x: Expr, axes: Labels) -> Expr | None:
@@ -328,12 +353,41 @@ def turns(x: Expr) -> int:
     return _turns[x]
 
 
+def turned_sides(x: Expr) -> int:
+    """How many transposes stand beside each other in a product of products."""
+    stack = [x]
+    while stack:
+        node = stack[-1]
+        missing = [] if node in _turned else [o for o in sides(node) if o not in _turned]
+        stack += missing
+        if not missing:
+            stack.pop()
+            _turned.setdefault(node, 1 if is_turn(node) else min(MANY, sum(_turned[o] for o in sides(node))))
+    return _turned[x]
+
+
+def is_turn(x: Expr) -> bool:
+    return x.op is CONTRACT and form(x).kind == "transpose"
+
+
+def is_turned_sum(terms: Sequence[Expr]) -> bool:
+    """Whether all terms are transposed, and one is a product: (A @ B @ C).T + D.T @ E.T."""
+    links = [x for x in terms if not is_turn(x)]
+    while links:
+        x = links.pop()
+        if not sides(x):
+            return False
+        links += [o for o in sides(x) if not is_turn(o)]
+    return any(is_turn(x) and x.operands[0].op is CONTRACT and len(x.shape) == 2 for x in terms)
+
+
 def own_turns(x: Expr) -> int:
     if x.op is not CONTRACT or form(x).kind != "transpose":
         return 0
     return 1 + int(bool(x.operands[0].operands) and x.operands[0].op not in (NAMED, WHOLE))
 
 
+_turned: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
 _turns: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
 
 

@@ -17,25 +17,46 @@ import functools
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import Enum
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.matrix_functions import MATRIX_POWER, TERMS
 from graphc.rewriting.cost import operations
-from graphc.rewriting.engine import Engine
+from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, unnested
 from graphc.rewriting.terms import is_moved, view
 
 Link = tuple[Expr, Labels]
+GROUPED = law("grouping", "A (B C) = (A B) C")
 
 
-def associated(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr], everywhere: bool) -> list[Expr]:
-    """Normal forms with the chains in them associated; products in `fixed` stay.
-
-    With `everywhere` all chains are, so that the grouping leaves no trace; else those where a product of matrices
-    becomes one with a vector, whatever the sizes.
+class Which(Enum):
+    """Which chains are associated: all of them, so that the grouping leaves no trace; or those that take less, or no
+    more, whatever the sizes. A product with a vector is less than one of matrices; if all matrices are of one size,
+    every grouping takes the same.
     """
+
+    EVERY = "every"
+    LESS = "less"
+    NO_WORSE = "no worse"
+
+    def holds(self, groups: list[list[Factor]], node: Expr, inner: Collection[Expr]) -> bool:
+        if self is Which.EVERY or (self is Which.NO_WORSE and of_one_size(groups)):
+            return True
+        return has_vector(groups, node.ndim) and multiplies_matrices(node, inner)
+
+
+def of_one_size(groups: Iterable[list[Factor]]) -> bool:
+    """Whether all links of a chain are square matrices of the same size."""
+    shapes = {f.shape for group in groups for f, labels, _ in group if len(set(labels)) == 2}
+    square = all(len(shape) == 2 and shape[0] == shape[1] for shape in shapes)
+    return square and len(shapes) == 1 and all(len(set(group[0][1])) == 2 for group in groups)
+
+
+def associated(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr], which: Which) -> list[Expr]:
+    """Normal forms with the chains in them associated; products in `fixed` stay."""
     order = topological(forms)
     inner = parts(order, {*forms, *fixed})
     done: dict[Expr, Expr] = {}
@@ -44,7 +65,7 @@ def associated(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr], e
             continue
         factors = opened(node, inner) if is_path(node) else []
         groups = by_labels(factors)
-        if len(groups) > 2 and (everywhere or (has_vector(groups, node.ndim) and multiplies_matrices(node, inner))):
+        if len(groups) > 2 and which.holds(groups, node, inner):
             loose = loose_ends(groups, node.ndim)
             done[node] = folded(engine, [joined(engine, group, done, loose) for group in groups], node)
         else:

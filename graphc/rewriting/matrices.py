@@ -151,7 +151,8 @@ def split_sides(label: int, touching: list[Placed], out: Labels) -> tuple[list[P
         left, right = (
             partners[a] for a in sorted(partners, key=lambda a: (a not in out, a if a not in out else out.index(a)))
         )
-        return left, vectors + right
+        scale = [(placed(vectors, (label,)), (label,))] if len(vectors) > 1 else vectors
+        return left + scale, right  # A*v @ B, without an axis inserted into v
     if len(partners) == 1 and vectors:
         ((partner, matrix),) = partners.items()
         reads_on = partner not in out and not any(a >= 0 for a in out)  # a bilinear form, from left to right

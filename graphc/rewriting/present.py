@@ -19,12 +19,24 @@ from graphc.ops.forms import form
 from graphc.ops.kronecker import kron
 from graphc.ops.layout import CONCAT, stack, without_axis
 from graphc.ops.leaves import EYE, NAMED, SIZE, constant, size
-from graphc.ops.products import diag
+from graphc.ops.products import diag, transpose
 from graphc.ops.reductions import RESHAPE, WHERE, reduced_axes
 from graphc.ops.slicing import PLACE, SLICE, index
 from graphc.ops.statistics import STD, VAR
 from graphc.rewriting.along import KEEPING, REDUCING, along_axes, flattening
-from graphc.rewriting.axes import WHOLE, Labels, align, arranged, permuted, placed, turns
+from graphc.rewriting.axes import (
+    FEW,
+    WHOLE,
+    Labels,
+    align,
+    arranged,
+    is_turn,
+    is_turned_sum,
+    permuted,
+    placed,
+    turned_sides,
+    turns,
+)
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
 from graphc.rewriting.diagonals import is_diagonal_less_columns, term_by_term
@@ -55,7 +67,7 @@ from graphc.rewriting.signs import (
     squared,
 )
 from graphc.rewriting.terms import is_constant, is_number, is_small, leading
-from graphc.rewriting.turning import inserted, is_turn, permuted_term, turned_around, turned_sides
+from graphc.rewriting.turning import inserted, permuted_term, turned_around
 
 WIDE = 5  # axes from which a sum is not tried in every order
 
@@ -138,6 +150,8 @@ class Presenter:
         if node.op is CONTRACT:
             return self.contraction(node) if summed(node) else stretched(self.product(node), node)
         if node.op is ADD:
+            if is_turned_sum([self.shown[o] for o in node.operands]):
+                return self.faced(node, self.permuted_sum(node, (1, 0), ONE), (1, 0))
             return self.sum(node)
         if node.op is RESHAPE:
             sides = kronecker(node)
@@ -238,9 +252,15 @@ class Presenter:
         return contract([(x, labels, ONE) for x, labels in parts], node.shape)
 
     def straight(self, node: Expr, fallback: Expr) -> Expr:
-        """A matrix product with its axes in the node's order, for where it stands alone: A.T @ B.T, not (B @ A).T."""
+        """A matrix product with its axes in the node's order, for where it stands alone: A.T @ B.T, not (B @ A).T.
+
+        Of three matrices and more it is (C @ B @ A).T.
+        """
         found = contracted(self.group(node, None), (0, 1))
-        return fallback if found is None else arranged(found, (0, 1))
+        if found is None:
+            return fallback
+        straight, across = arranged(found, (0, 1)), self.natural[node][0]
+        return transpose(across) if turned_sides(straight) > turned_sides(across) + FEW else straight
 
     def group(self, node: Expr, flipped: int | None) -> list[tuple[Expr, Labels]]:
         """The factors of a contraction as they are written: the sum at `flipped` is negated, and in a square both are

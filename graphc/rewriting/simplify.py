@@ -9,15 +9,18 @@ from graphc.errors import SimplificationBudgetWarning
 from graphc.ir.expr import Expr, rebuild, substitute, topological
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.broadcasting import warn_user
+from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
-from graphc.rewriting.chains import associated
+from graphc.rewriting.chains import Which, associated
 from graphc.rewriting.cost import operations
 from graphc.rewriting.fold import Folder
+from graphc.rewriting.grouping import from_the_left
 from graphc.rewriting.matching import meeting, rewriters
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.present import Presenter
+from graphc.rewriting.terms import view
 from graphc.rewriting.turning import shared_nodes
 
 assert rulesets.__all__
@@ -66,7 +69,7 @@ def closed_forms(exprs: Sequence[Expr], *, regrouped: bool = True) -> list[Expr]
     """
     symbols_of(exprs)
     engine = normalizer()
-    return presented(engine, [shorter(engine, e) for e in exprs], regrouped=regrouped)
+    return presented(engine, [shorter(engine, e) for e in exprs], which=Which.EVERY if regrouped else Which.LESS)
 
 
 def shorter(engine: Normalizer, expr: Expr) -> Expr:
@@ -86,16 +89,22 @@ def shorter(engine: Normalizer, expr: Expr) -> Expr:
 
 
 def presented(
-    engine: Normalizer, exprs: list[Expr], *, as_declared: bool = False, regrouped: bool | None = None
+    engine: Normalizer,
+    exprs: list[Expr],
+    *,
+    as_declared: bool = False,
+    which: Which | None = None,
+    forward: Sequence[Expr] = (),
 ) -> list[Expr]:
     """Normal forms of `exprs` in matrix notation, with the names of intermediates put back.
 
-    Below a name stands the simplified formula; with `as_declared`, the user's own node. Chains of products are
-    associated anew everywhere if `regrouped`, where that is less work if not, and nowhere if it is None.
+    Below a name stands the simplified formula; with `as_declared`, the user's own node. Chains of products `which`
+    are associated anew; the products that `forward` has stay, so that they are computed once.
     """
     forms = [engine.normal(e) for e in exprs]
-    if regrouped is not None:
-        forms = associated(engine, forms, visible_names(engine), everywhere=regrouped)
+    kept = {x for x in topological([engine.normal(e) for e in forward]) if x.op is CONTRACT and summed(x)}
+    if which is not None:
+        forms = associated(engine, forms, visible_names(engine), which)
     if engine.effort.exhausted:
         warn_user(OVER, SimplificationBudgetWarning)
     folder = Folder(visible_names(engine))
@@ -111,6 +120,7 @@ def presented(
     for expr, form in zip(exprs, folded, strict=True):
         shown = presenter.present(form)
         results.append(named(shown, str(expr.name)) if expr.op is NAMED and shown.op is not NAMED else shown)
+    results = from_the_left(results, lambda product: view(engine.normal(product))[0] in kept)
     if as_declared:
         return results
     inner: dict[Expr, Expr] = {}

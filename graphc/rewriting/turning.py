@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from graphc.ir.expr import Expr, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
-from graphc.ops.forms import form
 from graphc.ops.leaves import EYE
 from graphc.rewriting.axes import Labels
 from graphc.rewriting.exponents import LOG
@@ -37,18 +36,6 @@ def inserted(total: Expr, order: Labels, natural: Mapping[Expr, tuple[Expr, Labe
         explicit = sum(ls != tuple(range(len(order) - len(ls), len(order))) for ls in groups)
         count += min(explicit, 2)
     return count
-
-
-def is_turn(x: Expr) -> bool:
-    return x.op is CONTRACT and form(x).kind == "transpose"
-
-
-def turned_sides(x: Expr) -> int:
-    """How many transposes stand beside each other in a product of products."""
-    if is_turn(x):
-        return 1
-    product = x.op is CONTRACT and form(x).kind == "matmul"
-    return sum(map(turned_sides, x.operands)) if product else 0
 
 
 def shared_nodes(forms: Sequence[Expr]) -> frozenset[Expr]:

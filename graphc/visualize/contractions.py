@@ -20,7 +20,6 @@ from graphc.visualize.letters import (
     HADAMARD,
     OPEN,
     POWER,
-    PRODUCT,
     SUM,
     Piece,
     dim_latex,
@@ -28,13 +27,19 @@ from graphc.visualize.letters import (
     shape_latex,
     wrap,
 )
+from graphc.visualize.scales import (
+    Power,
+    chain,
+    columns_scaled,
+    hadamard,
+    is_column,
+    is_row,
+    power,
+    rows_scaled,
+)
 
-Power = tuple[Piece, Fraction]
-HALF = Fraction(1, 2)
 ONES, ONES_ROW = (r"\mathbf{1}", ATOM), (r"\mathbf{1}^{\top}", POWER)
-_SQUARED_NORM = re.compile(r"(\\left\\lVert (?:(?!\\lVert).)* \\right\\rVert(?:_\{F\})?)\^\{2\}")
 _BY_ENTRIES = re.compile(r"\\left\[.*\\right\]_\{[\w,]+\}")
-WORDS = (r"\mathit", r"\operatorname", r"{\operatorname")
 
 
 class Printer(Protocol):
@@ -93,55 +98,6 @@ def scaled(coefficient: Fraction, scalars: list[Power], core: Piece | None, scal
     return (sign + text, SUM) if sign else (text, level)
 
 
-def chain(pieces: list[Piece], last: int = OPEN) -> Piece:
-    """Factors side by side; the last one stands without brackets from the level `last` on."""
-    if len(pieces) < 2:
-        return pieces[0] if pieces else ("1", ATOM)
-    texts = [wrap(p, PRODUCT) for p in pieces[:-1]] + [wrap(pieces[-1], last)]
-    return juxtapose(texts), min(pieces[-1][1], PRODUCT) if pieces[-1][1] >= last else PRODUCT
-
-
-def juxtapose(texts: list[str]) -> str:
-    r"""Texts side by side, with a dot before digits and a thin space around words."""
-    out = texts[0]
-    for text in texts[1:]:
-        word = text.startswith(WORDS) or out.rpartition(" ")[2].startswith(WORDS[0])
-        out += (r" \cdot " if text[0].isdigit() else r" \, " if word else " ") + text
-    return out
-
-
-def power(base: Piece, exponent: Fraction, mark: str = "") -> Piece:
-    r"""``base ** exponent`` with a root for 1/2; `mark` is ``\odot`` for powers of entries of an array."""
-    if exponent == 1:
-        return base
-    squared_norm = _SQUARED_NORM.fullmatch(base[0])
-    if squared_norm:
-        return power((squared_norm[1], ATOM), 2 * exponent, mark)
-    if exponent == HALF:
-        return rf"\sqrt{{{base[0]}}}", ATOM
-    text = str(exponent) if exponent.denominator > 1 else number_latex(exponent)[0]
-    return f"{wrap(base, ATOM)}^{{{mark}{text}}}", POWER
-
-
-def hadamard(factors: list[Power]) -> Piece:
-    r"""An entry-by-entry product: ``\odot``, ``\oslash`` and powers."""
-    odot = r"\odot "
-    above = [power(p, e, odot) for p, e in factors if e > 0]
-    below = [power(p, -e, odot) for p, e in factors if e < 0]
-    if not above:
-        if len(below) == 1 and factors[0][1].denominator == 1 and factors[0][0][1] != POWER:  # 1/x**2 is no (x^2)^{-1}
-            return power(factors[0][0], factors[0][1], odot)
-        above = [(r"\mathbf{1}", ATOM)]
-    if len(above) + len(below) == 1:
-        return above[0]
-    text = wrap(above[0], HADAMARD if above[0][1] != OPEN else PRODUCT)
-    for i, piece in enumerate(above[1:], 2):
-        text += r" \odot " + wrap(piece, OPEN if i == len(above) and not below else PRODUCT)
-    for piece in below:
-        text += r" \oslash " + wrap(piece, POWER)
-    return text, HADAMARD
-
-
 def reduction(
     printer: Printer, node: Expr, symbol: str, axes: Iterable[int], exponent: Fraction = Fraction(1)
 ) -> Piece:
@@ -176,7 +132,7 @@ def _core(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece:
     if not total and all(ls == aligned(f.shape, node.shape) for f, ls, _ in arrays):
         columns = [x for x in arrays if is_column(x[0], node)]
         if columns and any(f.shape == node.shape for f, _, _ in arrays):
-            return _rows_scaled(printer, arrays, columns)
+            return rows_scaled(printer.piece, arrays, columns)
         product = hadamard([(printer.piece(f), e) for f, _, e in arrays])
         if broadcast_shapes([f.shape for f, _, _ in arrays], []) == node.shape:
             return product
@@ -195,20 +151,10 @@ def _product(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None
     walk = chained(node, arrays, printer.named)
     if walk is None:
         return None
-    product = chain([transposed(printer, x) if turned else printer.piece(x) for x, turned in walk])
+    product = chain([p for x, turned in walk for p in sides(printer, x, turned)])
     if node.ndim or any(x.ndim == 1 for x, _ in walk):
         return product
     return rf"\operatorname{{tr}}\left({product[0]}\right)", ATOM
-
-
-def is_column(x: Expr, node: Expr) -> bool:
-    """Whether `x` stands as a column beside a matrix of the shape of `node`."""
-    return node.ndim == x.ndim == 2 and x.shape[1] == 1 != node.shape[1] and x.shape[0] != 1
-
-
-def is_row(x: Expr, node: Expr) -> bool:
-    """Whether `x` stands as a row beside a matrix of the shape of `node`."""
-    return node.ndim == 2 and node.shape[0] != 1 and x.shape in ((node.shape[1],), (1, node.shape[1]))
 
 
 def of_vectors(x: Expr) -> bool:
@@ -240,14 +186,6 @@ def spelled_out(printer: Printer, x: Expr, node: Expr) -> Piece:
     if is_row(x, node):
         return chain([ONES, transposed(printer, x) if x.ndim == 1 else printer.piece(x)])
     return chain([printer.piece(x), ONES, ONES_ROW]) if not x.ndim else printer.piece(x)
-
-
-def _rows_scaled(printer: Printer, arrays: list[Factor], columns: list[Factor]) -> Piece:
-    r"""``\operatorname{diag}(v) X``: the rows of a matrix times the entries of a vector."""
-    scales = hadamard([(printer.piece(f), e) for f, _, e in columns])
-    rest = [x for x in arrays if x not in columns]
-    product = hadamard([(printer.piece(f), e) for f, _, e in rest])
-    return chain([(rf"\operatorname{{diag}}\left({scales[0]}\right)", ATOM), (wrap(product, PRODUCT), PRODUCT)])
 
 
 def _spread(printer: Printer, node: Expr, x: Expr | None, product: Piece) -> Piece:
@@ -323,7 +261,15 @@ def _pair(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None:
 
 def _matmul(printer: Printer, arrays: list[Factor], inner: int) -> Piece:
     """The product over the label `inner`, with vectors as columns and transposes where the labels ask for them."""
-    return chain([transposed(printer, x) if turned else printer.piece(x) for x, turned in _oriented(arrays, inner)])
+    return chain([p for x, turned in _oriented(arrays, inner) for p in sides(printer, x, turned)])
+
+
+def sides(printer: Printer, x: Expr, turned: bool) -> list[Piece]:
+    r"""A factor of a matrix product: one piece, or ``X \operatorname{diag}(v)`` for a matrix with scaled columns."""
+    found = None if x in printer.named or turned else columns_scaled(printer.piece, x)
+    if found is None:
+        return [transposed(printer, x) if turned else printer.piece(x)]
+    return list(found)
 
 
 def _oriented(arrays: list[Factor], inner: int) -> list[tuple[Expr, bool]]:

@@ -26,7 +26,6 @@ from graphc.visualize.contractions import (
     contraction,
     contraction_entry,
     is_spelled,
-    juxtapose,
     norm_entry,
     reduction,
     spelled_out,
@@ -49,6 +48,7 @@ from graphc.visualize.letters import (
     wrap,
 )
 from graphc.visualize.mathml import mathml
+from graphc.visualize.scales import juxtapose
 from graphc.visualize.subscripts import in_zeros, side_by_side, sliced
 from graphc.visualize.text import COMPARISONS, arguments, keywords, printed, shared_parts, value_text
 
