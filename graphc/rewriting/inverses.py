@@ -1,20 +1,24 @@
 """What a product with an inverse, a solution or an orthogonal matrix cancels.
 
 inv(A) A = I,   A inv(A) = I,   inv(A B) A = inv(B),   B inv(A B) = inv(A)   for square factors,
-A solve(A, b) = b,   Q Q^T = Q^T Q = I for an orthogonal Q.
+A solve(A, b) = b,   Q Q^T = Q^T Q = I for an orthogonal Q,   |Q x| = |x|,
+inv(A B C) A B C = I   for factors of any shape, so that D inv(D^T D) D^T D = D.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
-from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.factorizations import EIGH_VECTORS
 from graphc.ops.leaves import EYE, PARAMETER, SYMBOL, constant
 from graphc.ops.linalg import INV, SOLVE
+from graphc.rewriting.beside import beside, flattened
 from graphc.rewriting.engine import Known, Law, law
 from graphc.rewriting.order import Labels, is_symmetric
 from graphc.rewriting.terms import Entries
@@ -24,19 +28,21 @@ ORTHOGONAL = Fact("orthogonal")
 
 ROWS = law("inverses", "rows of an orthogonal Q have norm 1")
 SOLVED = law("inverses", "A solve(A, b) = b")
+TURNED = law("inverses", "an orthogonal Q keeps norms: |Q x| = |x|")
 INVERSE = law("inverses", "A inv(A) = I")
 PART = law("inverses", "inv(A B) = inv(B) inv(A), and A inv(A) = I")
 ORTHONORMAL = law("inverses", "Q Q.T = I for an orthogonal Q")
 
 
 class Cancelled(NamedTuple):
-    """Two factors over a summed label, and the one that they make; without a result, the contraction to open."""
+    """Factors over summed labels, and the one that they make; without a result, the contraction to open."""
 
-    label: int
+    labels: tuple[int, ...]
     gone: tuple[Key, ...]
     result: Key | None
     law: Law | None = None
     facts: tuple[Known, ...] = ()
+    exponent: Fraction = ONE
 
 
 def cancelling(entries: Entries) -> Cancelled | None:
@@ -52,11 +58,33 @@ def cancelling(entries: Entries) -> Cancelled | None:
             if e == 2:
                 alone = is_orthogonal(f) and sum(x in ls for _, ls in entries) == 1
                 if alone:
-                    return Cancelled(x, (key,), (constant(1), ()), ROWS, known(f))
+                    return Cancelled((x,), (key,), (constant(1), ()), ROWS, known(f))
                 continue
             found = met(entries, key, at, x)
             if found is not None:
                 return found
+    return whole(entries) or turned_around(entries)
+
+
+def turned_around(entries: Entries) -> Cancelled | None:
+    """The square of Q x for an orthogonal Q, summed along the rows of Q: the square of x."""
+    for key, e in entries.items():
+        f, labels = key
+        if e != 2 or f.op is not CONTRACT or not summed(f):
+            continue
+        for axis, x in enumerate(labels):
+            if x >= -1 or sum(ls.count(x) for _, ls in entries) != 1:
+                continue
+            q, own, _ = next(carriers(f, axis), (f, (), 0))
+            if q is f or q.ndim != 2 or not is_orthogonal(q):
+                continue
+            inner = next(a for a in own if a != axis)
+            rest = [(g, ls, p) for g, ls, p in factors_of(f) if (g, ls) != (q, own)]
+            if inner < f.ndim or not any(inner in ls for _, ls, _ in rest):
+                continue
+            moved = [(g, tuple(axis if a == inner else a for a in ls), p) for g, ls, p in rest]
+            bare = contract(moved, f.shape, f.attributes["coefficient"])
+            return Cancelled((x,), (key,), (bare, labels), TURNED, known(q), e)
     return None
 
 
@@ -93,9 +121,9 @@ def met(entries: Entries, key: Key, at: int, x: int) -> Cancelled | None:
     made = joined(key, at, (g, labels), labels.index(x) - len(labels))
     if made is not None:
         result, used, facts = made
-        return Cancelled(x, (key, (g, labels)), result, used, facts)
+        return Cancelled((x,), (key, (g, labels)), result, used, facts)
     inside = any(joined(key, at, (h, ls), place) is not None for h, ls, place in carriers(g, labels.index(x)))
-    return Cancelled(x, ((g, labels),), None) if inside and len(key[1]) <= 2 else None
+    return Cancelled((x,), ((g, labels),), None) if inside and len(key[1]) <= 2 else None
 
 
 def carriers(g: Expr, axis: int) -> Iterator[tuple[Expr, Labels, int]]:
@@ -133,6 +161,51 @@ def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, Law, tuple[K
     if g is f and place == at and is_orthogonal(f):
         return identity, ORTHONORMAL, known(f)
     return None
+
+
+def whole(entries: Entries) -> Cancelled | None:
+    """An inverse of a product beside all factors of the product, each by itself or in another product."""
+    if not any(e == 1 and holds_inverse(f) for (f, _), e in entries.items()):
+        return None
+    factors = flattened(entries)
+    for own in factors:
+        f, labels, e = own.factor
+        if f.op is not INV or f.ndim != 2 or e != 1 or not is_inverted(f.operands[0]):
+            continue
+        a = f.operands[0]
+        others = [x for x in factors if x is not own]
+        # on the left of a the inverse meets its rows, on the right of it its columns; of a symmetric one, either
+        for at, start in itertools.product((0, 1), repeat=2):
+            if (at == start and not is_symmetric(a)) or labels[at] >= -1 or labels[0] == labels[1]:
+                continue
+            found = beside(a, others, {start: labels[at]}, labels[1 - at])
+            if found is None:
+                continue
+            place, used = found
+            nested = next((x.owner for x in (own, *used) if x.owner is not None), None)
+            if nested is not None:
+                return Cancelled((), (nested,), None)
+            identity = make(EYE, (), dim=f.shape[-1]), (labels[1 - at], place[1 - start])
+            gone = tuple(place[x] for x in place if x != 1 - start)
+            facts = mirrored(a) if at == start else ()
+            return Cancelled(gone, ((f, labels), *(x.factor[:2] for x in used)), identity, INVERSE, facts)
+    return None
+
+
+def is_inverted(a: Expr) -> bool:
+    return a.op is CONTRACT and bool(summed(a)) and a.attributes["coefficient"] == 1
+
+
+def holds_inverse(f: Expr, levels: int = 4) -> bool:
+    """Whether `f` is the inverse of a product, or a product with one."""
+    if f.op is INV:
+        return is_inverted(f.operands[0])
+    if f.op is not CONTRACT or not summed(f) or levels == 0:
+        return False
+    if "inverse" not in f.cache:
+        f.cache["inverse"] = any(holds_inverse(o, levels - 1) for o in f.operands)
+    found: bool = f.cache["inverse"]
+    return found
 
 
 def factor_inverse(a: Expr, g: Expr, at: int, place: int, own: int, rest: int) -> Key | None:

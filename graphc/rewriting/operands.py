@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from graphc.ir.expr import Expr, rebuild
+from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.kronecker import kron
 from graphc.ops.leaves import EYE, constant, size
-from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet
+from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet, solve
 from graphc.ops.matrix_functions import EXPM_FRECHET, expm, expm_frechet
+from graphc.ops.products import matmul
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor
 from graphc.rewriting.reshapes import kronecker
+from graphc.rewriting.terms import view
 
 DIAGONALS = law("diagonals", "a function of a diagonal matrix acts on its diagonal")
 KRONECKER = law("kronecker", "a function of a Kronecker product, side by side")
 SCALARS = law("scalars", "a scalar factor comes out")
 EXPONENTIALS = law("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0")
 COLUMNS = law("solutions", "A**-1 I = A**-1")
+SOLUTION = law("solutions", "A**-1 A b = b")
+PART = law("solutions", "(A B)**-1 A b = B**-1 b")
 TRANSPOSES = law("transposes", "f(X.T) is f(X).T, or f(X) for a number")
 
 
 def freed(engine: Engine, node: Expr) -> Expr | None:
     """`node` with what its op lets out of its operands written outside; None where there is nothing."""
-    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unit_columns, unturned):
+    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unit_columns, solved, unturned):
         found = outside(engine, node)
         if found is not None:
             return found
@@ -122,6 +126,42 @@ def unit_columns(engine: Engine, node: Expr) -> Expr | None:
     result = engine.normal(inv(node.operands[0]))
     engine.steps.append(COLUMNS.step(node, result))
     return result
+
+
+def solved(engine: Engine, node: Expr) -> Expr | None:
+    """The solution for what is a product with the matrix, or with its first factor: A**-1 A b = b."""
+    if node.op is not SOLVE or node.ndim > 2 or node.operands[1].op is not CONTRACT:
+        return None
+    a, b = node.operands
+    for first, rest in ((a, None), *first_factors(a)):
+        quotient = divided(engine, first, b)
+        if quotient is not None:
+            result = engine.normal(quotient if rest is None else solve(rest, quotient))
+            engine.steps.append((SOLUTION if rest is None else PART).step(node, result))
+            return result
+    return None
+
+
+def first_factors(a: Expr) -> list[tuple[Expr, Expr]]:
+    """The ways to read a matrix as a product of two square ones."""
+    if a.op is not CONTRACT or a.ndim != 2 or len(summed(a)) != 1 or len(a.operands) != 2:
+        return []
+    if a.attributes["coefficient"] != 1 or any(f.shape != a.shape or e != 1 for f, _, e in factors_of(a)):
+        return []
+    sides = {x: (f if labels.index(x) == x else f.T) for f, labels, _ in factors_of(a) for x in labels if x < 2}
+    return [(sides[0], sides[1])]
+
+
+def divided(engine: Engine, a: Expr, b: Expr) -> Expr | None:
+    """``inv(a) @ b``, if it takes no inverse."""
+    inverse = engine.normal(inv(a))
+    order = topological([b])
+    within = {f for x in order if x.op is CONTRACT for f in x.operands}
+    core, _ = view(inverse)
+    if core.op is not INV or within.isdisjoint((core.operands[0], *core.operands[0].operands)):
+        return None
+    found = engine.normal(matmul(inverse, b))
+    return None if any(x.op is INV and x not in order for x in topological([found])) else found
 
 
 def scalar_part(x: Expr) -> tuple[Fraction, list[Factor], list[Factor]] | None:

@@ -184,16 +184,20 @@ class Pool:
             ((g, labels, _),) = factors
             self.add_all(self.opened(g, labels))
             return True
-        self.sizes.pop(found.label)
         f, labels = found.result
-        place = {x: i for i, x in enumerate(dict.fromkeys(labels))} | {-1: -1, found.label: len(labels)}
+        stays = found.exponent != 1  # what is summed over is so afterwards
+        for x in () if stays else found.labels:
+            self.sizes.pop(x)
+        kept = [x for x in dict.fromkeys(labels) if x not in found.labels]
+        place = {x: i for i, x in enumerate([*kept, *found.labels])} | {-1: -1}
         sizes = {x: d for g, ls, _ in factors for x, d in zip(ls, g.shape, strict=True)}
-        shape = tuple(1 if x == -1 else sizes[x] for x in dict.fromkeys(labels))
-        if found.law and found.label not in labels and all(x in place for _, ls, _ in factors for x in ls):
+        shape = tuple(1 if x == -1 else sizes[x] for x in kept)
+        told = stays or not {*found.labels} & {*labels}
+        if found.law and told and all(x in place for _, ls, _ in factors for x in ls):
             before = contract([(g, [place[x] for x in ls], e) for g, ls, e in factors], shape)
-            after = contract([(f, [place[x] for x in labels], ONE)], shape)
+            after = contract([(f, [place[x] for x in labels], found.exponent)], shape)
             self.engine.steps.append(found.law.step(before, after, found.facts))
-        self.add_all([(self.engine.normal(f), labels, ONE)])
+        self.add_all([(self.engine.normal(f), labels, found.exponent)])
         return True
 
     def relabel(self, old: int, new: int) -> None:

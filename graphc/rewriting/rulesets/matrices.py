@@ -11,6 +11,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import sqrt
 from graphc.ops.elementwise import absolute, exp, log
 from graphc.ops.factorizations import cholesky, eigh_vectors, eigvalsh, svd_u, svd_vt, svdvals
+from graphc.ops.leaves import eye
 from graphc.ops.linalg import det, inv, logdet, solve, turned
 from graphc.ops.matrix_functions import TERMS, expm, matrix_power, pinv
 from graphc.ops.products import diag, matmul, trace
@@ -81,6 +82,21 @@ def powers(x: Expr) -> Iterator[Rule]:
             product = matmul(matrix_power(x, k), matrix_power(x, total - k))
             whole = matrix_power(x, total)
             yield rewrite(product).to(whole).because("X**j X**k = X**(j + k)")
+
+
+@ruleset(ranks=(2,), square=True)
+def inverted_quotients(x: Expr, y: Expr) -> Iterator[Rule]:
+    """Inverses of products with an inverse."""
+    for z, undone, w in ((y, inv(x), x), (y.T, inv(x), x), (y, inv(x).T, x.T)):
+        yield rewrite(inv(matmul(undone, z))).to(matmul(inv(z), w)).because("(X**-1 Y)**-1 = Y**-1 X")
+        yield rewrite(inv(matmul(z, undone))).to(matmul(w, inv(z))).because("(Y X**-1)**-1 = X Y**-1")
+
+
+@ruleset(ranks=(2,), square=True)
+def inverse_exponentials(x: Expr) -> Iterator[Rule]:
+    """Products of exponentials that undo each other."""
+    for a, b in ((x, -x), (-x, x)):
+        yield rewrite(matmul(expm(a), expm(b))).to(eye(x.shape[0])).because("exp(X) exp(-X) = I")
 
 
 @ruleset(ranks=(2, 3), square=True)
