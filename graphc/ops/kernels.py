@@ -217,17 +217,19 @@ def digamma(x: Any) -> Any:
 
 
 def polygamma(n: Any, x: Any) -> Any:
-    # DLMF 5.15.8 above 10 + n, reached by the recurrence 5.15.5
+    # DLMF 5.15.8 above 10 + n, reached by the recurrence 5.15.5; the reflection 5.15.6 below 0
     given = np.asarray(x)
     order = int(np.max(n, initial=0))
     if order == 0:
         return digamma(x)
-    y = given.astype(np.float64)
+    wide = given.astype(np.float64)
+    y = np.where(wide < 0, 1 - wide, wide)
     factorial = np.prod(np.arange(1.0, order + 1))
     total = np.zeros_like(y)
-    for _ in range(10 + order + int(np.ceil(np.max(-y, initial=0)))):
-        total = np.where(y < 10 + order, total + factorial / y ** (order + 1), total)
-        y = np.where(y < 10 + order, y + 1, y)
+    with np.errstate(divide="ignore", over="ignore"):
+        for _ in range(10 + order):
+            total = np.where(y < 10 + order, total + factorial / y ** (order + 1), total)
+            y = np.where(y < 10 + order, y + 1, y)
     term = factorial / order / y**order
     total = total + term + factorial / (2 * y ** (order + 1))
     term = term * order / y**2  # (2k + n - 1)!/(2k)! / y**(2k + n), here without the factorial below
@@ -236,6 +238,17 @@ def polygamma(n: Any, x: Any) -> Any:
         total = total + bernoulli * term
         term = term / y**2
     value = total if order % 2 else -total
+    if np.any(wide < 0):
+        powers = np.array([0.0, 1.0])  # the derivatives of cot as polynomials in cot: c' = -1 - c**2
+        for _ in range(order):
+            powers = np.convolve(powers[1:] * np.arange(1, len(powers)), [-1, 0, -1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            c = 1 / np.tan(np.pi * (wide - np.round(wide)))
+            turned = np.full_like(c, powers[-1])
+            for p in powers[-2::-1]:
+                turned = turned * c + p
+        turned = np.pi ** (order + 1) * turned
+        value = np.where(wide < 0, (value if order % 2 == 0 else -value) - turned, value)
     return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
 
 

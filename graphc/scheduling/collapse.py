@@ -13,9 +13,10 @@ from graphc.ops.arithmetic import ADD, combine
 from graphc.ops.contraction import CONTRACT, ONE, summed
 from graphc.ops.elementwise import exp
 from graphc.rewriting.order import Factor
-from graphc.scheduling.nested import split_factors, split_terms
+from graphc.scheduling.exponentials import Rational
+from graphc.scheduling.nested import split_factors, split_terms, unscaled
 from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import COSH, EXP, EXPM1, SINH, Exponentials
+from graphc.scheduling.recognition import COSH, EXP, EXPM1, SINH, Exponentials, Found, joined, raised
 
 GROWING = (EXP, EXPM1, SINH, COSH)
 
@@ -26,7 +27,7 @@ def apart(factors: list[Factor], exponentials: Exponentials) -> list[Factor]:
     for f, labels, e in factors:
         inner = plain(f)
         u = plain(inner.operands[0]) if inner.op is EXP else inner
-        if inner.op is not EXP or u.op is not ADD:
+        if inner.op is not EXP or unscaled(u)[1].op is not ADD:
             found.append((f, labels, e))
             continue
         terms = split_terms(u)
@@ -42,11 +43,20 @@ def _sum(terms: list[tuple[Fraction, Expr]]) -> Expr:
 
 
 def _explodes(b: Expr, exponentials: Exponentials) -> bool:
-    """Whether a node has one sign and grows like an exponential."""
+    """Whether a node grows like an exponential at an end, to infinity of one sign."""
     found = exponentials.of(b)
-    if found is None or found[0] is None or not found[1].signed:
-        return False
-    return found[1].high > 0 or found[1].low < 0
+    return found is not None and found[0] is not None and bool(_ends(found[1]))
+
+
+def _ends(r: Rational) -> set[int]:
+    """The signs of the infinities that a function of exp(x) tends to."""
+    found = set[int]()
+    if r.high > 0:
+        found.add(1 if r.coefficient > 0 else -1)
+    if r.low < 0:
+        odd = sum(1 for f, e in r.factors.items() if f[0][1] < 0 and e % 2)
+        found.add(1 if (r.coefficient > 0) == (odd % 2 == 0) else -1)
+    return found
 
 
 def collapses(f: Expr, e: Fraction, exponentials: Exponentials) -> bool:
@@ -54,11 +64,22 @@ def collapses(f: Expr, e: Fraction, exponentials: Exponentials) -> bool:
     f = plain(f)
     found = exponentials.of(f)
     if found is not None:
-        base, r = found
-        return base is not None and r.high * e < 0 and _explodes(base, exponentials)
+        power = raised(found, e)
+        return power is not None and _vanishes(power, exponentials)
     if f.op is not ADD or e <= 0:
         return False
-    return all(_has_such_a_factor(x, exponentials) for _, x in split_terms(f))
+    terms = [(c, x) for c, x in split_terms(f) if not _has_such_a_factor(x, exponentials)]
+    whole = joined([exponentials.of(x) for _, x in terms], tuple(c for c, _ in terms))
+    return whole is not None and (not whole[1].coefficient or _vanishes(whole, exponentials))
+
+
+def _vanishes(found: Found, exponentials: Exponentials) -> bool:
+    base, r = found
+    inner = None if base is None else exponentials.of(base)
+    if inner is None or inner[0] is None:
+        return False
+    ends = _ends(inner[1])
+    return (1 in ends and r.high < 0) or (-1 in ends and r.low > 0)
 
 
 def _has_such_a_factor(x: Expr, exponentials: Exponentials) -> bool:

@@ -26,6 +26,7 @@ from graphc.ops.elementwise import absolute, exp, maximum, minimum
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.collapse import apart
+from graphc.scheduling.ends import Ends
 from graphc.scheduling.exponential_forms import logarithm, mantissa, slopes
 from graphc.scheduling.exponentials import ONE, UNIT, ZERO, Rational, step_of
 from graphc.scheduling.nested import split_factors, split_terms
@@ -55,8 +56,8 @@ Groups: TypeAlias = "dict[tuple[Expr, Labels], list[Member]]"
 class Envelopes:
     """The envelopes found so far."""
 
-    def __init__(self, exponentials: Exponentials, computed: Computed) -> None:
-        self.exponentials, self.computed = exponentials, computed
+    def __init__(self, exponentials: Exponentials, computed: Computed, ends: Ends) -> None:
+        self.exponentials, self.computed, self.ends = exponentials, computed, ends
         self.memo: dict[Expr, Envelope | None] = {}
 
     def of(self, f: Expr) -> Envelope | None:
@@ -102,7 +103,10 @@ class Envelopes:
                 if a != low or b != high:
                     own.append((exp(slopes(x, a - low, b - high)), labels, ONE))
                 parts.append((ONE, contract(own, f.shape, c)))
-            return combine(parts)
+            found = combine(parts)
+            for end in self.ends.of_sum([[t] for t in split_terms(f)]):
+                found = end.near(x, found, high if end.side > 0 else -low)
+            return found
 
         return Envelope(bases.pop(), low, high, None, function)
 

@@ -127,6 +127,11 @@ def _piece(x: Expr, f: Polynomial, share: Fraction, up: bool) -> Piece:
     return expm1(argument), ONE if up else -ONE, -ONE if share else ONE
 
 
+def general(x: Expr, r: Rational) -> Expr:
+    """The function `r` of exp(x) as the exponential of its slopes times what is bounded."""
+    return _product(_general(x, r), x, r.coefficient)
+
+
 def mantissa(x: Expr, r: Rational) -> Expr:
     """The function `r` of exp(x) over the exponential of its slopes: it is bounded at both ends."""
     return _product(_level(x, r), x, r.coefficient)

@@ -20,11 +20,13 @@ from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.cancellation import Cancellation
 from graphc.scheduling.differences import logarithm_of_difference
+from graphc.scheduling.ends import Ends
 from graphc.scheduling.envelopes import Envelopes, rates, separated
 from graphc.scheduling.exponential_forms import logarithm, slopes
 from graphc.scheduling.exponentials import Rational, leading
 from graphc.scheduling.functions import SOFTMAX_REST, log_softmax_rest, logmeanexp
 from graphc.scheduling.groups import own_labels
+from graphc.scheduling.large_powers import large_logarithm
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import logarithm_of_sum
 from graphc.scheduling.nested import split_factors, split_terms
@@ -41,8 +43,9 @@ class Logarithms:
         self.done: dict[Expr, Expr] = {}
         self.softmaxes: dict[Expr, Expr] = {}
         self.exponentials = Exponentials()
-        self.envelopes = Envelopes(self.exponentials, self.base)
-        self.overflow = Overflow(self.done)
+        self.ends = Ends()
+        self.envelopes = Envelopes(self.exponentials, self.base, self.ends)
+        self.overflow = Overflow(self.done, self.ends)
         self.cancellation = Cancellation(self.exponentials)
 
     def computed(self, node: Expr) -> Expr:
@@ -74,6 +77,8 @@ class Logarithms:
         if node.op is PROD and self._is_positive(node.operands[0]):
             logs = self.log(node.operands[0])
             return None if logs is None else sum_(logs, **node.attributes)
+        if (logs := large_logarithm(node, self.exponentials, self.base)) is not None:
+            return logs
         for special in (tail_logarithm, logarithm_of_difference):
             if (logs := special(node, self.base)) is not None:
                 return logs

@@ -21,6 +21,7 @@ from graphc.ops.leaves import NAMED, constant
 from graphc.ops.reductions import WHERE, where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import is_zero, number_of
+from graphc.scheduling.ends import Ends
 from graphc.scheduling.functions import PEAK, logaddexp, peak
 from graphc.scheduling.recognition import COSH, EXP, SINH
 
@@ -60,8 +61,8 @@ def _sum(exponent: Mapping[Expr, Fraction], like: Expr) -> Expr:
 class Overflow:
     """Which nodes hold exponentials as factors; `done` are the nodes as they are computed."""
 
-    def __init__(self, done: Mapping[Expr, Expr]) -> None:
-        self.done = done
+    def __init__(self, done: Mapping[Expr, Expr], ends: Ends) -> None:
+        self.done, self.ends = done, ends
         self.memo: dict[Expr, Scaled | None] = {}
 
     def of(self, node: Expr) -> Scaled | None:
@@ -137,13 +138,21 @@ class Overflow:
             for c, o in zip(node.attributes["coefficients"], node.operands, strict=True)
         ]
         if all(t.exponent == terms[0][1].exponent for _, t in terms):
-            return Scaled(combine([(c, t.mantissa) for c, t in terms]), terms[0][1].exponent)
+            mantissa = combine([(c, t.mantissa) for c, t in terms])
+            return Scaled(self._at_ends(node, mantissa, terms[0][1].log_scale), terms[0][1].exponent)
         scales = list(dict.fromkeys(t.log_scale for _, t in terms))
         top = scales[0]
         for other in scales[1:]:
             top = maximum(top, other)
-        parts = [(c, exp(t.log_scale - top) * t.mantissa) for c, t in terms]
-        return Scaled(combine(parts), {top: ONE}, _log_of_sum(terms))
+        mantissa = combine([(c, exp(t.log_scale - top) * t.mantissa) for c, t in terms])
+        return Scaled(self._at_ends(node, mantissa, top), {top: ONE}, _log_of_sum(terms))
+
+    def _at_ends(self, node: Expr, mantissa: Expr, top: Expr) -> Expr:
+        """A sum over ``exp(top)``, of which the terms may cancel far from 0."""
+        pairs = zip(node.attributes["coefficients"], node.operands, strict=True)
+        for end in self.ends.of_sum([[t] for t in pairs]):
+            mantissa = end.near(self._computed(end.x), mantissa, scale=top)
+        return mantissa
 
     def _product(self, node: Expr) -> Scaled | None:
         factors: list[Factor] = []

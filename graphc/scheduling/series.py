@@ -3,7 +3,8 @@
     x - sin(x) = x**3/6 - x**5/120 + ...     is computed from its series where x is small, as it stands elsewhere
 
 A series is a lowest power and the coefficients from there on; all have one number of coefficients. Functions of
-exp(x) have series in t = exp(x) where x is far below 0, and in t = exp(-x) where it is far above.
+exp(x) have series in t = exp(x) where x is far below 0, and in t = exp(-x) where it is far above; algebraic functions
+have series in 1/abs(x) far from 0, where powers of it need not be whole.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ FUNCTIONS: dict[str, Any] = {
 class Series:
     """``x**low * (coefficients[0] + coefficients[1]*x + ...)``; the first coefficient is not 0 unless all are."""
 
-    low: int
+    low: Fraction | int
     coefficients: tuple[Number, ...]
 
     @property
@@ -70,7 +71,7 @@ class Series:
     def raised(self, exponent: Fraction) -> Series | None:
         """The power, by the recurrence that follows from y' x = exponent y x'."""
         low, lead = self.low * exponent, self.coefficients[0]
-        if low.denominator != 1 or not lead or (exponent.denominator != 1 and lead < 0):
+        if not lead or (exponent.denominator != 1 and lead < 0):
             return None
         e = _like(exponent, lead)
         try:
@@ -78,12 +79,12 @@ class Series:
         except OverflowError:
             return None
         if not any(self.coefficients[1:]):
-            return Series(int(low), (first, *self.coefficients[1:]))
+            return Series(low, (first, *self.coefficients[1:]))
         found = [first]
         for k in range(1, len(self.coefficients)):
             parts = [(e * i - k + i) * self.coefficients[i] * found[k - i] for i in range(1, k + 1)]
             found.append(_rounded(sum(parts), sum(map(abs, parts))) / (k * lead))
-        return Series(int(low), tuple(found))
+        return Series(low, tuple(found))
 
 
 def _product(a: Sequence[Number], b: Sequence[Number]) -> list[Number]:
@@ -118,13 +119,15 @@ def constant(value: Number, terms: int) -> Series:
     return Series(0, (value, *(value * 0,) * (terms - 1)))
 
 
-def added(parts: Sequence[Series]) -> Series:
-    """A sum; coefficients that differ from 0 by rounding alone are 0."""
+def added(parts: Sequence[Series]) -> Series | None:
+    """A sum of series whose powers differ by whole numbers; coefficients that differ from 0 by rounding alone are 0."""
     low = min(s.low for s in parts)
+    if any((s.low - low).denominator != 1 for s in parts):
+        return None
     terms = len(parts[0].coefficients)
     found = []
     for k in range(terms):
-        own = [s.coefficients[low + k - s.low] for s in parts if 0 <= low + k - s.low < terms]
+        own = [s.coefficients[int(low - s.low) + k] for s in parts if 0 <= low + k - s.low < terms]
         found.append(_rounded(sum(own), sum(map(abs, own))))
     lead = next((k for k, c in enumerate(found) if c), 0)
     return Series(low + lead, (*found[lead:], *(found[0] * 0,) * lead))
@@ -139,11 +142,14 @@ class Expansions:
     exact : whether to compute with many digits, or with floats
     exponentials : if given, series are in an exponential, where they are not in x
     sign : 1 for the series in exp(x), -1 for that in exp(-x)
+    far : 1 for the series in 1/abs(x) where x is positive, -1 where it is negative
     """
 
-    def __init__(self, terms: int, exact: bool, exponentials: Exponentials | None = None, sign: int = 1) -> None:
+    def __init__(
+        self, terms: int, exact: bool, exponentials: Exponentials | None = None, sign: int = 1, far: int = 0
+    ) -> None:
         self.terms, self.exact = terms, exact
-        self.exponentials, self.sign = exponentials, sign
+        self.exponentials, self.sign, self.far = exponentials, sign, far
         self.memo: dict[Expr, tuple[Expr | None, Series]] = {}
 
     def of(self, node: Expr) -> tuple[Expr | None, Series]:
@@ -164,7 +170,7 @@ class Expansions:
         return mpmath.mpf(value.numerator) / value.denominator if self.exact else float(value)
 
     def _identity(self) -> Series:
-        return Series(1, constant(self._number(Fraction(1)), self.terms).coefficients)
+        return Series(-1 if self.far else 1, constant(self._number(Fraction(self.far or 1)), self.terms).coefficients)
 
     def _found(self, node: Expr) -> tuple[Expr | None, Series] | None:
         if node.op is NAMED:
@@ -179,10 +185,25 @@ class Expansions:
             return self._product(node)
         if node.op.name in FUNCTIONS and len(node.operands) == 1 and not node.op.replaceable:
             x, u = self.memo[node.operands[0]]
+            if node.op.name == "arctan" and u.low < 0 and x is not None:
+                return self._arctan(x, u)
             if self.exponentials is None or (x is not None and x.op is EXP):
                 found = composed(node.op.name, u, self.exact)
                 return None if found is None else (x, found)
+        if self.far and node.op.name in ("abs", "sign"):
+            x, u = self.memo[node.operands[0]]
+            side = self._number(Fraction(-1 if u.coefficients[0] < 0 else 1))
+            if x is not None and u.coefficients[0]:
+                return x, u.scaled(side) if node.op.name == "abs" else constant(side, self.terms)
         return self._at_an_end(node) if self.exponentials is not None else None
+
+    def _arctan(self, x: Expr, u: Series) -> tuple[Expr | None, Series] | None:
+        """``arctan(u) = sign(u)*pi/2 - arctan(1/u)``."""
+        inverse = u.raised(Fraction(-1)) if self.far else None
+        rest = None if inverse is None else composed("arctan", inverse, self.exact)
+        half = (mpmath.pi if self.exact else float(mpmath.pi)) / (2 if u.coefficients[0] > 0 else -2)
+        whole = None if rest is None else added([constant(half, self.terms), rest.scaled(self._number(Fraction(-1)))])
+        return None if whole is None else (x, whole)
 
     def _at_an_end(self, node: Expr) -> tuple[Expr | None, Series] | None:
         """A rational function of an exponential, or the logarithm of one."""
@@ -219,7 +240,8 @@ class Expansions:
         if len(arrays) > 1:
             return None
         scaled = [s.scaled(self._number(c)) for (_, s), c in zip(parts, node.attributes["coefficients"], strict=True)]
-        return next(iter(arrays), None), added(scaled)
+        whole = added(scaled)
+        return None if whole is None else (next(iter(arrays), None), whole)
 
     def _product(self, node: Expr) -> tuple[Expr | None, Series] | None:
         if summed(node):
@@ -231,6 +253,8 @@ class Expansions:
             moved = x is not None and not in_place(f, labels, node)
             if power is None or moved or (array is not None and x not in (None, array)):
                 return None
+            if power.low.denominator != 1 and not self.far:
+                return None
             array = x if array is None else array
             total = total.times(power)
         return array, total
@@ -238,22 +262,22 @@ class Expansions:
 
 def composed(name: str, u: Series, exact: bool) -> Series | None:
     """A function of a series without negative powers, where it has derivatives."""
-    if u.low < 0:
+    if u.low < 0 or u.low.denominator != 1:
         return None
     terms = len(u.coefficients)
     start = u.coefficients[0] if u.low == 0 else u.coefficients[0] * 0
-    taylor = _taylor(name, start, terms, exact)
-    if taylor is None:
+    numbers = taylor(name, start, terms, exact)
+    if numbers is None:
         return None
     zero = start * 0
-    rest = ((zero, *u.coefficients[1:]) if u.low == 0 else ((zero,) * u.low + u.coefficients))[:terms]
+    rest = ((zero, *u.coefficients[1:]) if u.low == 0 else ((zero,) * int(u.low) + u.coefficients))[:terms]
     steps = [k for k, c in enumerate(rest) if c]
     total: list[Number] = [zero] * terms
     if len(steps) == 1:  # of one power of x
         for k in range((terms - 1) // steps[0] + 1):
-            total[k * steps[0]] = taylor[k] * rest[steps[0]] ** k
+            total[k * steps[0]] = numbers[k] * rest[steps[0]] ** k
     else:
-        for c in reversed(taylor):
+        for c in reversed(numbers):
             total = _product(rest, total)
             total[0] = c + zero
     lead = next((k for k, c in enumerate(total) if c), 0)
@@ -261,7 +285,7 @@ def composed(name: str, u: Series, exact: bool) -> Series | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _taylor(name: str, start: Number, terms: int, exact: bool) -> tuple[Number, ...] | None:
+def taylor(name: str, start: Number, terms: int, exact: bool) -> tuple[Number, ...] | None:
     with mpmath.workdps(DIGITS):
         try:
             found = mpmath.taylor(FUNCTIONS[name], mpmath.mpf(start), terms - 1)

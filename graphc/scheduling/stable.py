@@ -21,10 +21,11 @@ from graphc.scheduling.collapse import apart, collapses, erupts
 from graphc.scheduling.conjugates import without_roots
 from graphc.scheduling.differences import without_difference
 from graphc.scheduling.envelopes import conflict, rates, separated
-from graphc.scheduling.exponential_forms import slopes, value
+from graphc.scheduling.exponential_forms import general, slopes, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOG_SOFTMAX_REST
 from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
+from graphc.scheduling.large_powers import without_large
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import without_total
 from graphc.scheduling.logs import Logarithms
@@ -73,8 +74,7 @@ class Stabilizer(Logarithms):
             smooth = found is not None and (
                 found.op in (LOG1P, LOG_SOFTMAX_REST) or self.exponentials.of(node.operands[0]) is not None
             )
-            expansion = None if smooth else self.cancellation.of_function(node)
-            if expansion is not None:
+            for expansion in () if smooth else (*self.cancellation.of_function(node), *self.ends.of_function(node)):
                 found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
         elif node.op is LOG1P:
             found = self.log1p(node)
@@ -113,12 +113,16 @@ class Stabilizer(Logarithms):
             or without_shared(terms, self.base)
             or without_tail(terms, self.base)
             or without_limit(terms, self.base)
-            or without_line(terms, self.base)
             or without_difference(terms, self.base)
             or without_total(terms, self.base)
         )
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
+        if (ramp := without_line(terms, self.base)) is not None:
+            joined_ramp = combine([(ONE, ramp[0]), (ONE, self._of(ramp[1], node))]) if ramp[1] else ramp[0]
+            for end in self.ends.of_sum([[t] for t in terms]):
+                joined_ramp = end.near(self.base(end.x), joined_ramp)
+            return joined_ramp
         for c, x in terms:
             rest, base, r = self._split(x)
             groups[tuple(rest), base].append((r.scaled(c), (c, x)))
@@ -140,7 +144,8 @@ class Stabilizer(Logarithms):
         found = _combined(result, node) if changed else None
         if len(groups) < 2 or not result:
             return found
-        for expansion in self.cancellation.of_sum([[t for _, t in members] for members in groups.values()]):
+        given = [[t for _, t in members] for members in groups.values()]
+        for expansion in (*self.cancellation.of_sum(given), *self.ends.of_sum(given)):
             found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
         return found
 
@@ -174,6 +179,8 @@ class Stabilizer(Logarithms):
         coefficient, factors = split_factors(node, opened=depth <= DEEPEST)
         opened = coefficient, apart(factors, self.exponentials)
         found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
+        if found is None and not summed(node):
+            found = without_large(opened[1], node, opened[0], self.exponentials, self.base)
         found = self._spread(node, *opened) if found is None else found
         return self._bounded(node, opened) if found is None else found
 
@@ -212,7 +219,7 @@ class Stabilizer(Logarithms):
         """A product that is 0 where a factor vanishes like exp(-exp(x)), though others overflow like exp(x)."""
         gone = [(f, ls, e) for f, ls, e in factors if collapses(f, e, self.exponentials)]
         rest = [t for t in factors if t not in gone]
-        if not gone or summed(node) or not any(self._grows(f, e) for f, _, e in rest):
+        if not gone or summed(node) or not any(self._grows(f, e) or self._grows_inside(f) for f, _, e in rest):
             return None
         if any(erupts(f, self.exponentials) for f, _, _ in rest):
             return None
@@ -220,6 +227,9 @@ class Stabilizer(Logarithms):
         for part in topological(parts, self.done):
             self.done[part] = self.computed(part)
         vanishing, growing = (self.done[part] for part in parts)
+        whole = self.exponentials.of(parts[0])
+        if whole is not None and whole[0] is not None:  # exactly 0 far out, in whatever form it is elsewhere
+            vanishing = general(self.base(whole[0]), whole[1])
         return vanishing * where(equal(vanishing, 0), 0, growing)
 
     def _level(self, node: Expr, coefficient: Fraction, factors: list[Factor]) -> Expr | None:
@@ -251,6 +261,10 @@ class Stabilizer(Logarithms):
     def _grows(self, f: Expr, e: Fraction = ONE) -> bool:
         found = self.exponentials.of(f)
         return found is not None and found[0] is not None and (found[1].high * e > 0 or found[1].low * e < 0)
+
+    def _grows_inside(self, f: Expr) -> bool:
+        """Whether a term of a sum has a factor that grows like an exponential."""
+        return plain(f).op is ADD and any(self._grows(g, sign) for g in topological([f]) for sign in (ONE, -ONE))
 
     def _against(self, factors: list[tuple[Expr, Fraction]]) -> bool:
         """Whether a factor overflows where another vanishes, a sum that overflows is below the line or under a root."""
