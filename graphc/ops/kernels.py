@@ -125,6 +125,14 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
+def logcumsumexp(x: Any, axis: Any = 0) -> Any:
+    return np.logaddexp.accumulate(x, axis=axis)
+
+
+def reverse_logcumsumexp(x: Any, axis: Any = 0) -> Any:
+    return np.flip(np.logaddexp.accumulate(np.flip(x, axis), axis=axis), axis)
+
+
 def logmeanexp(x: Any, axis: Any = None) -> Any:
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     return np.squeeze(top + np.log1p(np.mean(np.expm1(x - top), axis=axis, keepdims=True)), axis=axis)
@@ -214,6 +222,53 @@ def digamma(x: Any) -> Any:
     with np.errstate(divide="ignore"):
         value = np.where(wide < 0.5, value - np.pi / np.tan(np.pi * (wide - np.round(wide))), value)
     return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
+
+
+def inverse_gap(a: Any, s: Any, n: Any) -> Any:
+    x, y = 1 / (a + s), 1 / a
+    return -s * x * y * sum(x**i * y ** (n - 1 - i) for i in range(n))  # x**n - y**n
+
+
+def lgamma_step(x: Any, y: Any) -> Any:
+    # lgamma(x + y) - lgamma(x): DLMF 5.11.1 above 10, reached by 5.5.1, term by term, so that nothing cancels
+    given, wide, step = np.result_type(x, y), np.asarray(x).astype(np.float64), np.asarray(y).astype(np.float64)
+    plain = (wide > 0) & (wide + step > 0)
+    a, s = np.where(plain, wide, 1), np.where(plain, step, 0)
+    shift = np.zeros_like(a + s)
+    for _ in range(10):
+        shift = np.where(a < 10, shift + np.log1p(s / a), shift)
+        a = np.where(a < 10, a + 1, a)
+    value = (a - 0.5) * np.log1p(s / a) + s * np.log(a + s) - s - shift
+    for n, c in ((1, 1 / 12), (3, -1 / 360), (5, 1 / 1260), (7, -1 / 1680), (9, 1 / 1188), (11, -691 / 360360)):
+        value = value + c * inverse_gap(a, s, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(plain, value, lgamma(np.where(plain, 1, wide + step)) - lgamma(np.where(plain, 1, wide)))
+    return value.astype(np.result_type(given, np.float32), copy=False)[()]
+
+
+def digamma_step(x: Any, y: Any) -> Any:
+    # digamma(x + y) - digamma(x): DLMF 5.11.2 above 10, reached by 5.5.2, term by term, so that nothing cancels
+    given, wide, step = np.result_type(x, y), np.asarray(x).astype(np.float64), np.asarray(y).astype(np.float64)
+    plain = (wide > 0) & (wide + step > 0)
+    a, s = np.where(plain, wide, 1), np.where(plain, step, 0)
+    shift = np.zeros_like(a + s)
+    for _ in range(10):
+        shift = np.where(a < 10, shift + s / (a * (a + s)), shift)
+        a = np.where(a < 10, a + 1, a)
+    value = np.log1p(s / a) + shift
+    for n, c in (
+        (1, 1 / 2),
+        (2, 1 / 12),
+        (4, -1 / 120),
+        (6, 1 / 252),
+        (8, -1 / 240),
+        (10, 1 / 132),
+        (12, -691 / 32760),
+    ):
+        value = value - c * inverse_gap(a, s, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(plain, value, digamma(np.where(plain, 1, wide + step)) - digamma(np.where(plain, 1, wide)))
+    return value.astype(np.result_type(given, np.float32), copy=False)[()]
 
 
 def polygamma(n: Any, x: Any) -> Any:

@@ -55,6 +55,18 @@ def quotient(x: Expr, y: Expr) -> Expr:
     return make(QUOTIENT, (x, y))
 
 
+LGAMMA_STEP = _function(kernels.lgamma_step, "lgamma(x + y) - lgamma(x)", "The step of lgamma from x to x + y.")
+DIGAMMA_STEP = _function(kernels.digamma_step, "digamma(x + y) - digamma(x)", "The step of digamma from x to x + y.")
+
+
+def lgamma_step(x: Expr, y: Expr) -> Expr:
+    return make(LGAMMA_STEP, (x, y))
+
+
+def digamma_step(x: Expr, y: Expr) -> Expr:
+    return make(DIGAMMA_STEP, (x, y))
+
+
 ERFC = _function(kernels.erfc, "1 - erf(x)", "The complement of the error function.")
 ERFCX = _function(kernels.erfcx, "exp(x**2)*(1 - erf(x))", "The complement of the error function, scaled.")
 LOG_ERFC = _function(kernels.log_erfc, "log(1 - erf(x))", "The logarithm of the complement of the error function.")
@@ -82,6 +94,18 @@ LOGMEANEXP = Op("logmeanexp", _infer_mean, kernel=kernels.logmeanexp, summary="l
 
 def logmeanexp(x: Expr, axis: tuple[int, ...]) -> Expr:
     return make(LOGMEANEXP, (x,), axis=axis)
+
+
+def _cumulative(kernel: Callable[..., Any], formula: str) -> Op:
+    return Op(kernel.__name__, infer_float, kernel=kernel, summary=f"{formula} along an axis.")
+
+
+LOGCUMSUMEXP = _cumulative(kernels.logcumsumexp, "log(cumsum(exp(x)))")
+REVERSE_LOGCUMSUMEXP = _cumulative(kernels.reverse_logcumsumexp, "log(reverse_cumsum(exp(x)))")
+
+
+def logcumsumexp(x: Expr, axis: int, backward: bool) -> Expr:
+    return make(REVERSE_LOGCUMSUMEXP if backward else LOGCUMSUMEXP, (x,), axis=axis)
 
 
 PEAK = Op("peak", _infer_mean, kernel=kernels.peak, summary="The largest entry over axes; of nothing, -inf.")

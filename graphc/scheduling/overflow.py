@@ -19,12 +19,14 @@ from graphc.ops.defined import MEAN, body_of, logsumexp
 from graphc.ops.elementwise import absolute, exp, expm1, log, maximum, sign
 from graphc.ops.leaves import NAMED, constant
 from graphc.ops.reductions import WHERE, where
+from graphc.ops.scans import CUMSUM, REVERSE_CUMSUM, recurrence, reverse_recurrence, shift
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import is_zero, number_of
 from graphc.scheduling.ends import Ends
-from graphc.scheduling.functions import PEAK, logaddexp, peak
+from graphc.scheduling.functions import LOGCUMSUMEXP, PEAK, REVERSE_LOGCUMSUMEXP, logaddexp, logcumsumexp, peak
 from graphc.scheduling.recognition import COSH, EXP, SINH
 
+CUMULATIVE = (LOGCUMSUMEXP, REVERSE_LOGCUMSUMEXP)
 FAR = -(Fraction(10) ** 30)  # an exponent of which the exponential is 0
 
 
@@ -76,7 +78,7 @@ class Overflow:
         held = [(self.of(f), f, e) for f, _, e in factors_of(node)]
         above = any(e > 0 for s, _, e in held if s)
         falls = sum(s is not None for s, *_ in held) > 1 and any(
-            c < 0 for s, *_ in held if s for c in s.exponent.values()
+            c < 0 or x.op in CUMULATIVE for s, *_ in held if s for x, c in s.exponent.items()
         )
         return falls or any(e < 0 and (above or plain(f).op is not EXP) for s, f, e in held if s)
 
@@ -104,6 +106,8 @@ class Overflow:
             return Scaled(sign(self.done[node.operands[0]]) * expm1(-2 * size) / -2, {size: ONE})
         if node.op is WHERE:
             return self._masked(node)
+        if node.op in (CUMSUM, REVERSE_CUMSUM):
+            return self._cumulative(node)
         if node.op not in (ADD, CONTRACT) or not any(self.of(o) for o in node.operands):
             return None
         return self._sum(node) if node.op is ADD else self._product(node)
@@ -116,6 +120,23 @@ class Overflow:
             if part not in self.memo:
                 self.memo[part] = self._found(part)
         return self.memo[body]
+
+    def _cumulative(self, node: Expr) -> Scaled | None:
+        """``cumsum(b*exp(u)) = exp(L)*y`` with L = log(cumsum(exp(u))) and a recurrence of exponentials below 1.
+
+        y[t] = b[t]*exp(u[t] - L[t]) + exp(L[t - 1] - L[t])*y[t - 1]
+        """
+        (x,), axis, backward = node.operands, node.attributes["axis"], node.op is REVERSE_CUMSUM
+        scaled = self.of(x)
+        if scaled is None or not scaled.exponent:
+            return None
+        u = scaled.log_scale
+        total = logcumsumexp(u, axis, backward)
+        if number_of(scaled.mantissa) == 1:
+            return Scaled(scaled.mantissa, {total: ONE}, total)
+        before = exp(shift(total, -1 if backward else 1, axis, fill=FAR) - total)
+        own = scaled.mantissa * exp(u - total)
+        return Scaled((reverse_recurrence if backward else recurrence)(own, before, axis=axis), {total: ONE})
 
     def _masked(self, node: Expr) -> Scaled | None:
         """``where(c, exp(u), 0)``, as in a softmax over some entries: the largest exponent is of one that is taken."""

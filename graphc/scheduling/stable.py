@@ -24,6 +24,7 @@ from graphc.scheduling.envelopes import conflict, rates, separated
 from graphc.scheduling.exponential_forms import general, slopes, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOG_SOFTMAX_REST
+from graphc.scheduling.gammas import away_from_pole, without_gammas
 from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
 from graphc.scheduling.large_powers import without_large
 from graphc.scheduling.limits import without_limit
@@ -44,7 +45,7 @@ COMPARED = frozenset(("greater", "greater_equal", "less", "less_equal", "equal",
 
 def stabilized(roots: Iterable[Expr]) -> list[Expr]:
     """`roots` with every node in a form that is accurate wherever its value can be represented."""
-    roots = list(roots)
+    roots = away_from_pole(roots)
     work = Stabilizer()
     for node in topological(roots):
         work.done[node] = work.computed(node)
@@ -115,6 +116,7 @@ class Stabilizer(Logarithms):
             or without_limit(terms, self.base)
             or without_difference(terms, self.base)
             or without_total(terms, self.base)
+            or without_gammas(terms, self.base)
         )
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]

@@ -1,0 +1,109 @@
+"""The logarithm of the gamma function and its derivatives: next to the pole at 0, and differences of two of them.
+
+    lgamma(exp(x))             =  lgamma(1 + exp(x)) - x
+    digamma(u)                 =  digamma(1 + u) - 1/u
+    lgamma(x + 2) - lgamma(x)  =  log(abs(x)) + log(abs(x + 1))
+
+DLMF 5.5.1, 5.5.2 and 5.15.5. The derivatives of lgamma(exp(x)) are 0 times infinity where exp(x) underflows, and terms
+that grow like the argument cancel in a difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+
+from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ir.op import registry
+from graphc.ops.arithmetic import combine, rational_power, scaled
+from graphc.ops.contraction import ONE
+from graphc.ops.elementwise import absolute, log
+from graphc.ops.special import digamma, lgamma, polygamma
+from graphc.rewriting.simplify import simplify
+from graphc.rewriting.terms import number_of
+from graphc.scheduling.functions import digamma_step, lgamma_step
+from graphc.scheduling.nested import unscaled
+from graphc.scheduling.overflow import plain
+from graphc.scheduling.recognition import Exponentials
+from graphc.scheduling.tails import Computed, Terms
+
+LGAMMA, DIGAMMA, POLYGAMMA = (registry[name] for name in ("lgamma", "digamma", "polygamma"))
+GAMMAS = (LGAMMA, DIGAMMA, POLYGAMMA)
+MOST_STEPS = 8
+
+
+def away_from_pole(roots: Iterable[Expr]) -> list[Expr]:
+    """`roots` with gamma functions of what vanishes like an exponential from those of 1 more."""
+    roots = list(roots)
+    order = topological(roots)
+    if not any(node.op in GAMMAS for node in order):
+        return roots
+    exponentials = Exponentials()
+    done: dict[Expr, Expr] = {}
+    for node in order:
+        exponentials.of(node)
+        over = done[node] = rebuild(node, tuple(done[o] for o in node.operands))
+        if node.op in GAMMAS and _vanishes(node.operands[-1], exponentials):
+            done[node] = _beyond(over)
+    found = [done[root] for root in roots]
+    return found if all(a is b for a, b in zip(found, roots, strict=True)) else list(simplify(found))
+
+
+def _vanishes(u: Expr, exponentials: Exponentials) -> bool:
+    found = exponentials.of(u)
+    return (
+        found is not None and found[0] is not None and found[1].signed > 0 and (found[1].low > 0 or found[1].high < 0)
+    )
+
+
+def _beyond(node: Expr) -> Expr:
+    u = node.operands[-1]
+    if node.op is LGAMMA:
+        return lgamma(1 + u) - log(u)
+    if node.op is DIGAMMA:
+        return digamma(1 + u) - 1 / u
+    n = number_of(node.operands[0])
+    return node if n is None else polygamma(n, 1 + u) - _pole(int(n), u)
+
+
+def _pole(n: int, u: Expr) -> Expr:
+    """``polygamma(n, 1 + u) - polygamma(n, u) = (-1)**n * n!/u**(n + 1)``."""
+    return scaled(Fraction((-1) ** n * math.factorial(n)), rational_power(u, Fraction(-n - 1)))
+
+
+def without_gammas(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
+    """The first ``c*f(u) - c*f(v)`` of a gamma function among the terms of a sum, as one; and the other terms."""
+    read = [(k, c * n, plain(f)) for k, (c, x) in enumerate(terms) for n, f in [unscaled(x)] if plain(f).op in GAMMAS]
+    for i, c, f in read:
+        for j, d, g in read:
+            if i == j or f.op is not g.op or f.operands[:-1] != g.operands[:-1] or c != -d or f.shape != g.shape:
+                continue
+            found = _difference(f, g, computed)
+            if found is not None:
+                return scaled(c, found), [t for k, t in enumerate(terms) if k not in (i, j)]
+    return None
+
+
+def _difference(f: Expr, g: Expr, computed: Computed) -> Expr | None:
+    """``f(u) - f(v)`` where u - v is simpler than u and v."""
+    u, v = f.operands[-1], g.operands[-1]
+    step = simplify(u - v)
+    number = number_of(step)
+    if number is not None and number.denominator == 1 and 0 < number <= MOST_STEPS:
+        parts = [_once(f, computed(v + k) if k else computed(v)) for k in range(int(number))]
+        return parts[0] if len(parts) == 1 else combine([(ONE, p) for p in parts])
+    if len(topological([step])) >= max(len(topological([x])) for x in (u, v)) or f.op is POLYGAMMA:
+        return None
+    if number is not None and number < 0:
+        return None
+    return (lgamma_step if f.op is LGAMMA else digamma_step)(computed(v), computed(step))
+
+
+def _once(f: Expr, v: Expr) -> Expr:
+    """``f(v + 1) - f(v)``."""
+    if f.op is LGAMMA:
+        return log(absolute(v))
+    n = 0 if f.op is DIGAMMA else number_of(f.operands[0])
+    assert n is not None
+    return _pole(int(n), v)
