@@ -197,6 +197,23 @@ def test_chains_of_elementwise_products_and_diagonals(declared: str, form: str) 
     assert str(gc.simplify(gc.parse(declared, **names))) == form
 
 
+SHARED = [
+    (["A @ B @ C + (B @ C) @ S", "A @ (B @ C) + B @ (C @ S)"], "A @ (B @ C) + B @ C @ S"),
+    (["tanh(A @ B) + (A @ B) @ C", "tanh(A @ B) + A @ (B @ C)"], "A @ B @ C + tanh(A @ B)"),
+    (["exp(A @ B) @ x + (A @ B) @ x", "A @ (B @ x) + exp(A @ B) @ x"], "(exp(A @ B) + A @ B) @ x"),
+    (["2*A @ (C @ C) + (C @ C) @ S", "2*(A @ C) @ C + C @ (C @ S)"], "2*(A @ (C @ C)) + C @ C @ S"),
+    (["A @ (A @ (A @ B)) + A @ (A @ C)", "(A @ A) @ (A @ B) + (A @ A) @ C"], "A @ A @ C + matrix_power(A, 3) @ B"),
+    (["x @ y - (y @ A) @ x", "y @ x - y @ (A @ x)", "y @ x - x @ (A.T @ y)"], "y @ (x - A @ x)"),
+    (["sum(A @ B)", "sum(sum(A, axis=0) @ B)", "sum(A, axis=0) @ sum(B, axis=1)"], "sum(A @ B)"),
+]
+
+
+@pytest.mark.parametrize(("declared", "form"), SHARED, ids=[form for _, form in SHARED])
+def test_products_that_chains_have_in_common_are_taken_once(declared: list[str], form: str) -> None:
+    names = {**dict.fromkeys("ABCS", ("n", "n")), **dict.fromkeys("xy", ("n",))}
+    assert {str(gc.simplify(gc.parse(text, **names))) for text in declared} == {form}
+
+
 def test_vectors_are_multiplied_first_and_shared_products_once() -> None:
     A, B, x = gc.symbol("A", ("n", "n")), gc.symbol("B", ("n", "n")), gc.symbol("x", ("n",))
     assert str(gc.simplify((A @ B) @ x)) == "A @ (B @ x)"

@@ -114,7 +114,7 @@ SAME = [
 SIGNS = [
     ("-mean(y*x - softplus(x))", "mean(softplus(x) - x*y)"),
     ("-a*sum(sin(x - y))", "a*sum(sin(y - x))"),
-    ("-2*(eye(n) - A @ B.T) @ A @ B.T", "2*(A @ B.T - eye(n)) @ A @ B.T"),
+    ("-2*(eye(n) - A @ B.T) @ A @ B.T", "2*(A @ B.T - eye(n)) @ (A @ B.T)"),
 ]
 
 

@@ -15,7 +15,7 @@ from graphc.ops.broadcasting import brief
 from graphc.ops.contraction import CONTRACT, ONE
 from graphc.ops.forms import form, is_implicit
 from graphc.ops.leaves import NAMED, SYMBOL, constant, named
-from graphc.rewriting.chains import GROUPED
+from graphc.rewriting.association import GROUPED
 from graphc.rewriting.engine import Known, Law, law
 from graphc.rewriting.engine import Step as Rewrite
 from graphc.rewriting.fold import Folder
@@ -200,9 +200,9 @@ class Trace:
 
     def difference(self, last: Expr, result: Expr) -> Law:
         """The law by which two forms of the gradient differ by 0, the last that their difference takes."""
-        engine = normalizer()
         if simplify(last) is simplify(result):
             return GROUPED
+        engine = normalizer()
         if engine.normal(last - result) is not engine.normal(broadcast(constant(0), result.shape)) or not engine.steps:
             return SHORTER
         return Law(engine.steps[-1].rule, engine.steps[-1].reason)

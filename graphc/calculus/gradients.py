@@ -20,7 +20,7 @@ from graphc.ops.elementwise import as_float
 from graphc.ops.leaves import PARAMETER, SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.ops.symbols import symbols_of
-from graphc.rewriting.chains import Which, associated
+from graphc.rewriting.association import Which, associated
 from graphc.rewriting.cost import bare
 from graphc.rewriting.normal import Normalizer
 from graphc.rewriting.simplify import normalizer, presented, visible_names

@@ -62,6 +62,7 @@ class Engine(Protocol):
     """Builds normal forms over operands in normal form."""
 
     memo: dict[Expr, Expr]
+    contractions: dict[Expr, Expr]
     steps: list[Step]
     effort: Effort
 

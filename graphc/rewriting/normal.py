@@ -1,4 +1,4 @@
-"""The normal form: n-ary products and sums in canonical order, with rewrite rules applied as nodes are built.
+"""The normal form: n-ary products and sums in canonical order, with rewrite rules linked as nodes are built.
 
 A product is either *pure* (no summed labels: coefficient, powers of factors, one of which may be a contraction) or a
 *contraction* (coefficient 1, factors connected through summed labels). Pure products flatten into whatever
@@ -19,8 +19,8 @@ from graphc.ops.leaves import NAMED, SIZE
 from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.along import REDUCING, along
-from graphc.rewriting.chains import towards_vectors, vectors_first
 from graphc.rewriting.constants import evaluated
+from graphc.rewriting.declared import declared_chains, vectors_first
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
@@ -37,15 +37,17 @@ Rewriter = Callable[["Normalizer", Expr], "tuple[Expr, Step] | None"]
 
 @dataclass
 class Normalizer:
-    """Normal forms under a set of rules, memoized; `steps` records every rule that was applied."""
+    """Normal forms under a set of rules, memoized; `steps` records every rule that was linked."""
 
     rewriters: Callable[[Expr], Iterable[Rewriter]] | None = None
     meeting: Callable[[int], bool] | None = None
-    memo: dict[Expr, Expr] = field(default_factory=dict)
+    memo: dict[Expr, Expr] = field(default_factory=dict)  # by expression as declared
+    contractions: dict[Expr, Expr] = field(default_factory=dict)  # by contraction over normal forms
     names: dict[Expr, Expr] = field(default_factory=dict)
     known: dict[Expr, Expr] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     effort: Effort = field(default_factory=Effort)
+    everywhere: bool = False
 
     def normal(self, expr: Expr) -> Expr:
         """The normal form of `expr`."""
@@ -53,12 +55,12 @@ class Normalizer:
             return self.memo[expr]
         order = topological([expr], self.memo)
         inner = inner_nodes(order)
-        applied = towards_vectors(order)
+        declared = declared_chains(order, self.everywhere)
         for node in order:
-            if node not in self.memo and node not in inner and node not in applied:
+            if node not in self.memo and node not in inner and node not in declared.needless:
                 self.effort.renew()
-                if not applied.isdisjoint(node.operands):
-                    result = vectors_first(self, node, applied, self.memo)
+                if node in declared.chains and not declared.parts.isdisjoint(node.operands):
+                    result = vectors_first(self, node, declared.parts, self.memo)
                 elif not inner.isdisjoint(node.operands):
                     result = self.build_long(node, inner)
                 else:
@@ -198,6 +200,7 @@ class Normalizer:
         engine = Normalizer(self.rewriters, self.meeting)
         engine.known = {engine.normal(equation[0]): equation[1]}
         engine.memo.clear()
+        engine.contractions.clear()
         return engine
 
     def product(self, coefficient: Fraction, factors: Iterable[Factor], shape: Shape) -> Expr:

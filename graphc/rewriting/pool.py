@@ -279,15 +279,15 @@ class Pool:
         self.engine.steps += [step for f in turned_symmetric(group, ordered, free) for step in symmetry(f)]
         sizes = {x: d for f, labels, _ in ordered for x, d in zip(labels, f.shape, strict=True)}
         node = contract(ordered, tuple(sizes[i] for i in range(len(free))))
-        memo = self.engine.memo
-        if node not in memo and not self.engine.effort.allows(len(group)):
-            memo[node] = node
-        if node not in memo:
+        made, memo = self.engine.contractions, self.engine.memo
+        if node not in made and not self.engine.effort.allows(len(group)):
+            made[node] = memo[node] = node
+        if node not in made:
             result = self.engine.rewritten(node)
             if result is node:
                 result = self.distributed(node)
-            memo[node] = memo[result] = result
-        return memo[node], free, ONE
+            made[node] = made[result] = memo[node] = memo[result] = result
+        return made[node], free, ONE
 
     def opened(self, node: Expr, labels: Labels) -> list[Factor]:
         """The factors of a contraction under the labels its axes have here."""

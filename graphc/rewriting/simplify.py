@@ -13,7 +13,7 @@ from graphc.ops.contraction import CONTRACT, summed
 from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
-from graphc.rewriting.chains import Which, associated
+from graphc.rewriting.association import Which, associated
 from graphc.rewriting.cost import operations
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.grouping import from_the_left
@@ -27,9 +27,9 @@ assert rulesets.__all__
 OVER = "simplification ended at its budget: the result is right, but may be longer than its closed form"
 
 
-def normalizer() -> Normalizer:
+def normalizer(*, everywhere: bool = False) -> Normalizer:
     """A fresh normalizer with every rule set."""
-    return Normalizer(rewriters, meeting)
+    return Normalizer(rewriters, meeting, everywhere=everywhere)
 
 
 @overload
@@ -68,7 +68,7 @@ def closed_forms(exprs: Sequence[Expr], *, regrouped: bool = True) -> list[Expr]
     products of matrices where one with a vector will do: which grouping takes less time depends on the sizes.
     """
     symbols_of(exprs)
-    engine = normalizer()
+    engine = normalizer(everywhere=regrouped)
     return presented(engine, [shorter(engine, e) for e in exprs], which=Which.EVERY if regrouped else Which.LESS)
 
 
