@@ -15,9 +15,9 @@ from graphc.calculus.gradients import differentiate, is_free, opened_at, pulled,
 from graphc.calculus.structured import tied
 from graphc.errors import DifferentiationError, ShapeError, UnsupportedError
 from graphc.ir.dims import compare, shape_text
-from graphc.ir.expr import Expr, substitute, topological
+from graphc.ir.expr import Expr, rebuild, substitute, topological
 from graphc.ops.arguments import expression, expressions
-from graphc.ops.arithmetic import add, broadcast
+from graphc.ops.arithmetic import ADD, add, broadcast
 from graphc.ops.broadcasting import brief
 from graphc.ops.leaves import as_expr, constant
 from graphc.ops.products import sum as sum_
@@ -209,6 +209,10 @@ def unreshaped(f: Expr) -> Expr:
             f = f.operands[0]
         elif f.op.opens and f.op.body is not None:
             f = f.op.body(f)
+        elif f.op is ADD:
+            terms = [unreshaped(t) for t in f.operands]
+            same = all(t.shape == terms[0].shape != f.shape for t in terms)
+            return rebuild(f, tuple(terms)) if same else f
         else:
             return f
 

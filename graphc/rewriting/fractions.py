@@ -9,7 +9,8 @@ from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
-from graphc.ops.leaves import SIZE
+from graphc.ops.elementwise import general_power
+from graphc.ops.leaves import SIZE, constant
 from graphc.rewriting.division import Polynomial, quotient
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
@@ -29,10 +30,15 @@ def denominators(terms: Iterable[Expr], shape: Shape) -> Entries:
     return found
 
 
+POWER = general_power(constant(2), constant(2)).op
+
+
 def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
     """The factors of a product without fractions inside one of its denominators: 1/(x/y + 1) is y/(x + y)."""
     for (total, labels), e in entries.items():
         if total.op is not ADD or e >= 0 or e.denominator != 1 or -1 in labels:
+            continue
+        if any(f.op is POWER and f.operands[0] is total for f, _ in entries):  # x**y/x is x**(y - 1)
             continue
         below = denominators(total.operands, total.shape)
         whole = times(engine, total, below) if below else None

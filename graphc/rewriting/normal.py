@@ -28,7 +28,7 @@ from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.pool import Pool
-from graphc.rewriting.reshapes import regrouped
+from graphc.rewriting.reshapes import regrouped, regroups
 from graphc.rewriting.sums import total
 from graphc.rewriting.terms import FLATTEN, is_even, leading, moved, terms_of, through, unit_label, view
 
@@ -155,6 +155,14 @@ class Normalizer:
             if whole is not None:
                 parts = [(self.reshaped(f, own), labels, e) for (f, labels, e), own in whole]
                 return self.product(x.attributes["coefficient"], parts, shape)
+        if x.op is CONTRACT and not summed(x) and 1 in x.shape and len(x.operands) > 1:
+            kept = [i for i, d in enumerate(x.shape) if d != 1]
+            labels = tuple(kept.index(i) if i in kept else -1 for i in range(x.ndim))
+            return self.reshaped(self.product(ONE, [(x, labels, ONE)], tuple(x.shape[i] for i in kept)), shape)
+        if x.op is ADD and any(map(regroups, x.operands)) and all(t.shape in (x.shape, ()) for t in x.operands):
+            terms = [self.reshaped(t, shape) if t.ndim else t for t in x.operands]
+            if sum(map(regroups, terms)) <= sum(map(regroups, x.operands)):
+                return self.sum(zip(x.attributes["coefficients"], terms, strict=True), shape)
         return self.rewritten(make(RESHAPE, (x,), shape=shape))
 
     def elementwise(self, node: Expr) -> Expr:

@@ -16,6 +16,7 @@ from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor
 from graphc.rewriting.reshapes import kronecker
+from graphc.rewriting.selects import stepped
 from graphc.rewriting.terms import view
 
 DIAGONALS = law("diagonals", "a function of a diagonal matrix acts on its diagonal")
@@ -30,7 +31,7 @@ TRANSPOSES = law("transposes", "f(X.T) is f(X).T, or f(X) for a number")
 
 def freed(engine: Engine, node: Expr) -> Expr | None:
     """`node` with what its op lets out of its operands written outside; None where there is nothing."""
-    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unit_columns, solved, unturned):
+    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unit_columns, solved, stepped, unturned):
         found = outside(engine, node)
         if found is not None:
             return found
@@ -54,7 +55,7 @@ def on_kronecker(engine: Engine, node: Expr) -> Expr | None:
     if node.op not in (INV, DET, LOGDET) or node.operands[0].op is not RESHAPE:
         return None
     sides = kronecker(node.operands[0])
-    if sides is None or node.ndim not in (0, 2):
+    if sides is None or node.ndim not in (0, 2) or node.operands[0].operands[0].ndim != 4:
         return None
     shape, scale = node.operands[0].operands[0].shape, node.operands[0].operands[0].attributes["coefficient"]
     if shape[0] != shape[2] or shape[1] != shape[3]:

@@ -21,7 +21,7 @@ from graphc.rewriting.fractions import cleared, divided
 from graphc.rewriting.inverses import cancelling, undoes
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
-from graphc.rewriting.reshapes import taken_apart
+from graphc.rewriting.reshapes import joint, taken_apart
 from graphc.rewriting.terms import (
     FLATTEN,
     LONG,
@@ -261,11 +261,14 @@ class Pool:
 
     def unmerged(self) -> Expr | None:
         """The product over the parts of a merged label that is summed, with merged output axes put together again."""
-        if not any(f.op is RESHAPE for f, _ in self.entries):
+        if not any(
+            f.op is RESHAPE or (f.op is ADD and any(t.op is RESHAPE for t in f.operands)) for f, _ in self.entries
+        ):
             return None
         rank = len(self.shape)
         factors = [
-            (f, tuple(rank - 2 - x if x < -1 else x for x in labels), e) for (f, labels), e in self.entries.items()
+            (joint(f, self.engine.reshaped), tuple(rank - 2 - x if x < -1 else x for x in labels), e)
+            for (f, labels), e in self.entries.items()
         ]
         apart = taken_apart(factors, self.shape)
         if apart is None:

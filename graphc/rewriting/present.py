@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import permutations
@@ -153,11 +154,8 @@ class Presenter:
             if is_turned_sum([self.shown[o] for o in node.operands]):
                 return self.faced(node, self.permuted_sum(node, (1, 0), ONE), (1, 0))
             return self.sum(node)
-        if node.op is RESHAPE:
-            sides = kronecker(node)
-            if sides is not None:
-                coefficient = node.operands[0].attributes["coefficient"]
-                return scaled(coefficient, kron(*(self.side(side, node.ndim) for side in sides)))
+        if node.op is RESHAPE and (found := self.kronecker(node)) is not None:
+            return found
         if node.op is PLACE and (hot := row_of_identity(node)) is not None:
             return hot
         if node.op is CONCAT and all(o.shape[node.attributes["axis"]] == 1 for o in node.operands):
@@ -177,6 +175,26 @@ class Presenter:
             across = rebuild(node, (self.natural[node.operands[0]][0],))
             return self.faced(node, across, (1, 0)) if node.op.mirror == "turns" else across
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
+
+    def kronecker(self, node: Expr) -> Expr | None:
+        """A reshape as a Kronecker product, or as a sum of them."""
+        (x,) = node.operands
+        if x.op is ADD:
+            parts = [self.kronecker(make(RESHAPE, (t,), shape=node.shape)) for t in x.operands]
+            if any(part is None for part in parts):
+                return None
+            terms = [(c, part) for c, part in zip(x.attributes["coefficients"], parts, strict=True) if part is not None]
+            first, *rest = sorted(terms, key=lambda term: term[0] < 0)
+            start = scaled(*first)
+            return functools.reduce(
+                lambda total, term: (add_ if term[0] > 0 else subtract)(total, scaled(abs(term[0]), term[1])),
+                rest,
+                start,
+            )
+        sides = kronecker(node)
+        if sides is None:
+            return None
+        return scaled(x.attributes["coefficient"], kron(*(self.side(side, node.ndim) for side in sides)))
 
     def comparison(self, node: Expr) -> Expr:
         """``a > b`` for a - b > 0, unless something else needs that difference too."""
@@ -237,7 +255,7 @@ class Presenter:
     def side(self, factors: Powers, rank: int) -> Expr:
         """One side of a Kronecker product."""
         sizes = {x: d for f, labels, _ in factors for x, d in zip(labels, f.shape, strict=True)}
-        shape = tuple(sizes[i] for i in range(rank))
+        shape = tuple(sizes.get(i, 1) for i in range(rank))
         return broadcast(self.inline(contract(factors, shape)), shape)
 
     def contraction(self, node: Expr) -> Expr:

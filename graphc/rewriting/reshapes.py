@@ -7,11 +7,15 @@ Kronecker product", 2000).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from graphc.ir.dims import Dim, Shape, compare
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make
+from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.reductions import RESHAPE, entries
 from graphc.rewriting.order import Factor, Labels
+from graphc.rewriting.terms import is_number
 
 Block = tuple[Labels, Labels]  # places of axes before and after a reshape that hold the same entries
 
@@ -51,6 +55,19 @@ def regrouped(factors: list[Factor], before: Shape, after: Shape) -> list[tuple[
         places = tuple(x for _, b in mine for x in b)
         result.append(((f, places, e), tuple(after[x] for x in places)))
     return result
+
+
+def regroups(term: Expr) -> bool:
+    """Whether a term of a sum is a reshape, or an elementwise product with one."""
+    return term.op is RESHAPE or (term.op is CONTRACT and not summed(term) and any(map(regroups, term.operands)))
+
+
+def joint(total: Expr, reshaped: Callable[[Expr, Shape], Expr]) -> Expr:
+    """A sum of reshapes of one shape as one reshape: reshape(A) - reshape(B) is reshape(A - B)."""
+    shapes = {t.operands[0].shape if t.op is RESHAPE else t.shape for t in total.operands if not is_number(t)}
+    if total.op is not ADD or len(shapes) != 1 or not any(t.op is RESHAPE for t in total.operands):
+        return total
+    return make(RESHAPE, (reshaped(total, shapes.pop()),), shape=total.shape)
 
 
 def taken_apart(factors: list[Factor], shape: Shape) -> tuple[list[Factor], Shape] | None:
@@ -130,17 +147,26 @@ def _split(factors: list[Factor], shape: Shape, parts: dict[int, Shape]) -> tupl
 
 
 def kronecker(node: Expr) -> tuple[list[Factor], list[Factor]] | None:
-    """The factors on either side of a Kronecker product that is written as a reshape of an outer product."""
+    """The factors on either side of a Kronecker product that is written as a reshape of an outer product.
+
+    An axis that one side alone has stands there: kron(a[:, None], eye(n)) is the Jacobian of kron(a, x) by x.
+    """
     product = node.operands[0]
-    if product.op is not CONTRACT or summed(product) or product.ndim != 2 * node.ndim or node.ndim not in (1, 2):
+    if product.op is not CONTRACT or summed(product) or node.ndim not in (1, 2) or 1 in product.shape:
         return None
-    if 1 in product.shape or [len(a) for a, _ in blocks(product.shape, node.shape)] != [2] * node.ndim:
+    merged = [a for a, _ in blocks(product.shape, node.shape)]
+    if len(merged) != node.ndim or not {len(a) for a in merged} <= {1, 2} or {len(a) for a in merged} == {1}:
         return None
+    axis = {x: i for i, a in enumerate(merged) for x in a}
+    whose = {x: k for a in merged if len(a) == 2 for k, x in enumerate(a)}
     sides: tuple[list[Factor], list[Factor]] = ([], [])
     for f, labels, e in factors_of(product):
-        odd = {x % 2 for x in labels}
-        if len(odd) > 1:
+        own = {whose[x] for x in labels if x in whose}
+        if len(own) > 1 or (labels and not own) or -1 in labels:
             return None
-        sides[1 if odd == {1} else 0].append((f, tuple(x // 2 for x in labels), e))
-    whole = all({x for _, labels, _ in side for x in labels} == set(range(node.ndim)) for side in sides)
+        sides[1 if own == {1} else 0].append((f, tuple(axis[x] for x in labels), e))
+    carried = [{x for _, labels, _ in side for x in labels} for side in sides]
+    every = {axis[x] for x in whose}
+    alone = set(axis.values()) - every
+    whole = all(every <= side for side in carried) and alone <= carried[0] ^ carried[1]
     return sides if whole else None

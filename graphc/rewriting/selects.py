@@ -9,15 +9,29 @@ from typing import NamedTuple
 
 from graphc.ir.dims import Shape
 from graphc.ir.expr import Expr, make
-from graphc.ops.arithmetic import broadcast
+from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import ONE, aligned
+from graphc.ops.elementwise import greater, greater_equal, less, less_equal
+from graphc.ops.leaves import constant
 from graphc.ops.reductions import WHERE
-from graphc.rewriting.engine import Engine
+from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor
-from graphc.rewriting.terms import entries_of, is_zero, without
+from graphc.rewriting.terms import entries_of, is_number, is_zero, leading, number_of, view, without
 
 # comparisons as a strict one of their operands, in order or reversed, and whether they are it or its opposite
 ORDERED = {"greater": (1, True), "less_equal": (1, False), "less": (-1, True), "greater_equal": (-1, False)}
+
+
+OPPOSITE = {
+    name: comparison(constant(1), constant(2)).op
+    for name, comparison in [
+        ("less", greater_equal),
+        ("greater_equal", less),
+        ("greater", less_equal),
+        ("less_equal", greater),
+    ]
+}
+STEP = law("steps", "a comparison is 1 where it holds, else 0")
 
 
 class Guarded(NamedTuple):
@@ -34,6 +48,27 @@ class Guarded(NamedTuple):
         """The condition as a strict comparison, and whether it must hold: x <= y is the opposite of x > y."""
         order, strict = ORDERED.get(self.guard.op.name, (0, True))
         return (self.guard.operands[::order] if order else (self.guard,)), self.when == strict
+
+
+def stepped(engine: Engine, node: Expr) -> Expr | None:
+    """A selection between what differs by 1, with the comparison for that: where(x > y, 1 - t, -t) is (x > y) - t."""
+    if node.op is not WHERE or node.operands[0].op.name not in ORDERED or any(map(is_number, node.operands[1:])):
+        return None
+    guard, a, b = node.operands
+    step = number_of(engine.sum([(ONE, a), (-ONE, b)], node.shape))
+    if step not in (ONE, -ONE):
+        return None
+    if count(a) < count(b):
+        guard, step, b = make(OPPOSITE[guard.op.name], guard.operands), -step, a
+    result = engine.sum([(step, broadcast(engine.normal(guard), node.shape)), (ONE, b)], node.shape)
+    engine.steps.append(STEP.step(node, result))
+    return result
+
+
+def count(branch: Expr) -> int:
+    """Of how many terms a branch is made."""
+    core, _ = view(leading(branch)[1])
+    return len(core.operands) if core.op is ADD else 1
 
 
 def selected(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
@@ -55,7 +90,9 @@ def selected(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     guard = inside[0].guard
     holding = inside[0].key[1] == inside[0].when
     branches = [_branch(engine, [g for g in inside if g.key[1] == side], shape) for side in (holding, not holding)]
-    choice = engine.rewritten(make(WHERE, (guard, *branches)))
+    choice = make(WHERE, (guard, *branches))
+    step = stepped(engine, choice)
+    choice = engine.rewritten(choice) if step is None else step
     return engine.sum([(ONE, choice), *((collected[t], t) for t, g in found.items() if g is None)], shape)
 
 

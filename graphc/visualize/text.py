@@ -262,7 +262,7 @@ def keywords(node: Expr) -> list[str]:
     defaults = node.op.defaults
     if defaults is not None:
         given = {key: node.attributes.get(key) for key in defaults}
-        return [f"{key}={value_text(value)}" for key, value in given.items() if value != defaults[key]]
+        return [f"{key}={value_text(counted(node, key, v))}" for key, v in given.items() if v != defaults[key]]
     out = []
     for key, value in sorted(node.attributes.items()):
         if key == "axis" and isinstance(value, tuple):
@@ -270,7 +270,7 @@ def keywords(node: Expr) -> list[str]:
                 out.append(f"axis={value[0] if len(value) == 1 else value}")
         elif key == "axis":
             if value != -1:
-                out.append(f"axis={value}")
+                out.append(f"axis={counted(node, key, value)}")
         elif key == "keepdims":
             if value:
                 out.append("keepdims=True")
@@ -279,6 +279,13 @@ def keywords(node: Expr) -> list[str]:
         else:
             out.append(f"{key}={value_text(value)}")
     return out
+
+
+def counted(node: Expr, key: str, value: Any) -> Any:
+    """An axis counted from the front, where the operand and the result have the same ones."""
+    rank = node.operands[0].ndim if node.operands else 0
+    from_end = key == "axis" and isinstance(value, int) and value < 0 and node.ndim == rank
+    return value + rank if from_end else value
 
 
 def value_text(value: Any) -> str:

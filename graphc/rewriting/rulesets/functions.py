@@ -119,6 +119,8 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(x * greater(x, 0)).to(relu(x)).because("relu(x) = x [x > 0]")
     yield rewrite(greater(relu(x), 0)).to(greater(x, 0)).because("max(x, 0) > 0 where x > 0")
     yield rewrite(relu(x) * greater(x, 0)).to(relu(x)).because("relu(x) is 0 where x is not positive")
+    yield rewrite(relu(-x) * less(x, 0)).to(relu(-x)).because("relu(x) is 0 where x is not positive")
+    yield rewrite(x * less(x, 0)).to(-relu(-x)).because("relu(-x) = -x [x < 0]")
     yield rewrite(relu(relu(x))).to(relu(x)).because("relu(x) is not negative")
     yield rewrite(where(greater(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x > 0, else -x")
     yield rewrite(where(greater_equal(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x >= 0, else -x")
