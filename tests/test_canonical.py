@@ -203,7 +203,7 @@ SHARED = [
     (["exp(A @ B) @ x + (A @ B) @ x", "A @ (B @ x) + exp(A @ B) @ x"], "(exp(A @ B) + A @ B) @ x"),
     (["2*A @ (C @ C) + (C @ C) @ S", "2*(A @ C) @ C + C @ (C @ S)"], "2*(A @ (C @ C)) + C @ C @ S"),
     (["A @ (A @ (A @ B)) + A @ (A @ C)", "(A @ A) @ (A @ B) + (A @ A) @ C"], "A @ A @ C + matrix_power(A, 3) @ B"),
-    (["x @ y - (y @ A) @ x", "y @ x - y @ (A @ x)", "y @ x - x @ (A.T @ y)"], "y @ (x - A @ x)"),
+    (["x @ y - (y @ A) @ x", "y @ x - y @ (A @ x)", "y @ x - x @ (A.T @ y)"], "x @ (y - A.T @ y)"),
     (["sum(A @ B)", "sum(sum(A, axis=0) @ B)", "sum(A, axis=0) @ sum(B, axis=1)"], "sum(A @ B)"),
 ]
 

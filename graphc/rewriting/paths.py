@@ -59,7 +59,8 @@ def joined(engine: Engine, group: list[Factor], done: Mapping[Expr, Expr], loose
     """A group of factors over the same labels as one: the matrix A*B, the vector x*diag(A), the sum along `loose`."""
     f, labels, e = group[0]
     if len(group) == 1 and e == 1 and len(set(labels)) == len(labels) and loose.isdisjoint(labels):
-        return done[f], labels
+        core, own = view(done[f])
+        return (core, tuple(labels[x] for x in own)) if len(own) == len(labels) else (done[f], labels)
     sizes = {x: d for f, ls, _ in group for x, d in zip(ls, f.shape, strict=True)}
     free = tuple(x for x in sizes if x not in loose)
     place = {x: i for i, x in enumerate(dict.fromkeys([*free, *sizes]))}
