@@ -2,7 +2,8 @@
 
     x*sigmoid(x)  =  x - x*t + x*t**2 - ...      with t = exp(-x), where x is large
 
-An expansion has terms ``c * exp(-p*w) * w**k`` with w = abs(x) on one side of 0, those with p below an order.
+An expansion has terms ``c * exp(-p*w**q) * w**k`` with w = abs(x) on one side of 0, those with p below an order. The
+degree q is that of the first exponential: 2 for those of the normal distribution.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ class Asymptotics:
     def __init__(self, levels: int, exact: bool, side: int) -> None:
         self.levels, self.exact, self.side = levels, exact, side
         self.memo: dict[Expr, tuple[Expr | None, Asymptotic] | None] = {}
+        self.degrees: dict[Expr, int] = {}  # of w in the exponentials of each array
 
     def of(self, node: Expr) -> tuple[Expr | None, Asymptotic] | None:
         """The array x that a node is a function of (None for a number), and its expansion; None if it has none."""
@@ -140,7 +142,7 @@ class Asymptotics:
             held = self.memo[node.operands[0]]
             if held is None or held[0] is None:
                 return None
-            whole = self.applied(node.op.name, held[1])
+            whole = self.applied(node.op.name, held[1], held[0])
             return None if whole is None else (held[0], whole)
         if node.op.name in COMPARED or node.op.name in ("maximum", "minimum"):
             return self._compared(node)
@@ -194,53 +196,58 @@ class Asymptotics:
             total = total.times(power)
         return array, total
 
-    def applied(self, name: str, u: Asymptotic) -> Asymptotic | None:
+    def applied(self, name: str, u: Asymptotic, x: Expr) -> Asymptotic | None:
         """A function of what has an expansion."""
         unit = self._constant(self._number(ONE))
         minus, two = self._number(-ONE), self._number(ONE * 2)
         if name == "exp":
-            return self.exp(u)
+            return self.exp(u, x)
         if name == "log":
-            return self.log(u)
+            return self.log(u, x)
         if name in SIDES:
             return SIDES[name](u, unit)
         if name in ("log1p", "softplus"):
-            inner = u if name == "log1p" else self.exp(u)
-            return None if inner is None else self.log(added([unit, inner]))
+            inner = u if name == "log1p" else self.exp(u, x)
+            return None if inner is None else self.log(added([unit, inner]), x)
         if name in ("expm1", "sinh", "cosh", "sigmoid", "tanh"):
-            grown = self.exp(u.scaled(two) if name == "tanh" else u)
+            grown = self.exp(u.scaled(two) if name == "tanh" else u, x)
             if grown is None or name == "expm1":
                 return None if grown is None else added([grown, unit.scaled(minus)])
             if name in ("sigmoid", "tanh"):
                 below = self.power(added([unit, grown]), Fraction(-1))
                 above = grown if name == "sigmoid" else added([grown, unit.scaled(minus)])
                 return None if below is None else above.times(below)
-            fallen = self.exp(u.scaled(minus))
+            fallen = self.exp(u.scaled(minus), x)
             half = self._number(ONE / 2)
             signed = None if fallen is None else fallen.scaled(half if name == "cosh" else -half)
             return None if signed is None else added([grown.scaled(half), signed])
         return self.composed(name, u)
 
-    def exp(self, u: Asymptotic) -> Asymptotic | None:
-        """``exp(a*w + c + ...)``, its first factor an exponential of w."""
-        head = {key: c for key, c in u.terms.items() if key[0] <= 0}
-        if any(p < 0 or k not in (0, 1) for p, k in head):
+    def exp(self, u: Asymptotic, x: Expr) -> Asymptotic | None:
+        """``exp(a*w**q + c + ...)``, its first factor an exponential of a power of w."""
+        growing = [k for p, k in u.terms if p <= 0 and (p or k)]
+        degree = self.degrees.get(x, max(growing, default=1))
+        if growing not in ([], [degree]) or degree < 1:
             return None
-        slope = Fraction(float(head.get((ZERO, 1), 0))).limit_denominator(64)
-        if abs(head.get((ZERO, 1), 0) - self._number(slope)) > 1e-14 * abs(slope):
+        key = (ZERO, degree)
+        slope = Fraction(float(u.terms.get(key, 0))).limit_denominator(64)
+        if abs(u.terms.get(key, 0) - self._number(slope)) > 1e-14 * abs(slope):
             return None
-        rest = Asymptotic({key: c for key, c in u.terms.items() if key != (ZERO, 1)}, u.order)
-        found = self.composed("exp", rest)
-        return None if found is None else found.times(Asymptotic({(-slope, 0): self._number(ONE)}))
+        found = self.composed("exp", Asymptotic({k: c for k, c in u.terms.items() if k != key}, u.order))
+        if found is None:
+            return None
+        if slope:
+            self.degrees[x] = degree
+        return found.times(Asymptotic({(-slope, 0): self._number(ONE)}))
 
-    def log(self, u: Asymptotic) -> Asymptotic | None:
-        """``log(c*exp(-p*w)*(1 + ...))``."""
+    def log(self, u: Asymptotic, x: Expr) -> Asymptotic | None:
+        """``log(c*exp(-p*w**q)*(1 + ...))``."""
         if u.lead is None or u.lead[0][1] or u.lead[1] <= 0:
             return None
         (p, _), c = u.lead
         rest = self.composed("log", self._over(u, (p, 0), c))
         number = mpmath.log(c) if self.exact else float(mpmath.log(c))
-        line = Asymptotic({(ZERO, 1): -self._number(p)} if p else {})
+        line = Asymptotic({(ZERO, self.degrees.get(x, 1)): -self._number(p)} if p else {})
         return None if rest is None else added([line, self._constant(number), rest])
 
     def _over(self, u: Asymptotic, key: Powers, c: Number) -> Asymptotic:

@@ -27,13 +27,17 @@ NEGLIGIBLE = 40  # exp(-40) is nothing beside 1
 
 @dataclass(frozen=True)
 class Remainder:
-    """A function of `x` as the `terms` of its expansion where ``side*x > start``: `step` is between exponentials."""
+    """A function of `x` as the `terms` of its expansion where ``side*x > start``: `step` is between exponentials.
+
+    They are those of multiples of ``w**degree``, w = abs(x).
+    """
 
     x: Expr
     side: int
     start: Fraction
     low: Fraction
     step: Fraction
+    degree: int
     rows: Mapping[int, tuple[Fraction, ...]]  # the coefficients of exp(-(low + step*j)*w) by the power of w
 
     def near(self, x: Expr, elsewhere: Expr, rate: Fraction = ZERO, scale: Expr | None = None) -> Expr:
@@ -41,12 +45,14 @@ class Remainder:
         w = times(self.side, x)
         far = greater(w, self.start)
         inside = where(far, w, self.start)
-        t = exp(times(-self.step, inside))
+        power = rational_power(inside, Fraction(self.degree))
+        t = exp(times(-self.step, power))
         parts = []
         for k, numbers in self.rows.items():
             lead = next(j for j, c in enumerate(numbers) if c)
-            own, slope = polynomial(t, numbers[lead:]), -self.low - self.step * lead - rate
-            exponent = [(slope, inside)] if slope else []
+            own, slope = polynomial(t, numbers[lead:]), -self.low - self.step * lead
+            exponent = [(slope, power)] if slope else []
+            exponent += [(-rate, inside)] if rate else []
             exponent += [] if scale is None else [(-ONE, where(far, scale, 0))]
             own = own * exp(combine(exponent)) if exponent else own
             parts.append((ONE, own * rational_power(inside, Fraction(k)) if k else own))
@@ -74,7 +80,7 @@ class Ends:
                 continue
             with mpmath.workdps(DIGITS):
                 held = fine.of(node)
-                own = None if held is None else _remainder(whole[0], side, held[1])
+                own = None if held is None else _remainder(whole[0], side, held[1], fine.degrees.get(whole[0], 1))
             found += [] if own is None else [own]
         return found
 
@@ -98,10 +104,12 @@ class Ends:
         with mpmath.workdps(DIGITS):
             terms = [(mpmath.mpf(c.numerator) / c.denominator, fine.of(t)) for group in groups for c, t in group]
             total = added([h[1].scaled(c) for c, h in terms if h is not None])
-        return _remainder(arrays.pop(), side, total) if all(h is not None for _, h in terms) else None
+        x = arrays.pop()
+        whole_known = all(h is not None for _, h in terms)
+        return _remainder(x, side, total, fine.degrees.get(x, 1)) if whole_known else None
 
 
-def _remainder(x: Expr, side: int, total: Asymptotic) -> Remainder | None:
+def _remainder(x: Expr, side: int, total: Asymptotic, degree: int) -> Remainder | None:
     """The expansion where what it leaves out is below the rounding of a float64."""
     while len({k for _, k in total.terms}) > MOST_POWERS:
         order = max(p for p, _ in total.terms)
@@ -120,4 +128,5 @@ def _remainder(x: Expr, side: int, total: Asymptotic) -> Remainder | None:
     rows = {
         k: tuple(Fraction(float(total.terms.get((total.low + step * j, k), 0))) for j in range(steps)) for k in powers
     }
-    return Remainder(x, side, Fraction(int(start * 64) + 64, 64), total.low, step, rows)
+    start = Fraction(float(start) ** (1 / degree))
+    return Remainder(x, side, Fraction(int(start * 64) + 64, 64), total.low, step, degree, rows)

@@ -45,7 +45,7 @@ class Logarithms:
         self.exponentials = Exponentials()
         self.ends = Ends()
         self.envelopes = Envelopes(self.exponentials, self.base, self.ends)
-        self.overflow = Overflow(self.done, self.ends)
+        self.overflow = Overflow(self.done, self.ends, self.exponentials)
         self.cancellation = Cancellation(self.exponentials)
 
     def computed(self, node: Expr) -> Expr:
@@ -55,6 +55,12 @@ class Logarithms:
     def base(self, x: Expr) -> Expr:
         """The argument of an exponential, as it is computed."""
         return self.done[x] if x in self.done else rebuild(x, tuple(map(self.base, x.operands)))
+
+    def fresh(self, x: Expr) -> Expr:
+        """A node as it is computed, with what is new in it in a form of its own."""
+        for part in topological([x], self.done):
+            self.done[part] = self.computed(part)
+        return self.done[x]
 
     def _as_it_is(self, node: Expr) -> Expr:
         return rebuild(node, tuple(self.done[o] for o in node.operands))

@@ -23,8 +23,10 @@ from graphc.ops.scans import CUMSUM, REVERSE_CUMSUM, recurrence, reverse_recurre
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import is_zero, number_of
 from graphc.scheduling.ends import Ends
+from graphc.scheduling.exponential_forms import mantissa as bounded_part
+from graphc.scheduling.exponential_forms import slopes
 from graphc.scheduling.functions import LOGCUMSUMEXP, PEAK, REVERSE_LOGCUMSUMEXP, logaddexp, logcumsumexp, peak
-from graphc.scheduling.recognition import COSH, EXP, SINH
+from graphc.scheduling.recognition import COSH, EXP, SINH, Exponentials
 
 CUMULATIVE = (LOGCUMSUMEXP, REVERSE_LOGCUMSUMEXP)
 FAR = -(Fraction(10) ** 30)  # an exponent of which the exponential is 0
@@ -63,8 +65,8 @@ def _sum(exponent: Mapping[Expr, Fraction], like: Expr) -> Expr:
 class Overflow:
     """Which nodes hold exponentials as factors; `done` are the nodes as they are computed."""
 
-    def __init__(self, done: Mapping[Expr, Expr], ends: Ends) -> None:
-        self.done, self.ends = done, ends
+    def __init__(self, done: Mapping[Expr, Expr], ends: Ends, exponentials: Exponentials) -> None:
+        self.done, self.ends, self.exponentials = done, ends, exponentials
         self.memo: dict[Expr, Scaled | None] = {}
 
     def of(self, node: Expr) -> Scaled | None:
@@ -154,6 +156,12 @@ class Overflow:
         return self.done.get(node, node)
 
     def _sum(self, node: Expr) -> Scaled:
+        found = self.exponentials.of(node)
+        if (
+            found is not None and found[0] is not None and found[0] in self.done and found[1].zeros > 0
+        ):  # it cancels where x is small
+            x, r = self.done[found[0]], found[1]
+            return Scaled(bounded_part(x, r), {slopes(x, r.low, r.high): ONE} if r.low or r.high else {})
         terms = [
             (c, self.of(o) or Scaled(self._computed(o), {}))
             for c, o in zip(node.attributes["coefficients"], node.operands, strict=True)

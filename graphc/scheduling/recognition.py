@@ -19,7 +19,7 @@ Found: TypeAlias = "tuple[Expr | None, Rational]"  # the x of t = exp(x), None f
 EXP, LOG, LOG1P, EXPM1, SOFTPLUS, SIGMOID, TANH, SINH, COSH = (
     registry[name] for name in ("exp", "log", "log1p", "expm1", "softplus", "sigmoid", "tanh", "sinh", "cosh")
 )
-POWER = registry["general_power"]
+POWER, ABSOLUTE = registry["general_power"], registry["abs"]
 
 
 class Exponentials:
@@ -48,6 +48,9 @@ class Exponentials:
             return joined(terms, node.attributes["coefficients"])
         if op in (EXP, EXPM1, SIGMOID, TANH, SINH, COSH):
             return self._function(node)
+        if op is ABSOLUTE:
+            held = self.of(node.operands[0])
+            return None if held is None or not held[1].signed else (held[0], held[1].scaled(Fraction(held[1].signed)))
         return self._power(node) if op is POWER else None
 
     def _power(self, node: Expr) -> Found | None:

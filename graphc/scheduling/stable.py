@@ -26,6 +26,7 @@ from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOG_SOFTMAX_REST
 from graphc.scheduling.gammas import away_from_pole, without_gammas
 from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
+from graphc.scheduling.inverse_hyperbolic import INVERSES, inverse_of_exponentials
 from graphc.scheduling.large_powers import without_large
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import without_total
@@ -85,6 +86,8 @@ class Stabilizer(Logarithms):
             found = self._sum(node)
         elif node.op is CONTRACT:
             found = self._product(node)
+        elif node.op in INVERSES:
+            found = inverse_of_exponentials(node, self.exponentials, self.base)
         elif node.op.name in COMPARED:
             found = self._comparison(node)
         return over_norms(selected(self._as_it_is(node))) if found is None else found
@@ -114,7 +117,7 @@ class Stabilizer(Logarithms):
             or without_shared(terms, self.base)
             or without_tail(terms, self.base)
             or without_limit(terms, self.base)
-            or without_difference(terms, self.base)
+            or without_difference(terms, self.fresh)
             or without_total(terms, self.base)
             or without_gammas(terms, self.base)
         )
