@@ -14,7 +14,7 @@ from graphc.ops.leaves import NAMED, named
 from graphc.ops.symbols import symbols_of
 from graphc.rewriting import rulesets
 from graphc.rewriting.association import Which, associated
-from graphc.rewriting.cost import operations
+from graphc.rewriting.cost import excess
 from graphc.rewriting.fold import Folder
 from graphc.rewriting.grouping import from_the_left
 from graphc.rewriting.matching import meeting, rewriters
@@ -69,23 +69,25 @@ def closed_forms(exprs: Sequence[Expr], *, regrouped: bool = True) -> list[Expr]
     """
     symbols_of(exprs)
     engine = normalizer(everywhere=regrouped)
-    return presented(engine, [shorter(engine, e) for e in exprs], which=Which.EVERY if regrouped else Which.LESS)
+    return presented(engine, shorter(engine, exprs), which=Which.EVERY if regrouped else Which.LESS)
 
 
-def shorter(engine: Normalizer, expr: Expr) -> Expr:
-    """`expr` with its activations opened, where less remains: silu(x)/x is sigmoid(x), silu(x) stays.
+def shorter(engine: Normalizer, exprs: Sequence[Expr]) -> list[Expr]:
+    """`exprs` with their activations opened, where less remains: silu(x)/x is sigmoid(x), silu(x) stays.
 
     What the user has named stays as it is.
     """
     done: dict[Expr, Expr] = {}
-    for node in topological([expr]):
+    for node in topological(exprs):
         over = node if node.op is NAMED else rebuild(node, tuple(done[o] for o in node.operands))
         body = over.op.body
         done[node] = over if body is None or over.op.opens or over.op.formula is None else body(over)
-    opened = done[expr]
-    if opened is expr or operations([engine.normal(opened)]) >= operations([engine.normal(expr)]):
-        return expr
-    return opened
+    return [opened_if_less(engine, expr, done[expr]) for expr in exprs]
+
+
+def opened_if_less(engine: Normalizer, expr: Expr, opened: Expr) -> Expr:
+    less = opened is not expr and excess(engine.normal(opened), engine.normal(expr)) < 0
+    return opened if less else expr
 
 
 def presented(
