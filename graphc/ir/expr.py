@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import weakref
 from collections.abc import Callable, Container, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import sympy
 
@@ -17,6 +18,7 @@ from graphc.ir.op import Op, record
 
 # Python operators, methods and printing are defined by higher layers, which enter their functions here on import.
 behaviour: dict[str, Callable[..., Any]] = {}
+Result = TypeVar("Result")
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 
 
@@ -241,6 +243,20 @@ def make(op: Op, operands: Iterable[Expr] = (), **attributes: Any) -> Expr:
     node.cache = {}
     _nodes[key] = node
     return node
+
+
+def of_node(function: Callable[[Expr], Result]) -> Callable[[Expr], Result]:
+    """`function` of one node, called once for as long as the node is there."""
+    key = f"{function.__module__}.{function.__qualname__}"
+
+    @functools.wraps(function)
+    def found(node: Expr) -> Result:
+        if key not in node.cache:
+            node.cache[key] = function(node)
+        result: Result = node.cache[key]
+        return result
+
+    return found
 
 
 def _digest(op: Op, operands: tuple[Expr, ...], items: tuple[tuple[str, Any], ...]) -> int:

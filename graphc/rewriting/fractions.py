@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from graphc.ir.dims import Shape
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, of_node
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
 from graphc.ops.elementwise import general_power
@@ -33,6 +33,12 @@ def denominators(terms: Iterable[Expr], shape: Shape) -> Entries:
 POWER = general_power(constant(2), constant(2)).op
 
 
+@of_node
+def divisors_of(total: Expr) -> Entries:
+    """What the terms of a sum are divided by."""
+    return denominators(total.operands, total.shape)
+
+
 def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
     """The factors of a product without fractions inside one of its denominators: 1/(x/y + 1) is y/(x + y)."""
     for (total, labels), e in entries.items():
@@ -40,7 +46,7 @@ def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
             continue
         if any(f.op is POWER and f.operands[0] is total for f, _ in entries):  # x**y/x is x**(y - 1)
             continue
-        below = denominators(total.operands, total.shape)
+        below = divisors_of(total)
         whole = times(engine, total, below) if below else None
         if whole is None or whole.op is not ADD or len(whole.operands) > len(total.operands):
             continue
@@ -148,7 +154,7 @@ def multiplied_out(coefficient: Fraction, entries: Entries) -> list[tuple[Fracti
             return None
         number, product = stack.pop()
         key = next((k for k, e in product.items() if k[0].op is ADD and e == 1 and -1 not in k[1]), None)
-        if key is None or denominators(key[0].operands, key[0].shape):
+        if key is None or divisors_of(key[0]):
             found.append((number, product))
             continue
         total, labels = key

@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from graphc.ir.expr import Expr, make
+from graphc.ir.expr import Expr, make, substitute, topological
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
@@ -32,6 +32,7 @@ from graphc.rewriting.terms import leading
 Binding = dict[Expr, Expr]
 _plain = Normalizer(effort=unlimited())
 INSIDE = 2  # levels that a pattern may look deeper than itself: a sum among the factors, and powers of exponentials
+MANY = 16  # terms from which those that a pattern asks for are looked up
 APART = 1000  # keeps the labels summed inside a factor apart from those of the product around it
 
 
@@ -178,8 +179,12 @@ def _terms(
     ratio: Fraction | None,
     binding: Binding,
     used: frozenset[int] = frozenset(),
+    places: dict[Expr, int] | None = None,
 ) -> Iterator[tuple[Binding, tuple[frozenset[int], Fraction]]]:
-    """Ways to find a multiple of the pattern's terms among `terms`."""
+    """Ways to find a multiple of the pattern's terms among `terms`.
+
+    In long sums a term of which all wildcards are bound is looked up in `places`, not compared with each.
+    """
     if not pattern:
         yield binding, (used, ratio or ONE)
         return
@@ -189,13 +194,27 @@ def _terms(
         places = {(t, c): j for j, (c, t) in enumerate(terms) if j not in used}
         found = [places.get((t, ratio * wanted * c)) for c, t in _pairs(bound)]
         if None not in found:
-            yield from _terms(pattern[1:], terms, ratio, binding, used | {j for j in found if j is not None})
+            yield from _terms(pattern[1:], terms, ratio, binding, used | {j for j in found if j is not None}, places)
+        return
+    if places is None and len(terms) > MANY:
+        places = {term: j for j, (_, term) in enumerate(terms)}
+    if places is not None and ratio is not None and wildcards(core) <= binding.keys():
+        (instance,) = substitute([core], binding)
+        at = places.get(Normalizer(effort=unlimited()).normal(instance))
+        if at is not None and at not in used and terms[at][0] == ratio * wanted:
+            yield from _terms(pattern[1:], terms, ratio, binding, used | {at}, places)
         return
     for j, (c, term) in enumerate(terms):
         if j in used or (ratio is not None and c != ratio * wanted):
             continue
         for matched in match(core, term, binding):
-            yield from _terms(pattern[1:], terms, c / wanted, matched, used | {j})
+            yield from _terms(pattern[1:], terms, c / wanted, matched, used | {j}, places)
+
+
+@functools.cache
+def wildcards(pattern: Expr) -> frozenset[Expr]:
+    """The wildcards in a part of a rule."""
+    return frozenset(filter(is_wildcard, topological([pattern])))
 
 
 class Template(NamedTuple):

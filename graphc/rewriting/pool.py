@@ -9,7 +9,7 @@ from itertools import pairwise
 import sympy
 
 from graphc.ir.dims import Dim, Shape
-from graphc.ir.expr import Expr, make
+from graphc.ir.expr import Expr, make, of_node
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, broadcast, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, is_sum, summed
@@ -519,14 +519,23 @@ def turned_symmetric(group: list[Factor], ordered: list[Factor], free: Labels) -
 def cancels(entries: Entries, key: tuple[Expr, Labels]) -> bool:
     """Whether a term of the sum at `key` is divided by another factor, or divides one."""
     total, labels = key
+    inner = powers_in(total)
+    return any(
+        above != (e > 0) and own == tuple(labels[x] if x >= 0 else -1 for x in ls)
+        for (f, own), e in entries.items()
+        for ls, above in inner.get(f, ())
+    )
+
+
+@of_node
+def powers_in(total: Expr) -> dict[Expr, set[tuple[Labels, bool]]]:
+    """The factors of the terms of a sum, sizes aside: under which labels, and whether above the line."""
+    found: dict[Expr, set[tuple[Labels, bool]]] = {}
     for term in total.operands:
         for (f, ls), e in entries_of(term, total.shape).items():
-            if f.op is SIZE:
-                continue
-            other = entries.get((f, tuple(labels[x] if x >= 0 else -1 for x in ls)))
-            if other is not None and (other > 0) != (e > 0):
-                return True
-    return False
+            if f.op is not SIZE:
+                found.setdefault(f, set()).add((ls, e > 0))
+    return found
 
 
 def thin_place(factors: list[Factor], rank: int) -> int | None:

@@ -8,7 +8,7 @@ from math import lcm
 
 import sympy
 
-from graphc.ir.expr import Expr, make
+from graphc.ir.expr import Expr, make, of_node
 from graphc.ops.arithmetic import ADD, divide, multiply, rational_power, scaled
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.forms import form
@@ -63,7 +63,7 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
         exponents.setdefault(f, []).append(e)
     for f, several in exponents.items():
         if f.op is ADD and all(e.denominator == 1 for e in several):
-            scale = lcm(*(c.denominator for c in f.attributes["coefficients"]))
+            scale = common_denominator(f)
             e = sum(several, Fraction(0))
             share = coefficient / Fraction(scale) ** e.numerator
             if scale > 1 and (share.denominator if e > 0 else abs(share.numerator)) <= (
@@ -79,6 +79,18 @@ def whole_numbers(coefficient: Fraction, powers: Powers) -> tuple[Fraction, dict
     return coefficient, {f: scale for f, scale in scales.items() if scale != 1}
 
 
+@of_node
+def common_denominator(total: Expr) -> int:
+    """What the coefficients of a sum have to be multiplied by to be whole numbers."""
+    return lcm(*(c.denominator for c in total.attributes["coefficients"]))
+
+
+@of_node
+def written_digits(total: Expr) -> int:
+    """How long the coefficients of a sum are together."""
+    return sum(digits(abs(c)) for c in total.attributes["coefficients"])
+
+
 def shortest_scale(total: Expr, coefficient: Fraction, scale: Fraction) -> Fraction:
     """What a sum is multiplied by, and its `coefficient` divided by, so that the numbers are not long.
 
@@ -89,6 +101,8 @@ def shortest_scale(total: Expr, coefficient: Fraction, scale: Fraction) -> Fract
     def numbers(s: Fraction) -> list[Fraction]:
         return [coefficient * scale / s, *(abs(c * s) for c in terms)]
 
+    if scale == 1 and digits(coefficient) + written_digits(total) <= SHORT:
+        return scale
     if sum(map(digits, numbers(scale))) <= SHORT:
         return scale
     ways: list[Fraction] = [scale, *(1 / abs(c) for c in terms), abs(coefficient * scale)]
@@ -113,7 +127,7 @@ def freed(product: Expr, coefficient: Fraction) -> tuple[int, Expr] | None:
         if f.op is not ADD or e != 1:
             continue
         numbers = f.attributes["coefficients"]
-        scale = lcm(*(c.denominator for c in numbers))
+        scale = common_denominator(f)
         if scale > 1 and (coefficient / scale).denominator <= coefficient.denominator:
             whole = make(ADD, f.operands, coefficients=tuple(c * scale for c in numbers))
             return scale, contract([*factors[:i], (whole, labels, e), *factors[i + 1 :]], product.shape)

@@ -159,8 +159,26 @@ def _product(printer: Printer, node: Expr, arrays: list[Factor]) -> Piece | None
 
 def of_vectors(x: Expr) -> bool:
     """Whether a matrix is an identity, diagonal, or an outer product: a formula of linear algebra, no batch of rows."""
-    if x.op is ADD:
-        return any(map(of_vectors, x.operands))
+    for t in topological_sums(x):
+        t.cache["of_vectors"] = any(o.cache["of_vectors"] if o.op is ADD else is_outer(o) for o in t.operands)
+    found: bool = x.cache["of_vectors"] if x.op is ADD else is_outer(x)
+    return found
+
+
+def topological_sums(x: Expr) -> list[Expr]:
+    """The sums that `x` is made of, inner ones first, without those that were looked at before."""
+    found: set[Expr] = set()
+    stack = [x]
+    while stack:
+        t = stack.pop()
+        if t.op is ADD and t not in found and "of_vectors" not in t.cache:
+            found.add(t)
+            stack += t.operands
+    return sorted(found, key=lambda t: t.depth)
+
+
+def is_outer(x: Expr) -> bool:
+    """An identity, a diagonal matrix, or an outer product."""
     if x.op is not CONTRACT or summed(x):
         return x.op is EYE
     factors = [f for f in factors_of(x) if f[0].ndim]
