@@ -11,6 +11,7 @@ from test_maps import differences
 
 import graphc as gc
 from graphc import nn
+from graphc.calculus.gradients import raw_gradients
 from graphc.ir.dims import bind
 from graphc.ir.expr import Expr, topological
 from graphc.ops.contraction import CONTRACT, summed
@@ -316,3 +317,19 @@ def test_shared_parameters_collect_the_gradients_of_all_their_uses() -> None:
     given = arrays([codes, embedding])
     moved = differences(lambda at: gc.evaluate(loss, at), given, "E")
     np.testing.assert_allclose(gc.evaluate(gc.grad(loss, embedding), given), moved, rtol=1e-6, atol=1e-9)
+
+
+def test_heads_in_index_notation_beside_layer_norm() -> None:
+    """A minus sign stays in front of what is written in index notation."""
+    H, T, N = gc.dims("H T N")
+    X = gc.symbol("X", (N, T, d))
+    heads = [gc.parameter(name, (d, H, k)) for name in ("WQ", "WK", "WV")]
+    O, gain, shift = gc.parameter("O", (H, k, d)), gc.parameter("gain", (d,)), gc.parameter("shift", (d,))  # noqa: E741
+    y = gc.layer_norm(X, gain, shift)
+    q, r, u = (gc.einsum("btd,dhk->bhtk", y, w) for w in heads)
+    weights = gc.softmax(gc.einsum("bhtk,bhsk->bhts", q, r) / gc.sqrt(k), axis=-1)
+    f = gc.mean((X + gc.einsum("bhts,bhsk,hkd->btd", weights, u, O)) ** 2)
+    wrt = [*heads, O, gain, shift]
+    values = arrays([X, *wrt], H=2, T=3, N=2)
+    for g, plain in zip(gc.grad(f, wrt), raw_gradients(f, wrt), strict=True):
+        np.testing.assert_allclose(gc.evaluate(g, values), gc.evaluate(plain, values), rtol=1e-9, atol=1e-12)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from graphc.autodiff import pullback, vjp
 from graphc.calculus import board
 from graphc.calculus.gradients import gradients, is_free, opened_at, scalar
-from graphc.ir.expr import Expr, make, rebuild, substitute, topological
+from graphc.ir.expr import Expr, make, rebuild, refilled, substitute, topological
 from graphc.ops.arguments import expression, flag
 from graphc.ops.arithmetic import broadcast, combine
 from graphc.ops.broadcasting import brief
@@ -128,7 +128,8 @@ class Trace:
         self.engine, self.local_engine = normalizer(), normalizer()
         self.shown: set[tuple[Expr, Expr]] = set()
         self.steps: list[Step] = []
-        self.values: dict[Expr, Expr] = {}  # a stand-in for a derivative, and the derivative
+        self.count = 0
+        self.values: dict[Expr, Expr] = {}  # what becomes of nodes, of a stand-in for a derivative the derivative
         self.locals: dict[Expr, Expr] = {}  # a part of f to the derivative by it over stand-ins
         self.grounds: dict[Known, tuple[str, ...]] = {}
         self.seen = 0
@@ -143,7 +144,7 @@ class Trace:
     def show(self, expr: Expr) -> Expr:
         """A normal form in matrix notation, with the user's names and variables."""
         folded = self.folder.fold(expr)
-        if not self.values and folded.op is NAMED:  # what a name stands for, as long as this is about f itself
+        if not self.count and folded.op is NAMED:  # what a name stands for, as long as this is about f itself
             folded = self.folder.bodies.get(folded, folded)
         shown = from_the_left(
             [self.presenter.present(folded)], lambda x: view(self.engine.normal(x))[0] in self.forward
@@ -171,10 +172,10 @@ class Trace:
         part = substitute([node], self.back)[0]
         derivative = self.show(cotangent)
         shown = self.show(local)
-        place = make(SYMBOL, (), name=f"{board.STAND_IN}{len(self.values)}", shape=node.shape, dtype="float64")
+        place = make(SYMBOL, (), name=f"{board.STAND_IN}{self.count}", shape=node.shape, dtype="float64")
         self.locals[node] = place if users else local
-        filled = substitute([shown], self.values)[0]
-        self.values[place] = derivative
+        filled = refilled([shown], self.values)[0]
+        self.values[place], self.count = derivative, self.count + 1
         kind, rule = ("chain", through(users)) if users else ("start", "start")
         self.steps.append(Step(kind, rule, CHAIN if users else START, filled, derivative, (), part, shown))
         self.record()

@@ -304,13 +304,14 @@ def rebuild(node: Expr, operands: tuple[Expr, ...]) -> Expr:
 
 def substitute(roots: Iterable[Expr], replacements: Mapping[Expr, Expr]) -> list[Expr]:
     """`roots` with nodes replaced; a replaced node is not looked into."""
+    return refilled(roots, dict(replacements)) if replacements else list(roots)
+
+
+def refilled(roots: Iterable[Expr], done: dict[Expr, Expr]) -> list[Expr]:
+    """`roots` with nodes replaced as `done` says, which then holds what has become of every node below."""
     roots = list(roots)
-    if not replacements:
-        return roots
-    done: dict[Expr, Expr] = dict(replacements)
-    for node in topological(roots):
-        if node not in done:
-            done[node] = rebuild(node, tuple(done[o] for o in node.operands))
+    for node in topological(roots, done):
+        done[node] = rebuild(node, tuple(done[o] for o in node.operands))
     return [done[root] for root in roots]
 
 

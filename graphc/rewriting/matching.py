@@ -191,8 +191,8 @@ def _terms(
     wanted, core = pattern[0]
     bound = binding.get(core)
     if bound is not None and bound.op is ADD and ratio is not None:  # its terms stand among the others
-        places = {(t, c): j for j, (c, t) in enumerate(terms) if j not in used}
-        found = [places.get((t, ratio * wanted * c)) for c, t in _pairs(bound)]
+        left = {(t, c): j for j, (c, t) in enumerate(terms) if j not in used}
+        found = [left.get((t, ratio * wanted * c)) for c, t in _pairs(bound)]
         if None not in found:
             yield from _terms(pattern[1:], terms, ratio, binding, used | {j for j in found if j is not None}, places)
         return

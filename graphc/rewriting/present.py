@@ -274,33 +274,35 @@ class Presenter:
 
         Of three matrices and more it is (C @ B @ A).T.
         """
-        found = contracted(self.group(node, None), (0, 1))
+        group = self.group(node, None)
+        found = None if group is None else contracted(group, (0, 1))
         if found is None:
             return fallback
         straight, across = arranged(found, (0, 1)), self.natural[node][0]
         return transpose(across) if turned_sides(straight) > turned_sides(across) + FEW else straight
 
-    def group(self, node: Expr, flipped: int | None) -> list[tuple[Expr, Labels]]:
+    def group(self, node: Expr, flipped: int | None) -> list[tuple[Expr, Labels]] | None:
         """The factors of a contraction as they are written: the sum at `flipped` is negated, and in a square both are
-        that stand negated elsewhere.
+        that stand negated elsewhere. None where the factor at `flipped` takes no minus sign.
         """
         factors = factors_of(node)
         places = squared(factors, self.around) if flipped is None else {flipped}
-        group = [
-            self.turned_face(f, labels, e) if i in places else self.face(f, labels, e)
-            for i, (f, labels, e) in enumerate(factors)
-        ]
+        turned = {i: self.turned_face(*factors[i]) for i in places}
+        if None in turned.values():  # a square is turned as a whole or not at all
+            if flipped is not None:
+                return None
+            turned = {}
+        group = [turned.get(i) or self.face(*x) for i, x in enumerate(factors)]
         return [group[i] for i in written_order([x for x, _ in group])]
 
     def bears_sign(self, f: Expr) -> bool:
         return sign_bearer_in(f) is not None and self.oriented(f, flipped=True) is not None
 
-    def turned_face(self, f: Expr, labels: Labels, e: Fraction) -> tuple[Expr, Labels]:
-        """A factor that bears a minus sign, negated."""
+    def turned_face(self, f: Expr, labels: Labels, e: Fraction) -> tuple[Expr, Labels] | None:
+        """A factor that bears a minus sign, negated; None for what is written in index notation."""
         if f.op is CONTRACT:
             found = self.oriented(f, flipped=True)
-            assert found is not None
-            return found[0], tuple(labels[a] for a in found[1])
+            return None if found is None else (found[0], tuple(labels[a] for a in found[1]))
         negated = self.sum(f, -ONE) if f.op is ADD else self.negated(f)
         assert negated is not None
         return rational_power(negated, e), labels
@@ -310,8 +312,8 @@ class Presenter:
         place = inner_place(factors_of(node)) if flipped else None
         group = self.group(node, place)
         out = tuple(range(node.ndim))
-        found = contracted(group, out)
-        if found is None or node.ndim != 2:
+        found = None if group is None else contracted(group, out)
+        if group is None or found is None or node.ndim != 2:
             return found
         straight = arranged(found, out), out
         other = contracted(group, out[::-1])
@@ -483,7 +485,9 @@ class Presenter:
             elif f.op is ADD:
                 group.append((rational_power(self.sum(f, Fraction(-scales.get(f, 1))), e), labels))
             else:
-                group.append(self.turned_face(f, labels, e))
+                turned = self.turned_face(f, labels, e)
+                assert turned is not None  # as `sign_bearer` has found
+                group.append(turned)
         group = one_root(group)
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
 
@@ -529,9 +533,9 @@ class Presenter:
             if rest and any(p for *_, p in rest) and all(x.op is SIZE and p <= 0 for x, _, p in rest):
                 continue  # one product, 2*sum(e)/(k*n), for two operations, 2*mean(e)/k
             if share < 0 and e % 2 and self.bears_sign(f) and not any(absorbs_sign(*x) for x in powers):
-                turned = self.turned_face(f, tuple(range(f.ndim)), ONE)[0]
-                if turned.op is CONTRACT and form(turned) == form(shown):
-                    shown, share = turned, -share
+                turned = self.turned_face(f, tuple(range(f.ndim)), ONE)
+                if turned is not None and turned[0].op is CONTRACT and form(turned[0]) == form(shown):
+                    shown, share = turned[0], -share
             average = average_of(shown.operands[0], axes, keepdims)
             average = average if key is None else index(average, key)
             self.shown[average] = average
