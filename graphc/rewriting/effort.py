@@ -16,6 +16,7 @@ from graphc.rewriting.cost import excess
 
 MOST = 8_000  # terms and factors that may be looked at for one node
 SHARE = 60  # what each further node adds, up to the most
+MANY, LATER = 2_000, 20  # so many nodes add that; those that follow add less, which layers of networks do not spend
 LONGEST = MOST // 8  # terms up to which a sum is rewritten at all
 COMPARED = 15  # what a comparison of two forms counts
 LEVELS = 60  # forms within which one form is tried
@@ -28,10 +29,13 @@ class Effort:
     left: float = MOST
     level: int = 0
     exhausted: bool = False
+    begun: int = 0
 
     def renew(self) -> None:
         """Another node is begun."""
-        self.left = min(MOST, self.left + SHARE) if math.isfinite(self.left) else self.left
+        self.begun += 1
+        share = SHARE if self.begun <= MANY else LATER
+        self.left = min(MOST, self.left + share) if math.isfinite(self.left) else self.left
 
     def allows(self, work: int) -> bool:
         """Whether rewrites over so many terms or factors may be tried; they are then paid for."""

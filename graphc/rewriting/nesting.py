@@ -20,9 +20,11 @@ from graphc.rewriting.terms import FLATTEN, LONG, is_even, is_moved, moved, term
 MOST = {"add": FLATTEN, "contract": LONG}  # terms, factors up to which nothing is done here
 
 
-def inner_nodes(order: Sequence[Expr]) -> set[Expr]:
-    """The sums and products in `order` (operands before users) that are parts of one long sum or product alone."""
+def inner_nodes(order: Sequence[Expr], roots: Sequence[Expr]) -> set[Expr]:
+    """The sums and products in `order` (operands before users) that are parts of one long sum or product alone, and
+    not among the `roots` as well."""
     uses = Counter(o for node in order for o in node.operands)
+    uses.update(roots)
     ways: dict[Expr, list[list[Expr]]] = {}
     single: set[Expr] = set()
     sizes: dict[Expr, int] = {}

@@ -7,7 +7,7 @@ consumes them; contractions do not flatten into contractions, so that a shared c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -51,10 +51,12 @@ class Normalizer:
 
     def normal(self, expr: Expr) -> Expr:
         """The normal form of `expr`."""
-        if expr in self.memo:
-            return self.memo[expr]
-        order = topological([expr], self.memo)
-        inner = inner_nodes(order)
+        return self.memo[expr] if expr in self.memo else self.normals([expr])[0]
+
+    def normals(self, exprs: Sequence[Expr]) -> list[Expr]:
+        """The normal forms of `exprs`; a long sum or product that several of them share stays an operand."""
+        order = topological(exprs, self.memo)
+        inner = inner_nodes(order, exprs)
         declared = declared_chains(order, self.everywhere)
         for node in order:
             if node not in self.memo and node not in inner and node not in declared.needless:
@@ -69,7 +71,7 @@ class Normalizer:
                 self.memo[result] = result
                 if node.op is NAMED:
                     self.names.setdefault(result, node)
-        return self.memo[expr]
+        return [self.memo[expr] for expr in exprs]
 
     def built(self, node: Expr) -> Expr:
         return self.build(node, tuple(self.memo[o] for o in node.operands))

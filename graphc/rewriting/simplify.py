@@ -82,6 +82,9 @@ def shorter(engine: Normalizer, exprs: Sequence[Expr]) -> list[Expr]:
         over = node if node.op is NAMED else rebuild(node, tuple(done[o] for o in node.operands))
         body = over.op.body
         done[node] = over if body is None or over.op.opens or over.op.formula is None else body(over)
+    changed = [expr for expr in exprs if done[expr] is not expr]
+    engine.normals([done[expr] for expr in changed])
+    engine.normals(changed)
     return [opened_if_less(engine, expr, done[expr]) for expr in exprs]
 
 
@@ -103,7 +106,7 @@ def presented(
     Below a name stands the simplified formula; with `as_declared`, the user's own node. Chains of products `which`
     are associated anew; the products that `forward` has stay, so that they are computed once.
     """
-    forms = [engine.normal(e) for e in exprs]
+    forms = engine.normals(exprs)
     kept = {x for x in topological([engine.normal(e) for e in forward]) if x.op is CONTRACT and summed(x)}
     if which is not None:
         forms = associated(engine, forms, visible_names(engine), which)

@@ -264,7 +264,9 @@ def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     Like terms alone are no gain: c (a - b)**2 + d has fewer factors than c a (a - 2 b) + c b**2 + d.
     """
     terms = [opening(c, t, shape) for t, c in collected.items()]
-    if all(t.key is None for t in terms) or not may_cancel(engine, [t.term for t in terms], shape, EXPAND, POWER):
+    if all(t.key is None for t in terms) or sum(t.size for t in terms) > EXPAND:
+        return None
+    if not may_cancel(engine, [t.term for t in terms], shape, EXPAND, POWER):
         return None
     plain: list[tuple[Fraction, Expr]] = []
     while terms:

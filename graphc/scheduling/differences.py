@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make, substitute
 from graphc.ir.op import Op, registry
 from graphc.ops.arithmetic import ADD, scaled
 from graphc.ops.elementwise import expm1, greater, log, log1p, sigmoid, softplus, tanh
-from graphc.ops.leaves import constant
+from graphc.ops.leaves import SYMBOL, constant
 from graphc.ops.reductions import where
 from graphc.rewriting.simplify import simplify
 from graphc.rewriting.terms import number_of
@@ -30,6 +30,7 @@ from graphc.scheduling.tails import Computed, Terms
 
 ERF = registry["erf"]
 FUNCTIONS = (SIGMOID, TANH, ERF, LOG)
+LEVELS = 12  # of two arguments that are looked into for what they have in common
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,31 @@ def _pairs(terms: Terms, computed: Computed) -> Iterator[Pair]:
             u, v = f.operands[0], g.operands[0]
             if c == -d:
                 yield Pair(f.op, c, u, v, (i, j))
-            elif c == d and f.op in (TANH, ERF) and i < j:
+            elif c == d and f.op in (TANH, ERF) and i < j and are_opposite(u, v):
                 yield Pair(f.op, c, u, times(-1, v), (i, j))
             elif c == d and f.op is SIGMOID and i < j and -c in numbers:
                 yield Pair(f.op, c, u, times(-1, v), (i, j, numbers[-c]))
+
+
+def are_opposite(u: Expr, v: Expr) -> bool:
+    """Whether -v differs from u by no more terms than they have, as h - x does from h + x: not two parts of a network,
+    whose sum is no difference.
+    """
+    cores = [{core for _, x in split_terms(w) if number_of(core := unscaled(x)[1]) is None} for w in (u, v)]
+    return not cores[0].isdisjoint(cores[1]) and terms_of(nearby(u + v)) <= max(terms_of(u), terms_of(v))
+
+
+def nearby(difference: Expr) -> Expr:
+    """`difference` in closed form, where what is far below counts as given."""
+    opened, level = set(), {difference}
+    for _ in range(LEVELS):
+        opened |= level
+        level = {o for node in level for o in node.operands if o not in opened}
+    parts = sorted((node for node in level if node.operands), key=lambda node: node.digest)
+    given = {
+        node: make(SYMBOL, (), name=f"part {i}", shape=node.shape, dtype=node.dtype) for i, node in enumerate(parts)
+    }
+    return substitute([simplify(substitute([difference], given)[0])], {s: node for node, s in given.items()})[0]
 
 
 def _function(x: Expr, computed: Computed) -> tuple[Fraction, Expr | None]:
@@ -87,7 +109,7 @@ def _values(pair: Pair, computed: Computed) -> Expr:
         side = where(greater(left + right, 0), 1, -1)
         return side * (erfc(side * right) - erfc(side * left))
     number = 2 if pair.op is TANH else 1
-    difference = simplify(pair.u - pair.v)
+    difference = nearby(pair.u - pair.v)
     half = constant(known * number / 2) if (known := number_of(difference)) else computed(difference)
     half = half if known else times(Fraction(number, 2), half)
     left, right = times(number, left), times(number, right)
@@ -106,7 +128,7 @@ def terms_of(x: Expr) -> int:
 
 def ratio_logarithm(u: Expr, v: Expr, computed: Computed) -> Expr | None:
     """``log(u/v)`` for positive u and v with terms in common."""
-    difference = simplify(u - v)
+    difference = nearby(u - v)
     if terms_of(difference) >= terms_of(u) + terms_of(v) - 1:
         return None
     number = number_of(difference)
@@ -124,7 +146,7 @@ def logarithm_of_difference(node: Expr, computed: Computed) -> Expr | None:
     terms = split_terms(node)
     for pair in _pairs(terms, computed):
         if pair.op is SIGMOID and pair.c == 1 and len(pair.places) == len(terms):
-            difference = simplify(pair.u - pair.v)
+            difference = nearby(pair.u - pair.v)
             known = number_of(difference)
             own = log(-expm1(constant(-known))) if known else log1mexp(computed(difference))
             return own - softplus(times(-1, computed(pair.u))) - softplus(computed(pair.v))
