@@ -27,6 +27,11 @@ ALGEBRAIC = {
     "arctan(x + 1) - arctan(x)": "atan(x + 1) - atan(x)",
     "pi/2 - arctan(x)": "pi/2 - atan(x)",
     "x*log(1 + 1/x)": "x*log1p(1/x)",
+    "cos(arctan(x))": "1/sqrt(1 + x**2)",
+    "sin(arctan(x))": "x/sqrt(1 + x**2)",
+    "tan(arccos(x))": "tan(acos(x)) if abs(x) < 1 else mpf('nan')",
+    "cos(arccos(x))": "1*x if abs(x) < 1 else mpf('nan')",
+    "cosh(arcsinh(x))": "sqrt(1 + x**2)",
 }
 EXPONENTIAL = {
     "log(1 + exp(x))/x": f"{SOFTPLUS}/x",
@@ -53,6 +58,7 @@ POWERS = {
     "x**12*exp(-x)": "",
 }
 INVERSE = {
+    "log(1 + exp(x)) - log(1 + exp(-x))": "1*x",
     "arctanh(tanh(x))": "1*x",
     "arctanh(sigmoid(x))": "log1p(2*exp(x))/2",
     "arcsinh(sinh(x))": "1*x",
@@ -93,6 +99,45 @@ def test_series_far_from_zero_hold_for_arrays_of_any_shape(shape: tuple[int, ...
         for value in (gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))):
             assert value.shape == shape
             np.testing.assert_allclose(value, true, rtol=1e-12 if dtype is np.float64 else 2e-5, atol=1e-30)
+
+
+def scaled_tail(z: Any) -> Any:
+    """exp(z**2)*(1 - erf(z)), from its asymptotic series where z is large (DLMF 7.12.1)."""
+    if z < 100:
+        return mpmath.exp(z * z) * mpmath.erfc(z)
+    parts = [(-1) ** n * mpmath.fac2(2 * n - 1) / (2 * z * z) ** n for n in range(1, 12)]
+    return (1 + sum(parts)) / (z * mpmath.sqrt(mpmath.pi))
+
+
+NORMAL: dict[str, Any] = {
+    "exp(x**2)*(1 - erf(x))": scaled_tail,
+    "exp(-x**2)/(1 - erf(x))": lambda z: 1 / scaled_tail(z),
+    "log((1 + erf(-x/sqrt(2)))/2)": lambda z: mpmath.log(scaled_tail(z / mpmath.sqrt(2)) / 2) - z * z / 2,
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("formula", NORMAL)
+def test_tails_of_the_normal_distribution_and_their_derivatives_are_right_far_out(formula: str, dtype: Any) -> None:
+    x = gc.symbol("x", ("n",))
+    at = np.array([-3, -1, 0.5, 30, 1e4], dtype)
+    f = gc.parse(formula, x=x)
+    for order in range(3):
+        with mpmath.workdps(60):
+            exact = [float(mpmath.diff(NORMAL[formula], mpmath.mpf(float(t)), order)) for t in at]
+        for value in (gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))):
+            np.testing.assert_allclose(value, exact, rtol=1e-12 if dtype is np.float64 else 2e-5)
+        f = gc.grad(gc.sum(f), x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_power_of_what_is_near_one_is_right_where_its_exponent_is_large(dtype: Any) -> None:
+    x, at = gc.symbol("x", ("n",)), np.array([1e4, -1e4, 30, 1, 0.5, 3e6], dtype)
+    f = gc.parse("(1 + 1/x)**x", x=x)
+    with mpmath.workdps(60):
+        exact = [float((1 + 1 / mpmath.mpf(float(t))) ** mpmath.mpf(float(t))) for t in at]
+    for value in (gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))):
+        np.testing.assert_allclose(value, exact, rtol=1e-14 if dtype is np.float64 else 1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

@@ -15,8 +15,7 @@ from graphc.ops.elementwise import exp
 from graphc.rewriting.order import Factor
 from graphc.scheduling.exponentials import Rational
 from graphc.scheduling.nested import split_factors, split_terms, unscaled
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import COSH, EXP, EXPM1, SINH, Exponentials, Found, joined, raised
+from graphc.scheduling.recognition import COSH, EXP, EXPM1, SINH, Exponentials, Found, joined, plain, raised
 
 GROWING = (EXP, EXPM1, SINH, COSH)
 

@@ -27,8 +27,7 @@ from graphc.rewriting.powers import nonnegative
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import quotient
 from graphc.scheduling.nested import split_factors, split_terms
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import in_place
+from graphc.scheduling.recognition import in_place, plain
 from graphc.scheduling.tails import Computed, Terms
 
 Powers: TypeAlias = "dict[tuple[Expr, Labels], Fraction]"

@@ -24,8 +24,7 @@ from graphc.rewriting.simplify import simplify
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import erfc, log1mexp
 from graphc.scheduling.nested import split_terms, unscaled
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import LOG, LOG1P, SIGMOID, TANH, times
+from graphc.scheduling.recognition import LOG, LOG1P, SIGMOID, TANH, plain, times
 from graphc.scheduling.tails import Computed, Terms
 
 ERF = registry["erf"]

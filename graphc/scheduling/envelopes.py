@@ -30,8 +30,7 @@ from graphc.scheduling.ends import Ends
 from graphc.scheduling.exponential_forms import logarithm, mantissa, slopes
 from graphc.scheduling.exponentials import ONE, UNIT, ZERO, Rational, step_of
 from graphc.scheduling.nested import split_factors, split_terms
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import Exponentials, times
+from graphc.scheduling.recognition import Exponentials, plain, times
 from graphc.scheduling.tails import Computed
 
 ABSOLUTE = registry["abs"]

@@ -24,8 +24,7 @@ from graphc.rewriting.simplify import simplify
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import digamma_step, lgamma_step
 from graphc.scheduling.nested import unscaled
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import Exponentials
+from graphc.scheduling.recognition import Exponentials, plain
 from graphc.scheduling.tails import Computed, Terms
 
 LGAMMA, DIGAMMA, POLYGAMMA = (registry[name] for name in ("lgamma", "digamma", "polygamma"))

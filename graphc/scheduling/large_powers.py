@@ -25,8 +25,7 @@ from graphc.ops.reductions import where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.nested import split_factors, split_terms
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import EXP, Exponentials, in_place, times
+from graphc.scheduling.recognition import EXP, Exponentials, in_place, plain, times
 from graphc.scheduling.tails import Computed
 
 Sum: TypeAlias = "Mapping[Fraction, Fraction]"  # coefficients by powers of one array

@@ -22,7 +22,7 @@ from graphc.ops.reductions import where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import softmax_rest
-from graphc.scheduling.overflow import plain
+from graphc.scheduling.recognition import plain
 from graphc.scheduling.tails import Computed, Terms
 
 EXPONENTIAL_UNITS = tuple(registry[name] for name in ("elu", "celu", "selu"))

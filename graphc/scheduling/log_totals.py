@@ -18,7 +18,8 @@ from graphc.rewriting.order import Factor
 from graphc.scheduling.envelopes import Envelopes
 from graphc.scheduling.exponential_forms import slopes
 from graphc.scheduling.nested import unscaled
-from graphc.scheduling.overflow import Overflow, plain
+from graphc.scheduling.overflow import Overflow
+from graphc.scheduling.recognition import plain
 from graphc.scheduling.tails import Computed, Terms
 
 

@@ -30,9 +30,9 @@ from graphc.scheduling.large_powers import large_logarithm
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import logarithm_of_sum
 from graphc.scheduling.nested import split_factors, split_terms
-from graphc.scheduling.overflow import Overflow, plain
+from graphc.scheduling.overflow import Overflow
 from graphc.scheduling.ramps import without_shared
-from graphc.scheduling.recognition import EXP, Exponentials, joined, times
+from graphc.scheduling.recognition import EXP, Exponentials, joined, plain, times
 from graphc.scheduling.tails import tail, tail_logarithm
 
 
@@ -150,12 +150,9 @@ class Logarithms:
 
     def _log_near_one(self, node: Expr) -> Expr | None:
         """``log(1 + u)`` is log1p(u)."""
-        terms = list(zip(node.attributes["coefficients"], node.operands, strict=True))
-        ones = [i for i, (c, x) in enumerate(terms) if number_of(x) is not None and c * (number_of(x) or 0) == 1]
-        if len(ones) != 1 or len(terms) < 2:
+        over = without_one(node)
+        if over is None:
             return None
-        rest = [t for i, t in enumerate(terms) if i != ones[0]]
-        over = rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
         self.exponentials.of(over)
         u = self.computed(over) if over not in self.done else self.done[over]
         found = without_limit(split_terms(node), self.base)
@@ -193,6 +190,18 @@ class Logarithms:
             terms += [(ONE, slopes(x, low, high))] if low or high else []
         rest = contract(placed, node.shape, coefficient)
         return combine([*terms, (ONE, log(rest))]) if terms else None
+
+
+def without_one(node: Expr) -> Expr | None:
+    """u of a sum ``1 + u``."""
+    if node.op is not ADD:
+        return None
+    terms = list(zip(node.attributes["coefficients"], node.operands, strict=True))
+    ones = [i for i, (c, x) in enumerate(terms) if number_of(x) is not None and c * (number_of(x) or 0) == 1]
+    if len(ones) != 1 or len(terms) < 2:
+        return None
+    rest = [t for i, t in enumerate(terms) if i != ones[0]]
+    return rest[0][1] if len(rest) == 1 and rest[0][0] == 1 else combine(rest)
 
 
 def _log_of_mean(terms: list[tuple[Fraction, Expr]], rest: list[Factor], coefficient: Fraction) -> Expr | None:

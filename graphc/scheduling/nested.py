@@ -8,8 +8,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.rewriting.order import Factor
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import in_place, multiple
+from graphc.scheduling.recognition import in_place, multiple, plain
 
 MOST_FACTORS, MOST_TERMS = 32, 64  # up to which nested products and sums are looked into
 DEEPEST = 16  # sums nested deeper than this are taken as they stand, so that long chains take linear time

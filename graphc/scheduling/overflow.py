@@ -26,7 +26,7 @@ from graphc.scheduling.ends import Ends
 from graphc.scheduling.exponential_forms import mantissa as bounded_part
 from graphc.scheduling.exponential_forms import slopes
 from graphc.scheduling.functions import LOGCUMSUMEXP, PEAK, REVERSE_LOGCUMSUMEXP, logaddexp, logcumsumexp, peak
-from graphc.scheduling.recognition import COSH, EXP, SINH, Exponentials
+from graphc.scheduling.recognition import COSH, EXP, SINH, Exponentials, plain
 
 CUMULATIVE = (LOGCUMSUMEXP, REVERSE_LOGCUMSUMEXP)
 FAR = -(Fraction(10) ** 30)  # an exponent of which the exponential is 0
@@ -295,9 +295,3 @@ def _log_of_sum(terms: list[tuple[Fraction, Scaled]]) -> Expr | None:
     for part in parts[1:]:
         result = logaddexp(result, part)
     return result
-
-
-def plain(node: Expr) -> Expr:
-    while node.op is NAMED:
-        (node,) = node.operands
-    return node

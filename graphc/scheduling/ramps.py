@@ -25,8 +25,7 @@ from graphc.scheduling.exponential_forms import logarithm
 from graphc.scheduling.exponentials import UNIT, Rational
 from graphc.scheduling.functions import LOGADDEXP, logaddexp
 from graphc.scheduling.nested import split_factors, unscaled
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import Exponentials, in_place, normalized
+from graphc.scheduling.recognition import Exponentials, in_place, normalized, plain
 from graphc.scheduling.tails import Computed, Terms
 
 RELU, SOFTPLUS, MAXIMUM = registry["relu"], registry["softplus"], registry["maximum"]
@@ -88,6 +87,7 @@ def joined_logarithms(terms: Terms, exponentials: Exponentials, computed: Comput
         level = (not whole.high and any(r.high for r in logs.values())) or (
             not whole.low and any(r.low for r in logs.values())
         )
+        level = level or whole.monomial  # a line, which is 0 at 0
         joined = logarithm(computed(base), whole) if level and len(logs) > 1 else None
         if joined is not None:
             return joined, [t for i, t in enumerate(terms) if i not in logs]

@@ -187,3 +187,9 @@ def times(number: Fraction | int, u: Expr) -> Expr:
         number = inner * number
         (u,) = u.operands
     return scaled(number, u)
+
+
+def plain(node: Expr) -> Expr:
+    while node.op is NAMED:
+        (node,) = node.operands
+    return node

@@ -19,11 +19,14 @@ import mpmath  # type: ignore[import-untyped]
 
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import CONTRACT, factors_of, summed
+from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.elementwise import exp
 from graphc.ops.leaves import CONSTANT, NAMED, PI
+from graphc.rewriting.order import Factor
 from graphc.scheduling.exponentials import Rational, reversed_polynomial
+from graphc.scheduling.nested import split_factors
 from graphc.scheduling.recognition import EXP, Exponentials, in_place, times
+from graphc.scheduling.tails import scaled_tail
 
 Number: TypeAlias = Any  # a float, or a number of mpmath
 DIGITS = 50
@@ -246,8 +249,14 @@ class Expansions:
     def _product(self, node: Expr) -> tuple[Expr | None, Series] | None:
         if summed(node):
             return None
-        array, total = None, constant(self._number(node.attributes["coefficient"]), self.terms)
-        for f, labels, e in factors_of(node):
+        coefficient, factors = node.attributes["coefficient"], factors_of(node)
+        opened, own = split_factors(node) if self.far else (ONE, [])
+        array, total = None, constant(self._number(ONE), self.terms)
+        if (scaled := self._scaled_tail(own)) is not None:
+            array, total, factors = scaled
+            coefficient = opened
+        total = total.scaled(self._number(coefficient))
+        for f, labels, e in factors:
             x, s = self.memo[f]
             power = s.raised(e)
             moved = x is not None and not in_place(f, labels, node)
@@ -258,6 +267,32 @@ class Expansions:
             array = x if array is None else array
             total = total.times(power)
         return array, total
+
+    def _scaled_tail(self, factors: list[Factor]) -> tuple[Expr, Series, list[Factor]] | None:
+        """``exp(z**2)*(1 - erf(z))`` among the factors, by its asymptotic series (DLMF 7.12.1), and the others."""
+        found = scaled_tail(factors)
+        if found is None:
+            return None
+        c, z, e, rest, labels, others = found
+        if labels != others:
+            return None
+        x, u = self.of(z)
+        inverse = u.raised(Fraction(-1)) if x is not None and u.low < 0 and u.coefficients[0] > 0 else None
+        if x is None or inverse is None:
+            return None
+        step = inverse.times(inverse).scaled(self._number(Fraction(-1, 2)))
+        parts, term = [constant(self._number(ONE), self.terms)], constant(self._number(ONE), self.terms)
+        for n in range(1, self.terms // 2):
+            term = term.times(step).scaled(self._number(Fraction(2 * n - 1)))
+            parts.append(term)
+        whole, root = added(parts), mpmath.sqrt(mpmath.pi)
+        own = (
+            None
+            if whole is None
+            else whole.times(inverse).scaled(self._number(c) / (root if self.exact else float(root)))
+        )
+        power = None if own is None else own.raised(e)
+        return None if power is None else (x, power, rest)
 
 
 def composed(name: str, u: Series, exact: bool) -> Series | None:

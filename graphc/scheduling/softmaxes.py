@@ -8,8 +8,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
 from graphc.ops.defined import softmax
 from graphc.rewriting.order import Factor
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import EXP
+from graphc.scheduling.recognition import EXP, plain
 
 
 def recognized(node: Expr) -> Expr:

@@ -15,8 +15,8 @@ from graphc.ops.defined import SOFTMAX
 from graphc.rewriting.order import Factor
 from graphc.scheduling.functions import PEAK
 from graphc.scheduling.nested import split_factors, split_terms
-from graphc.scheduling.overflow import Overflow, plain
-from graphc.scheduling.recognition import EXP
+from graphc.scheduling.overflow import Overflow
+from graphc.scheduling.recognition import EXP, plain
 from graphc.scheduling.tails import Terms
 
 Spread: TypeAlias = "tuple[Terms, Labels, list[Factor]]"

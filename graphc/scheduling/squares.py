@@ -20,8 +20,7 @@ from graphc.ops.leaves import CONSTANT, SIZE, size
 from graphc.ops.reductions import entries
 from graphc.rewriting.order import Factor
 from graphc.scheduling.functions import quotient
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import in_place
+from graphc.scheduling.recognition import in_place, plain
 
 
 def over_norms(node: Expr) -> Expr:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from graphc.ir.expr import Expr, make, rebuild, topological
 from graphc.ops.arithmetic import ADD, broadcast, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
-from graphc.ops.elementwise import equal, exp
+from graphc.ops.elementwise import absolute, equal, exp, less, log1p
 from graphc.ops.leaves import constant
 from graphc.ops.reductions import where
 from graphc.ops.special import XLOGY
@@ -27,14 +27,14 @@ from graphc.scheduling.functions import LOG_SOFTMAX_REST
 from graphc.scheduling.gammas import away_from_pole, without_gammas
 from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
 from graphc.scheduling.inverse_hyperbolic import INVERSES, inverse_of_exponentials
+from graphc.scheduling.inverses import without_inverses
 from graphc.scheduling.large_powers import without_large
 from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import without_total
-from graphc.scheduling.logs import Logarithms
+from graphc.scheduling.logs import Logarithms, without_one
 from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
-from graphc.scheduling.overflow import plain
 from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
-from graphc.scheduling.recognition import LOG, LOG1P, Found, in_place, joined
+from graphc.scheduling.recognition import LOG, LOG1P, POWER, Found, in_place, joined, plain
 from graphc.scheduling.selected import selected
 from graphc.scheduling.softmaxes import recognized
 from graphc.scheduling.spreading import spread
@@ -46,7 +46,7 @@ COMPARED = frozenset(("greater", "greater_equal", "less", "less_equal", "equal",
 
 def stabilized(roots: Iterable[Expr]) -> list[Expr]:
     """`roots` with every node in a form that is accurate wherever its value can be represented."""
-    roots = away_from_pole(roots)
+    roots = without_inverses(away_from_pole(roots))
     work = Stabilizer()
     for node in topological(roots):
         work.done[node] = work.computed(node)
@@ -86,11 +86,23 @@ class Stabilizer(Logarithms):
             found = self._sum(node)
         elif node.op is CONTRACT:
             found = self._product(node)
+        elif node.op is POWER:
+            found = self._power_near_one(node)
         elif node.op in INVERSES:
             found = inverse_of_exponentials(node, self.exponentials, self.base)
         elif node.op.name in COMPARED:
             found = self._comparison(node)
         return over_norms(selected(self._as_it_is(node))) if found is None else found
+
+    def _power_near_one(self, node: Expr) -> Expr | None:
+        """``(1 + u)**y = exp(y*log1p(u))`` where u is small: the power multiplies the rounding of 1 + u by y."""
+        base, y = node.operands
+        over = without_one(base) if base.shape == node.shape else None
+        if over is None:
+            return None
+        u = self.fresh(over)
+        close = less(absolute(u), Fraction(1, 2))
+        return where(close, exp(self.done[y] * log1p(where(close, u, 0))), self._as_it_is(node))
 
     def _comparison(self, node: Expr) -> Expr | None:
         """``exp(x) <= 1`` where x is small: ``expm1(x) <= 0``."""

@@ -1,6 +1,7 @@
 """Tails of the normal distribution: 1 - erf(x) = erfc(x) for large x, its logarithm, and what is divided by it.
 
 exp(-x**2)/erfc(x)  =  1/erfcx(x)
+exp(x**2)*erfc(x)   =  erfcx(x)
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ from typing import TypeAlias
 from graphc.ir.expr import Expr
 from graphc.ir.op import registry
 from graphc.ops.arithmetic import ADD, broadcast, combine, rational_power, scaled
-from graphc.ops.contraction import CONTRACT, ONE, contract
+from graphc.ops.contraction import CONTRACT, ONE, Labels, contract
 from graphc.ops.elementwise import log
 from graphc.ops.leaves import constant
 from graphc.rewriting.order import Factor
 from graphc.rewriting.simplify import simplify
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import erfc, erfcx, log_erfc
-from graphc.scheduling.overflow import plain
-from graphc.scheduling.recognition import EXP, times
+from graphc.scheduling.recognition import EXP, plain, times
 
 ERF = registry["erf"]
 Computed: TypeAlias = Callable[[Expr], Expr]
@@ -76,18 +76,29 @@ def tail_logarithm(node: Expr, computed: Computed) -> Expr | None:
 
 
 def hazards(node: Expr, coefficient: Fraction, factors: list[Factor], computed: Computed) -> Expr | None:
-    """A product with ``exp(-x**2)`` over ``1 - erf(x)``, which vanish together."""
+    """A product with ``exp(-x**2)`` over ``1 - erf(x)``, which vanish together, or with its reciprocal."""
+    found = scaled_tail(factors)
+    if found is None or found[4] != found[5]:
+        return None
+    c, x, e, rest, labels, _ = found
+    left: list[Factor] = [(computed(h), q, w) for h, q, w in rest]
+    left.append((erfcx(computed(x)), labels, e))
+    return contract(left, node.shape, coefficient * c ** int(e))
+
+
+def scaled_tail(factors: list[Factor]) -> tuple[Fraction, Expr, Fraction, list[Factor], Labels, Labels] | None:
+    """``(c*(1 - erf(x)))**e * exp(e*x**2)`` as c, x, e; the other factors, and the labels of the two."""
+    if not any(plain(g).op is EXP for g, *_ in factors):
+        return None
     for i, (f, labels, e) in enumerate(factors):
-        found = tail(f) if e < 0 and e.denominator == 1 else None
+        found = tail(f) if e.denominator == 1 else None
         if found is None:
             continue
         c, x = found
         for j, (g, ls, p) in enumerate(factors):
             exponential = plain(g)
-            if exponential.op is EXP and ls == labels and p > 0:
+            if exponential.op is EXP and p > 0:
                 rest = simplify(p * exponential.operands[0] - e * rational_power(x, Fraction(2)))
                 if number_of(rest) == 0:
-                    left: list[Factor] = [(computed(h), q, w) for k, (h, q, w) in enumerate(factors) if k not in (i, j)]
-                    left.append((erfcx(computed(x)), labels, e))
-                    return contract(left, node.shape, coefficient * c ** int(e))
+                    return c, x, e, [t for k, t in enumerate(factors) if k not in (i, j)], labels, ls
     return None
