@@ -259,3 +259,13 @@ def test_the_order_of_rules_leaves_no_trace(forms: object, monkeypatch: pytest.M
             after = forms()
         for one, other in zip(before, after, strict=True):
             assert one is other, f"order {seed}: {one} and {other}"
+
+
+def test_a_summed_product_of_matrices_is_made_of_their_sums() -> None:
+    n, m, k = gc.dims("n m k")
+    A, B = gc.symbol("A", (n, m)), gc.symbol("B", (m, k))
+    assert "return np.sum(A, axis=0) @ np.sum(B, axis=1)\n" in gc.emit(gc.sum(A @ B), [A, B])
+    assert "return A @ np.sum(B, axis=1)\n" in gc.emit(gc.sum(A @ B, axis=1), [A, B])
+    assert str(gc.grad(gc.sum((A @ B)[:, None]) ** 2, A)) == (
+        "broadcast_to(2*sum(A, axis=0) @ sum(B, axis=1)*sum(B, axis=1), (n, m))"
+    )

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 
 from graphc.ir.expr import Expr, topological
-from graphc.rewriting.chains import Chains, again, multiplies_matrices, opened, parts, taken
+from graphc.rewriting.chains import Chains, again, folded, linked, multiplies_matrices, opened, parts, taken
 from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor
-from graphc.rewriting.paths import by_labels, has_vector, is_path
+from graphc.rewriting.paths import by_labels, has_vector, is_path, label_sets, loose_ends
 from graphc.rewriting.sharing import sharing
 
 GROUPED = law("grouping", "A (B C) = (A B) C")
@@ -55,9 +55,16 @@ def associated(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr], w
         groups = by_labels(opened(node, inner)) if is_path(node) else []
         if len(groups) > 2 and which.holds(groups, node, inner):
             done[node] = taken(engine, groups, done, node)
+        elif sums_matrices(groups, node.ndim):
+            done[node] = folded(engine, linked(engine, groups, done, node.ndim), node)
         else:
             done[node] = again(engine, node, inner, done)
     return [done[form] for form in forms]
+
+
+def sums_matrices(groups: list[list[Factor]], rank: int) -> bool:
+    """Whether a chain is a summed product of two matrices: their own sums take less, A @ sum(B, axis=1)."""
+    return len(groups) == 2 and all(len(x) == 2 for x in label_sets(groups)) and bool(loose_ends(groups, rank))
 
 
 def straightened(engine: Engine, forms: Sequence[Expr], fixed: Collection[Expr]) -> list[Expr]:
