@@ -16,6 +16,7 @@ from typing import Any
 import published
 import published_models
 import published_more
+import published_problems
 import test_matrix_book
 import test_textbook_derivatives
 
@@ -23,6 +24,8 @@ import graphc as gc
 from graphc.ir.expr import Expr
 
 COUNTED = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Attribute, ast.Subscript, ast.Compare, ast.Constant, ast.Name)
+
+DERIVATIVES = {**test_textbook_derivatives.MAPS, "vjp": gc.vjp, "jvp": gc.jvp, "hvp": gc.hvp}
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ def rows() -> list[Row]:
         found.append(row(test_textbook_derivatives.MAPS[kind], published_more.MORE_NAMES, *entry))
     for kind, *entry in published_models.MODELS:
         found.append(row(test_textbook_derivatives.MAPS[kind], published_models.MODEL_NAMES, *entry))
+    for kind, *entry in published_problems.PROBLEMS:
+        found.append(row(DERIVATIVES[kind], published_problems.PROBLEM_NAMES, *entry))
     return found
 
 
 def row(derivative: Callable[..., Any], names: dict[str, Any], function: str, by: str, form: str, source: str) -> Row:
-    x = names[by] if isinstance(names[by], Expr) else gc.symbol(by, names[by])
-    result = derivative(gc.parse(function, **names), x)
+    x, *along = (names[x] if isinstance(names[x], Expr) else gc.symbol(x, names[x]) for x in by.split())
+    result = derivative(gc.parse(function, **names), x, *along)
     return Row(f"{function} by {by}", str(result), form, source)
 
 

@@ -371,14 +371,17 @@ def is_turn(x: Expr) -> bool:
 
 
 def is_turned_sum(terms: Sequence[Expr]) -> bool:
-    """Whether all terms are transposed, and one is a product: (A @ B @ C).T + D.T @ E.T."""
+    """Whether all terms are transposed, and that takes more than (A @ B).T + C.T: it is (A @ B + B @ A).T."""
     links = [x for x in terms if not is_turn(x)]
     while links:
         x = links.pop()
         if not sides(x):
             return False
         links += [o for o in sides(x) if not is_turn(o)]
-    return any(is_turn(x) and x.operands[0].op is CONTRACT and len(x.shape) == 2 for x in terms)
+    if any(x.ndim != 2 for x in terms):
+        return False
+    whole = any(is_turn(x) and x.operands[0].op is CONTRACT for x in terms)
+    return whole or sum(map(turned_sides, terms)) > FEW + 1
 
 
 def own_turns(x: Expr) -> int:

@@ -11,6 +11,7 @@ from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
 from graphc.ops.elementwise import general_power
 from graphc.ops.leaves import SIZE, constant
+from graphc.ops.linalg import INV, inv
 from graphc.rewriting.division import Polynomial, quotient
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
@@ -31,6 +32,7 @@ def denominators(terms: Iterable[Expr], shape: Shape) -> Entries:
 
 
 POWER = general_power(constant(2), constant(2)).op
+ZERO = Fraction(0)
 
 
 @of_node
@@ -42,6 +44,8 @@ def divisors_of(total: Expr) -> Entries:
 def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
     """The factors of a product without fractions inside one of its denominators: 1/(x/y + 1) is y/(x + y)."""
     for (total, labels), e in entries.items():
+        if total.op is INV and e == 1 and (found := inverse_cleared(engine, entries, (total, labels))) is not None:
+            return found
         if total.op is not ADD or e >= 0 or e.denominator != 1 or -1 in labels:
             continue
         if any(f.op is POWER and f.operands[0] is total for f, _ in entries):  # x**y/x is x**(y - 1)
@@ -56,6 +60,19 @@ def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
         outside = [(f, tuple(labels[x] if x >= 0 else -1 for x in ls), -e * p) for (f, ls), p in below.items()]
         return [*rest, (whole, labels, e), *outside]
     return None
+
+
+def inverse_cleared(engine: Engine, entries: Entries, key: tuple[Expr, Labels]) -> list[Factor] | None:
+    """An inverse without the fractions that the product is divided by too: inv(A/s + B)/s is inv(A + s*B)."""
+    (total,) = key[0].operands
+    below = denominators(total.operands, total.shape) if total.op is ADD else {}
+    if not below or any(f.ndim or entries.get((f, ()), ZERO) > -p for (f, _), p in below.items()):
+        return None
+    whole = times(engine, total, below)
+    if whole is None or whole.op is not ADD or len(whole.operands) > len(total.operands):
+        return None
+    rest = [(*own, p) for own, p in entries.items() if own != key]
+    return [*rest, (engine.normal(inv(whole)), key[1], ONE), *((f, (), p) for (f, _), p in below.items())]
 
 
 def times(engine: Engine, total: Expr, factors: Entries) -> Expr | None:

@@ -24,7 +24,7 @@ from graphc.rewriting.order import Labels, is_symmetric
 from graphc.rewriting.terms import Entries
 
 Key = tuple[Expr, Labels]
-ORTHOGONAL = Fact("orthogonal")
+ORTHOGONAL, UNIT = Fact("orthogonal"), Fact("unit_norm", -1)
 
 ROWS = law("inverses", "rows of an orthogonal Q have norm 1")
 SOLVED = law("inverses", "A solve(A, b) = b")
@@ -89,8 +89,9 @@ def turned_around(entries: Entries) -> Cancelled | None:
 
 
 def undoes(f: Expr) -> bool:
-    """An inverse, or a matrix declared orthogonal."""
-    return f.op is INV or (f.op in (SYMBOL, PARAMETER) and is_orthogonal(f))
+    """An inverse, a matrix declared orthogonal, or a vector declared of norm 1."""
+    declared = f.op in (SYMBOL, PARAMETER) and bool(f.attributes.get("facts"))
+    return f.op is INV or (declared and (is_orthogonal(f) or (f.ndim == 1 and UNIT in f.op.facts(f))))
 
 
 def is_orthogonal(f: Expr) -> bool:

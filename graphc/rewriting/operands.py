@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, rebuild, topological
-from graphc.ops.arithmetic import broadcast
+from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
+from graphc.ops.elementwise import absolute, log
 from graphc.ops.kronecker import kron
 from graphc.ops.leaves import EYE, constant, size
 from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet, solve
@@ -21,6 +22,7 @@ from graphc.rewriting.terms import view
 
 DIAGONALS = law("diagonals", "a function of a diagonal matrix acts on its diagonal")
 KRONECKER = law("kronecker", "a function of a Kronecker product, side by side")
+DYAD = law("determinants", "det(I + a b.T) = 1 + a.T b")
 SCALARS = law("scalars", "a scalar factor comes out")
 EXPONENTIALS = law("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0")
 COLUMNS = law("solutions", "A**-1 I = A**-1")
@@ -31,7 +33,7 @@ TRANSPOSES = law("transposes", "f(X.T) is f(X).T, or f(X) for a number")
 
 def freed(engine: Engine, node: Expr) -> Expr | None:
     """`node` with what its op lets out of its operands written outside; None where there is nothing."""
-    for outside in (on_diagonal, on_kronecker, unscaled, commuting, unit_columns, solved, stepped, unturned):
+    for outside in (on_diagonal, on_kronecker, on_dyad, unscaled, commuting, unit_columns, solved, stepped, unturned):
         found = outside(engine, node)
         if found is not None:
             return found
@@ -68,6 +70,26 @@ def on_kronecker(engine: Engine, node: Expr) -> Expr | None:
         found = det(a) ** m * det(b) ** n if node.op is DET else m * logdet(a) + n * logdet(b)
     result = engine.normal(found)
     engine.steps.append(KRONECKER.step(node, result))
+    return result
+
+
+def on_dyad(engine: Engine, node: Expr) -> Expr | None:
+    """The determinant of I + a b^T, 1 + a^T b (Petersen and Pedersen, The Matrix Cookbook, (24))."""
+    if node.op not in (DET, LOGDET) or node.operands[0].op is not ADD or len(node.operands[0].operands) != 2:
+        return None
+    x = node.operands[0]
+    terms = dict(zip(x.operands, x.attributes["coefficients"], strict=True))
+    dyad = next((t for t in terms if t.op is CONTRACT and not summed(t)), None)
+    unit = next((t for t in terms if t.op is EYE and terms[t] == 1), None)
+    if x.ndim != 2 or dyad is None or unit is None:
+        return None
+    factors = factors_of(dyad)
+    if {labels for _, labels, _ in factors} | {()} != {(), (0,), (1,)}:
+        return None
+    inner = engine.product(dyad.attributes["coefficient"], [(f, tuple(-2 for _ in ls), e) for f, ls, e in factors], ())
+    total = engine.sum([(ONE, constant(1)), (terms[dyad], inner)], ())
+    result = engine.normal(log(absolute(total)) if node.op is LOGDET else total)
+    engine.steps.append(DYAD.step(node, result))
     return result
 
 

@@ -9,16 +9,17 @@ from itertools import pairwise
 import sympy
 
 from graphc.ir.dims import Dim, Shape
-from graphc.ir.expr import Expr, make, of_node
+from graphc.ir.expr import Expr, make, of_node, topological
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, broadcast, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, is_sum, summed
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.linalg import INV
 from graphc.ops.reductions import RESHAPE
+from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Known, Step, law
 from graphc.rewriting.fractions import cleared, divided
-from graphc.rewriting.inverses import cancelling, undoes
+from graphc.rewriting.inverses import cancelling, holds_inverse, undoes
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
 from graphc.rewriting.reshapes import joint, taken_apart
@@ -384,7 +385,7 @@ class Pool:
             if any(number_of(t) is not None for t in parts):
                 self.engine.steps.append(SHIFT.step(node, split))
                 return split
-        if any(undoes(f) for f in node.operands):
+        if any(undoes(f) or (f.op is ADD and any(map(holds_inverse, f.operands))) for f in node.operands):
             return self.cancelling_terms(node)
         if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
             return node
@@ -401,14 +402,25 @@ class Pool:
         """An inverse, or an orthogonal matrix, times a sum, term by term, where that costs less: inv(A) (A x - b)."""
         partners = {f.operands[0] if f.op is INV else f for f in node.operands if undoes(f)}
         for place, (f, _, e) in enumerate(factors_of(node)):
-            if f.op is ADD and e == 1 and any(not partners.isdisjoint(t.operands) for t in f.operands):
+            if f.op is not ADD or e != 1:
+                continue
+            met = any(not partners.isdisjoint(t.operands) for t in f.operands)
+            if met or any(self.cancels(node, place, t) for t in f.operands if holds_inverse(t)):
                 split, parts = self.split(node, place)
                 cores = [leading(part)[1] for part in parts]
                 cancelled = any((x.op is not CONTRACT or not is_sum(x)) and x.op is not EYE for x in cores)
-                if cancelled and self.engine.effort.excess(split, node) <= 0:
+                less = operations([split], pairwise=True) < operations([node], pairwise=True)
+                if less or (cancelled and self.engine.effort.excess(split, node) <= 0):
                     self.engine.steps.append(SPREAD.step(node, split))
                     return split
         return node
+
+    def cancels(self, node: Expr, place: int, term: Expr) -> bool:
+        """Whether an inverse in a term of the sum at `place` cancels with the other factors of a contraction."""
+        factors = factors_of(node)
+        _, labels, e = factors[place]
+        part = self.engine.product(ONE, [*factors[:place], (term, labels, e), *factors[place + 1 :]], node.shape)
+        return not any(x.op is INV for x in topological([part]))
 
     def split(self, node: Expr, place: int) -> tuple[Expr, list[Expr]]:
         """A contraction over the sum at `place`, term by term, and its terms."""

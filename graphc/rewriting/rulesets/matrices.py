@@ -39,10 +39,15 @@ def inverses(x: Expr) -> Iterator[Rule]:
 @ruleset(ranks=(2,), square=True)
 def determinants(x: Expr) -> Iterator[Rule]:
     """Determinants from factors and eigenvalues, and of powers."""
-    factor, entries = cholesky(x), log(diag(cholesky(x)))
-    yield rewrite(logdet(factor)).to(logdet(x) / 2).when(spd(x)).because("det(A) = det(L)**2 for A = L L.T")
-    yield rewrite(det(factor)).to(sqrt(det(x))).when(spd(x)).because("det(A) = det(L)**2 for A = L L.T")
-    yield rewrite(sum_(entries)).to(logdet(x) / 2).when(spd(x)).because("det(L) is the product of its diagonal")
+    factor, entries, half = cholesky(x), log(diag(cholesky(x))), (x + x.T) / 2
+    yield rewrite(logdet(factor)).to(logdet(half) / 2).because("det(A) = det(L)**2 for A = L L.T")
+    yield rewrite(det(factor)).to(sqrt(det(half))).because("det(A) = det(L)**2 for A = L L.T")
+    yield rewrite(sum_(entries)).to(logdet(half) / 2).because("det(L) is the product of its diagonal")
+    yield (
+        rewrite(sum_(exp(eigvalsh(x))))
+        .to(trace(expm(half)))
+        .because("the eigenvalues of exp(A) are their exponentials")
+    )
     yield rewrite(sum_(log(eigvalsh(x)))).to(logdet(x)).when(spd(x)).because("det(A) is the product of the eigenvalues")
     for k in range(2, TERMS + 1):
         power = matrix_power(x, k)
