@@ -218,7 +218,7 @@ def is_free(x: Expr) -> bool:
 
 def differentiate(f: Expr, seed: Expr, wrt: list[Expr], engine: Normalizer) -> list[Expr]:
     """Cotangents of leaves, in normal form; zeros where `f` does not depend on them."""
-    found = pullback(engine.normal(f), engine.normal(seed), wrt, engine)
+    found = pullback(engine.started(f), engine.normal(seed), wrt, engine)
     lead = leading(f, seed)
     return [broadcast(constant(0), lead + x.shape) if g is None else g for x, g in zip(wrt, found, strict=True)]
 

@@ -16,7 +16,7 @@ from graphc.rewriting.cost import excess
 
 MOST = 8_000  # terms and factors that may be looked at for one node
 SHARE = 60  # what each further node adds, up to the most
-MANY, LATER = 2_000, 20  # so many nodes add that; those that follow add less, which layers of networks do not spend
+MANY, LATER = 2_000, 40  # so many nodes add that; those that follow add less, which layers of networks do not spend
 LONGEST = MOST // 8  # terms up to which a sum is rewritten at all
 COMPARED = 15  # what a comparison of two forms counts
 LEVELS = 60  # forms within which one form is tried

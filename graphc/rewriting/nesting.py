@@ -42,6 +42,12 @@ def inner_nodes(order: Sequence[Expr], roots: Sequence[Expr]) -> set[Expr]:
     return inner
 
 
+def long_shared(order: Sequence[Expr]) -> list[Expr]:
+    """The long sums and products that several nodes in `order` use."""
+    uses = Counter(o for node in order for o in node.operands)
+    return [x for x, n in uses.items() if n > 1 and nestable(x) and len(x.operands) > MOST[x.op.name]]
+
+
 def nestable(node: Expr) -> bool:
     return node.op is ADD or (node.op is CONTRACT and not is_sum(node))
 

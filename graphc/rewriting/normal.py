@@ -24,7 +24,7 @@ from graphc.rewriting.declared import declared_chains, vectors_first
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
-from graphc.rewriting.nesting import factors_within, inner_nodes, terms_within
+from graphc.rewriting.nesting import factors_within, inner_nodes, long_shared, terms_within
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.pool import Pool
@@ -57,9 +57,9 @@ class Normalizer:
         """The normal forms of `exprs`; a long sum or product that several of them share stays an operand."""
         order = topological(exprs, self.memo)
         inner = inner_nodes(order, exprs)
-        declared = declared_chains(order, self.everywhere)
+        declared, wanted = declared_chains(order, self.everywhere), set(exprs)
         for node in order:
-            if node not in self.memo and node not in inner and node not in declared.needless:
+            if node not in self.memo and node not in inner and (node not in declared.needless or node in wanted):
                 self.effort.renew()
                 if node in declared.chains and not declared.parts.isdisjoint(node.operands):
                     result = vectors_first(self, node, declared.parts, self.memo)
@@ -72,6 +72,13 @@ class Normalizer:
                 if node.op is NAMED:
                     self.names.setdefault(result, node)
         return [self.memo[expr] for expr in exprs]
+
+    def started(self, expr: Expr) -> Expr:
+        """The normal form of `expr`, from which more is built: long sums and products that it shares stay operands."""
+        form = self.normal(expr)
+        for x in long_shared(topological([form])):
+            self.memo.setdefault(x, x)
+        return form
 
     def built(self, node: Expr) -> Expr:
         return self.build(node, tuple(self.memo[o] for o in node.operands))
