@@ -26,6 +26,7 @@ from graphc.rewriting.present import Presenter
 from graphc.rewriting.simplify import normalizer, simplify, visible_names
 from graphc.rewriting.terms import view
 
+COMPARED = 300  # nodes up to which two forms of a gradient are compared
 LONG = 32  # characters from which an intermediate of `f` gets a name of its own in its derivation
 
 
@@ -200,7 +201,12 @@ class Trace:
         return tuple(self.steps)
 
     def difference(self, last: Expr, result: Expr) -> Law:
-        """The law by which two forms of the gradient differ by 0, the last that their difference takes."""
+        """The law by which two forms of the gradient differ by 0, the last that their difference takes.
+
+        It is looked for in forms of some size alone.
+        """
+        if len(topological([last, result])) > COMPARED:
+            return SHORTER
         if simplify(last) is simplify(result):
             return GROUPED
         engine = normalizer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -70,6 +71,9 @@ class Fast:
             if donor.whole:
                 self.slots[self._slot(output)] = self.inputs[donor.place]
         self.outs = [self.slots[self._slot(o)] for o in plan.outputs]
+        placed = list(zip(plan.slot_of, plan.instructions, strict=True))
+        self.spread = {slot for slot, inst in placed if inst.kind == "spread"}  # slots of what is zero off a diagonal
+        self.values = Counter(plan.slot_of)  # how many values each slot takes
         self.head: list[str] = []  # lines that run once for each set of sizes
         self.body: list[str] = []  # lines that run at each call
         self.bound: dict[int, str] = {}  # variables of values
@@ -92,7 +96,7 @@ class Fast:
         plan = self.plan
         for i, memory in enumerate(plan.slots):
             if memory.output is None or (memory.output in self.donors and self._kept(i, memory.output)):
-                made = "np.zeros" if self._spread(i) else "_empty"
+                made = "np.zeros" if i in self.spread else "_empty"
                 self.head.append(f"{self.slots[i]} = {made}({self.shape(memory.shape)}, {quoted(memory.dtype)})")
         for place, inst in enumerate(plan.instructions):
             slot = plan.slot_of[place]
@@ -122,17 +126,10 @@ class Fast:
             if not donor.direct:
                 self.body.append(f"{self.function('copyto')}({self.inputs[donor.place]}, {self.bound[output]})")
 
-    def _spread(self, slot: int) -> bool:
-        """Whether what is written to a slot is zero off a diagonal."""
-        return any(
-            s == slot and inst.kind == "spread"
-            for s, inst in zip(self.plan.slot_of, self.plan.instructions, strict=True)
-        )
-
     def _kept(self, slot: int, output: int) -> bool:
         """Whether a donated output's slot is needed: it is written there first, or other values pass through it."""
         donor = self.donors[output]
-        return not donor.whole and (not donor.direct or self.plan.slot_of.count(slot) > 1)
+        return not donor.whole and (not donor.direct or self.values[slot] > 1)
 
     def _view(self, place: int) -> None:
         """A view of memory that stays is taken once; of arguments, at each call."""
