@@ -94,6 +94,14 @@ def log_softmax_rest(x: Any, axis: Any = -1) -> Any:
     return np.where(top, second + np.log(np.where(top, others, 1) / total), np.log1p(np.where(top, 0, -e / total)))
 
 
+def less_mean(p: Any, g: Any, axis: Any = -1) -> Any:
+    if p.shape[axis] == 0:
+        return g + p
+    top = np.expand_dims(np.argmax(p, axis=axis), axis)
+    rest = g - np.take_along_axis(g, top, axis)  # 0 at the largest p, which may be next to 1
+    return rest - np.sum(p * rest, axis=axis, keepdims=True)
+
+
 def tri(rows: Any, columns: Any) -> Any:
     return np.tri(rows, columns, dtype=bool)
 

@@ -122,6 +122,13 @@ def softmax_rest(x: Expr, axis: int) -> Expr:
     return make(SOFTMAX_REST, (x,), axis=axis)
 
 
+LESS_MEAN = Op("less_mean", infer_float, kernel=kernels.less_mean, summary="g - sum(p*g) along an axis, sum(p) = 1.")
+
+
+def less_mean(p: Expr, g: Expr, axis: int) -> Expr:
+    return make(LESS_MEAN, (p, g), axis=axis)
+
+
 LOG_SOFTMAX_REST = Op(
     "log_softmax_rest", infer_float, kernel=kernels.log_softmax_rest, summary="log(1 - softmax(x)) along an axis."
 )

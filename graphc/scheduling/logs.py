@@ -15,6 +15,7 @@ from graphc.ops.leaves import SIZE, constant
 from graphc.ops.leaving_out import PROD
 from graphc.ops.products import sum as sum_
 from graphc.ops.reductions import entries, where
+from graphc.ops.scans import CUMPROD, cumsum
 from graphc.rewriting.logarithms import is_positive
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
@@ -83,6 +84,9 @@ class Logarithms:
         if node.op is PROD and self._is_positive(node.operands[0]):
             logs = self.log(node.operands[0])
             return None if logs is None else sum_(logs, **node.attributes)
+        if node.op is CUMPROD and self._is_positive(node.operands[0]):
+            logs = self.log(node.operands[0])
+            return None if logs is None else cumsum(logs, **node.attributes)
         if (logs := large_logarithm(node, self.exponentials, self.base)) is not None:
             return logs
         for special in (tail_logarithm, logarithm_of_difference):
@@ -131,7 +135,10 @@ class Logarithms:
         for f, labels, e in factors_of(node):
             found = self.log(f) if self._is_positive(plain(f)) else None
             if found is None and is_positive(f):
-                found = log(self.done[f])
+                scaled = self.overflow.of(f)
+                found = log(self.done[f]) if scaled is None else scaled.log
+            if found is None and self.overflow.of(f) is not None:
+                return None  # of the whole, with its exponentials apart
             if found is None:
                 rest.append((self.done[f], labels, e))
             else:

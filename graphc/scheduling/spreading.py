@@ -34,6 +34,8 @@ def spread(factors: list[Factor], overflow: Overflow) -> Spread | None:
             terms = split_terms(inner)
             whole = [_times(x, f, e) for _, x in terms]
             divided = any(d for _, d in whole) if plain(f).op is SOFTMAX else any(_falls(x, overflow) for _, x in terms)
+            if plain(f).op is EXP and any(overflow.of(h) for k, (h, *_) in enumerate(factors) if k not in (i, j)):
+                continue  # they overflow together
             if divided:
                 rest = [t for k, t in enumerate(factors) if k not in (i, j)]
                 return [(c, x) for (c, _), (x, _) in zip(terms, whole, strict=True)], labels, rest

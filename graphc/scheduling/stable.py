@@ -36,6 +36,7 @@ from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscal
 from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
 from graphc.scheduling.recognition import LOG, LOG1P, POWER, Found, in_place, joined, plain
 from graphc.scheduling.selected import selected
+from graphc.scheduling.shares import without_mean
 from graphc.scheduling.softmaxes import recognized
 from graphc.scheduling.spreading import spread
 from graphc.scheduling.squares import central, over_norms
@@ -132,6 +133,7 @@ class Stabilizer(Logarithms):
             or without_difference(terms, self.fresh)
             or without_total(terms, self.base)
             or without_gammas(terms, self.base)
+            or without_mean(terms, self.base)
         )
         if tailed is not None:
             return combine([(ONE, tailed[0]), (ONE, self._of(tailed[1], node))]) if tailed[1] else tailed[0]
