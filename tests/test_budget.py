@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc as cycles
 import random
 import warnings
 from itertools import pairwise
@@ -96,3 +97,35 @@ def test_axes_are_put_back_through_shared_parts_in_linear_time() -> None:
     assert kept.shape == (n, 1)
     value = np.random.default_rng(0).normal(size=(3, 3))
     np.testing.assert_allclose(gc.evaluate(kept, {"X": value})[:, 0], gc.evaluate(deep, {"X": value}))
+
+
+def test_the_search_for_reference_cycles_goes_on_after_a_derivation() -> None:
+    assert cycles.isenabled()
+    gc.grad(gc.sum(x**2), x)
+    assert cycles.isenabled()
+    cycles.disable()
+    try:
+        gc.simplify(x + a)
+        assert not cycles.isenabled()
+    finally:
+        cycles.enable()
+
+
+def test_terms_of_a_long_sum_that_a_rule_asks_for_are_found() -> None:
+    letters = [gc.symbol(f"s{i}", (n,)) for i in range(30)]
+    total: Expr = gc.exp(x)
+    for s in letters:
+        total = total + gc.exp(s)
+    assert gc.simplify(total + gc.exp(-x)) is gc.simplify(2 * gc.cosh(x) + total - gc.exp(x))
+
+
+def test_outputs_share_the_long_products_that_they_have_in_common() -> None:
+    letters = [gc.symbol(f"s{i}", (n,)) for i in range(40)]
+    product: Expr = letters[0]
+    for s in letters[1:20]:
+        product = product * s
+    longer: Expr = product
+    for s in letters[20:]:
+        longer = longer * s
+    first, second = gc.simplify([product, longer])
+    assert first in second.operands or any(first in o.operands for o in second.operands)

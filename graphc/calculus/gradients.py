@@ -12,6 +12,7 @@ from graphc.errors import DifferentiationError
 from graphc.ir.dims import shape_text
 from graphc.ir.expr import Expr, behaviour, make, substitute, topological
 from graphc.ir.facts import RIGID
+from graphc.ir.memory import without_cycle_search
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.broadcasting import brief, leading
@@ -122,6 +123,7 @@ def gradients(f: Expr, wrt: list[Expr], *, structured: bool = False) -> list[Exp
     return results
 
 
+@without_cycle_search
 def pulled(f: Expr, seed: Expr, wrt: list[Expr], *, structured: bool = False) -> list[Expr]:
     """The cotangents of `wrt` for a cotangent of `f` (or a stack of them), in closed form."""
     refuse_discrete(wrt)

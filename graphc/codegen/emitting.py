@@ -12,6 +12,7 @@ from graphc.codegen.training import fast_training, readable_training
 from graphc.codegen.update import UpdateRule
 from graphc.errors import UnsupportedError
 from graphc.ir.expr import Expr
+from graphc.ir.memory import without_cycle_search
 from graphc.ops.leaves import NAMED, checked_name
 from graphc.scheduling.plan import Plan
 from graphc.scheduling.planning import plan
@@ -26,6 +27,7 @@ class Source(NamedTuple):
     sizes: dict[str, str]
 
 
+@without_cycle_search
 def emit(
     outputs: Any,
     inputs: Sequence[Expr],

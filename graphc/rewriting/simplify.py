@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from graphc.errors import SimplificationBudgetWarning
 from graphc.ir.expr import Expr, rebuild, substitute, topological
+from graphc.ir.memory import without_cycle_search
 from graphc.ops.arguments import expression, expressions
 from graphc.ops.broadcasting import warn_user
 from graphc.ops.contraction import CONTRACT, summed
@@ -61,6 +62,7 @@ def simplify(exprs: Any, /) -> Any:
     return closed_forms(expressions(exprs, "simplify"))
 
 
+@without_cycle_search
 def closed_forms(exprs: Sequence[Expr], *, regrouped: bool = True) -> list[Expr]:
     """`exprs` jointly in closed form.
 
