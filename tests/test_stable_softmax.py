@@ -118,6 +118,48 @@ def test_what_is_no_difference_from_a_mean_stays_what_it_is(formula: str) -> Non
         np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "formula", ["log(sum(t*softmax(x)))", "-log(t @ softmax(x))", "log(sum(t*exp(x))) - log(sum(exp(x)))"]
+)
+@pytest.mark.parametrize("weights", [(0, 1, 0, 0), (0, 0, 1, 2), (1, 2, 3, 4)])
+def test_weights_may_be_zero_at_the_largest_exponents(weights: Any, formula: str, dtype: Any) -> None:
+    x, t = gc.symbol("x", ("n",)), gc.symbol("t", ("n",))
+    f, sign = gc.parse(formula, x=x, t=t), -1 if formula.startswith("-") else 1
+    for row in ROWS.astype(dtype):
+        with mpmath.workdps(60):
+            at = [mpmath.mpf(float(v)) for v in row]
+            logs = [v + mpmath.log(a) for v, a in zip(at, weights, strict=True) if a]
+            top = max(logs)
+            value = top + mpmath.log(sum(mpmath.exp(v - top) for v in logs))
+            total = max(at) + mpmath.log(sum(mpmath.exp(v - max(at)) for v in at))
+            q = [a * mpmath.exp(v - value) for v, a in zip(at, weights, strict=True)]
+            p = [mpmath.exp(v - total) for v in at]
+            exact = sign * float(value - total), [sign * float(a - b) for a, b in zip(q, p, strict=True)]
+        given = {"x": row, "t": np.array(weights, dtype)}
+        for e, true in zip((f, gc.grad(f, x)), exact, strict=True):
+            with np.errstate(divide="raise", invalid="raise"):
+                values = gc.evaluate(e, given), *(gc.compile(e, [x, t], style=s)(**given) for s in ("readable", "fast"))
+            for value in values:
+                accuracy = 1e-11 if dtype is np.float64 else 5e-4
+                np.testing.assert_allclose(value, true, rtol=accuracy, atol=accuracy / 100)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_weights_stand_along_any_axis(axis: int) -> None:
+    x, t = gc.symbol("X", ("m", "n")), gc.symbol("t", (("m", "n")[axis],))
+    stretched = t if axis else gc.reshape(t, ("m", 1))
+    f = gc.sum(gc.log(gc.sum(stretched * gc.softmax(x, axis=axis), axis=axis)))
+    rng = np.random.default_rng(axis)
+    at, w = 3 * rng.normal(size=(3, 4)), rng.uniform(size=(3, 4)[axis])
+    e, spread = np.exp(at), w if axis else w[:, None]
+    exact = spread * e / np.sum(spread * e, axis=axis, keepdims=True) - e / np.sum(e, axis=axis, keepdims=True)
+    given = {"X": at, "t": w}
+    for g, true in ((f, np.sum(np.log(np.sum(spread * e, axis=axis) / np.sum(e, axis=axis)))), (gc.grad(f, x), exact)):
+        for value in (gc.evaluate(g, given), *(gc.compile(g, [x, t], style=s)(**given) for s in ("readable", "fast"))):
+            np.testing.assert_allclose(value, true, rtol=1e-9, atol=1e-14)
+
+
 def test_attention_takes_no_more_steps_for_it() -> None:
     Q, K, V, G = (gc.symbol(name, ("n", "d")) for name in "QKVG")
     slope = gc.grad(gc.sum(G * (gc.softmax(Q @ K.T, axis=1) @ V)), Q)

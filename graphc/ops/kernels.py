@@ -102,6 +102,24 @@ def less_mean(p: Any, g: Any, axis: Any = -1) -> Any:
     return rest - np.sum(p * rest, axis=axis, keepdims=True)
 
 
+def weighted_terms(x: Any, w: Any, axis: Any) -> Any:
+    kept = w != 0  # the largest x of those that have a weight
+    top = np.max(x, axis=axis, keepdims=True, where=kept, initial=-np.inf)
+    shifted = np.where(kept, x - np.where(top > -np.inf, top, 0), -np.inf)
+    return top, w * np.exp(shifted)
+
+
+def weighted_softmax(x: Any, w: Any, axis: Any = -1) -> Any:
+    _, e = weighted_terms(x, w, axis)
+    total = np.sum(e, axis=axis, keepdims=True)
+    return e / np.where(total == 0, 1, total)
+
+
+def weighted_logsumexp(x: Any, w: Any, axis: Any = -1) -> Any:
+    top, e = weighted_terms(x, w, axis)
+    return np.squeeze(top, axis=axis) + np.log(np.sum(e, axis=axis))
+
+
 def tri(rows: Any, columns: Any) -> Any:
     return np.tri(rows, columns, dtype=bool)
 

@@ -12,6 +12,7 @@ from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import rational_power
 from graphc.ops.elementwise import absolute, exp, greater, less, minimum, sign
 from graphc.ops.reductions import where
+from graphc.scheduling.bases import Bases
 from graphc.scheduling.functions import polynomial
 from graphc.scheduling.recognition import EXP, Exponentials, times
 from graphc.scheduling.series import DIGITS, Expansions, Series, added
@@ -73,6 +74,7 @@ class Cancellation:
     """Finds sums that are smaller near 0, or far from 0, than their terms."""
 
     def __init__(self, exponentials: Exponentials) -> None:
+        self.bases = Bases()
         self.at_zero = Place(Expansions(FEW, exact=False), Expansions(MANY, exact=True))
         self.places = [self.at_zero]
         for end in (1, -1):
@@ -85,7 +87,10 @@ class Cancellation:
 
     def of_sum(self, groups: Sequence[Sequence[tuple[Fraction, Expr]]]) -> list[Expansion | Distant]:
         """The expansions of a sum of groups of terms where it has a higher lowest power than one of the groups."""
-        found = [place.of_sum(groups) for place in self.places]
+        one = self.bases.single(groups)
+        found = [place.of_sum(groups) for place in (self.places if one else self.places[:1])]
+        if not one:
+            return [e for e in found if e is not None]
         return [*(e for e in found if e is not None), *_both([place.of_sum(groups) for place in self.far])]
 
     def of_function(self, node: Expr) -> list[Expansion | Distant]:

@@ -16,6 +16,7 @@ from graphc.ops.arithmetic import combine, rational_power
 from graphc.ops.elementwise import exp, greater
 from graphc.ops.reductions import where
 from graphc.scheduling.asymptotics import FEW, MANY, ONE, ZERO, Asymptotic, Asymptotics, added
+from graphc.scheduling.bases import Bases
 from graphc.scheduling.exponentials import step_of
 from graphc.scheduling.functions import polynomial
 from graphc.scheduling.recognition import times
@@ -63,9 +64,12 @@ class Ends:
     """Finds sums of which exponentials are left where powers cancel, at both sides of 0."""
 
     def __init__(self) -> None:
+        self.bases = Bases()
         self.sides = {side: (Asymptotics(FEW, False, side), Asymptotics(MANY, True, side)) for side in (1, -1)}
 
     def of_sum(self, groups: Sequence[Sequence[tuple[Fraction, Expr]]]) -> list[Remainder]:
+        if not self.bases.single(groups):
+            return []
         found = [self._at(side, groups) for side in self.sides]
         return [r for r in found if r is not None]
 

@@ -129,6 +129,29 @@ def less_mean(p: Expr, g: Expr, axis: int) -> Expr:
     return make(LESS_MEAN, (p, g), axis=axis)
 
 
+WEIGHTED_SOFTMAX = Op(
+    "weighted_softmax", infer_float, kernel=kernels.weighted_softmax, summary="w*exp(x)/sum(w*exp(x)) along an axis."
+)
+
+
+def weighted_softmax(x: Expr, w: Expr, axis: int) -> Expr:
+    return make(WEIGHTED_SOFTMAX, (x, w), axis=axis)
+
+
+def _infer_along(operands: tuple[Expr, ...], attributes: Attributes) -> Inference:
+    shape, dtype = infer_float(operands, attributes)
+    return reduced_shape(shape, (attributes["axis"],), False), dtype
+
+
+WEIGHTED_LOGSUMEXP = Op(
+    "weighted_logsumexp", _infer_along, kernel=kernels.weighted_logsumexp, summary="log(sum(w*exp(x))) along an axis."
+)
+
+
+def weighted_logsumexp(x: Expr, w: Expr, axis: int) -> Expr:
+    return make(WEIGHTED_LOGSUMEXP, (x, w), axis=axis)
+
+
 LOG_SOFTMAX_REST = Op(
     "log_softmax_rest", infer_float, kernel=kernels.log_softmax_rest, summary="log(1 - softmax(x)) along an axis."
 )

@@ -34,6 +34,7 @@ from graphc.scheduling.nested import split_factors, split_terms
 from graphc.scheduling.overflow import Overflow
 from graphc.scheduling.ramps import without_shared
 from graphc.scheduling.recognition import EXP, Exponentials, joined, plain, times
+from graphc.scheduling.shares import weighted_logarithm
 from graphc.scheduling.tails import tail, tail_logarithm
 
 
@@ -84,6 +85,8 @@ class Logarithms:
         if node.op is PROD and self._is_positive(node.operands[0]):
             logs = self.log(node.operands[0])
             return None if logs is None else sum_(logs, **node.attributes)
+        if (logs := weighted_logarithm(node, self.base)) is not None:
+            return logs
         if node.op is CUMPROD and self._is_positive(node.operands[0]):
             logs = self.log(node.operands[0])
             return None if logs is None else cumsum(logs, **node.attributes)

@@ -36,7 +36,7 @@ from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscal
 from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
 from graphc.scheduling.recognition import LOG, LOG1P, POWER, Found, in_place, joined, plain
 from graphc.scheduling.selected import selected
-from graphc.scheduling.shares import without_mean
+from graphc.scheduling.shares import posterior, weighted_share, without_mean
 from graphc.scheduling.softmaxes import recognized
 from graphc.scheduling.spreading import spread
 from graphc.scheduling.squares import central, over_norms
@@ -198,6 +198,9 @@ class Stabilizer(Logarithms):
         coefficient, factors = split_factors(node, opened=depth <= DEEPEST)
         opened = coefficient, apart(factors, self.exponentials)
         found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
+        if found is None and not summed(node):
+            found = posterior(node, opened[1], opened[0], self.base)
+            found = weighted_share(node, opened[1], opened[0], self.base) if found is None else found
         if found is None and not summed(node):
             found = without_large(opened[1], node, opened[0], self.exponentials, self.base)
         found = self._spread(node, *opened) if found is None else found
