@@ -345,9 +345,9 @@ PROBLEMS: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "gradient",
-        "(1 + norm(x - y)**2/(2*al*ell**2))**(-al)",
+        "(1 + norm(x - y)**2/(2*nu*ell**2))**(-nu)",
         "x",
-        "(y - x)/ell**2*(1 + norm(x - y)**2/(2*al*ell**2))**(-al - 1)",
+        "(y - x)/ell**2*(1 + norm(x - y)**2/(2*nu*ell**2))**(-nu - 1)",
         GP + "2 to 5",
     ),
     (

@@ -180,7 +180,7 @@ def test_gated_units() -> None:
 def test_softmin_and_swish() -> None:
     v = {"x": np.array([1e4, 0.0, 1.0])}
     np.testing.assert_allclose(gc.evaluate(gc.softmin(x), v), [0, 1 / (1 + np.exp(-1)), 1 / (1 + np.e)])
-    assert str(gc.softmin(X, axis=1)) == "softmin(X, axis=-2)"
+    assert str(gc.softmin(X, axis=1)) == "softmin(X, axis=1)"
     assert gc.parse("swish(x)", x=x) is gc.swish(x) is gc.silu(x)
 
 

@@ -171,7 +171,7 @@ LABELS: Mapping[str, Expr] = {
     "maximum(□, 0)": gc.maximum(X, 0),
     "2*a - b": combine([(Fraction(2), x), (Fraction(-1), y)]),
     "softmax": gc.softmax(X),
-    "softmax axis=-2": gc.softmax(X, axis=0),
+    "softmax axis=0": gc.softmax(X, axis=0),
     "diag": gc.diag(v),
     "trace": gc.trace(X.T @ X),
     "to n×d": gc.broadcast_to(v, (n, d)),

@@ -85,12 +85,14 @@ def powers(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     for f, labels, e in factors:
         if f.op is not POWER or e.denominator != 1 or -1 in labels:
             continue
-        base, places = view(f.operands[0])
+        scale, core = leading(f.operands[0])
+        base, places = view(core)
         own = tuple(labels[i] for i in places)
-        group, terms = [(f, labels, e)], [(e, f.operands[1])]
+        group, terms, number = [(f, labels, e)], [(e, f.operands[1])], ONE
         for g, ls, p in factors:
-            if g is base and ls == own:
+            if g is base and ls == own and (scale == 1 or (p.denominator == 1 and scale > 0)):
                 group.append((g, ls, p))
+                number *= scale**-p.numerator if scale != 1 else ONE
                 terms.append((p, contract([], f.shape, ONE) if f.shape else constant(1)))
             elif (
                 g is not f and g.op is POWER and ls == labels and g.operands[0] is f.operands[0] and p.denominator == 1
@@ -99,7 +101,8 @@ def powers(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
                 terms.append((p, g.operands[1]))
         if len(group) > 1 or e != 1:
             power = general_power(f.operands[0], engine.sum(terms, f.shape))
-            return replaced(engine, node, group, [(engine.normal(power), labels, ONE)], BASES.step)
+            new = [(constant(number), (), ONE)] if number != 1 else []
+            return replaced(engine, node, group, [*new, (engine.normal(power), labels, ONE)], BASES.step)
     return None
 
 

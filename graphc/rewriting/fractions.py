@@ -48,7 +48,7 @@ def cleared(engine: Engine, entries: Entries) -> list[Factor] | None:
             return found
         if total.op is not ADD or e >= 0 or e.denominator != 1 or -1 in labels:
             continue
-        if any(f.op is POWER and f.operands[0] is total for f, _ in entries):  # x**y/x is x**(y - 1)
+        if any(f.op is POWER and leading(f.operands[0])[1] is total for f, _ in entries):  # x**y/x is x**(y - 1)
             continue
         below = divisors_of(total)
         whole = times(engine, total, below) if below else None

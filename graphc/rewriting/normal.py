@@ -28,6 +28,7 @@ from graphc.rewriting.nesting import factors_within, inner_nodes, long_shared, t
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.pool import Pool
+from graphc.rewriting.ranges import settled
 from graphc.rewriting.reshapes import regrouped, regroups
 from graphc.rewriting.sums import total
 from graphc.rewriting.terms import FLATTEN, is_even, leading, moved, terms_of, through, unit_label, view
@@ -176,6 +177,9 @@ class Normalizer:
 
     def elementwise(self, node: Expr) -> Expr:
         """A function of stretched or transposed operands is the stretched or transposed function of them."""
+        within = settled(self, node)
+        if within is not None:
+            return within
         views = [view(o) for o in node.operands]
         carried = sorted({x for _, labels in views for x in labels})
         single = len(views) == 1 and views[0][0] is not node.operands[0]

@@ -103,7 +103,6 @@ def absolute_values(x: Expr) -> Iterator[Rule]:
     yield rewrite(sign(x) / absolute(x)).to(1 / x).because("sign(x)/|x| = 1/x, for x not 0")
     yield rewrite(x / absolute(x)).to(sign(x)).because("x/|x| = sign(x), for x not 0")
     yield rewrite(sign(-x)).to(-sign(x)).when(Unsigned(x)).because("the sign is odd")
-    yield rewrite(absolute(absolute(x))).to(absolute(x)).because("|x| is not negative")
     yield rewrite(absolute(-x)).to(absolute(x)).when(Unsigned(x)).because("|-x| = |x|")
 
 
@@ -121,7 +120,6 @@ def kinks(x: Expr, y: Expr, z: Expr, c: Expr) -> Iterator[Rule]:
     yield rewrite(relu(x) * greater(x, 0)).to(relu(x)).because("relu(x) is 0 where x is not positive")
     yield rewrite(relu(-x) * less(x, 0)).to(relu(-x)).because("relu(x) is 0 where x is not positive")
     yield rewrite(x * less(x, 0)).to(-relu(-x)).because("relu(-x) = -x [x < 0]")
-    yield rewrite(relu(relu(x))).to(relu(x)).because("relu(x) is not negative")
     yield rewrite(where(greater(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x > 0, else -x")
     yield rewrite(where(greater_equal(x, 0), x, -x)).to(absolute(x)).because("|x| is x where x >= 0, else -x")
     yield rewrite(where(less(x, 0), -x, x)).to(absolute(x)).because("|x| is -x where x < 0, else x")
