@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, of_node
 from graphc.ops.arithmetic import ADD, broadcast, combine, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, summed
 from graphc.ops.elementwise import absolute, exp, greater, log, log1p
@@ -71,9 +71,11 @@ def without_large(
 
 def _read(f: Expr, exponentials: Exponentials) -> tuple[Expr, Sum] | None:
     """A node as a sum of powers of one array that is no such sum itself; None for functions of an exponential."""
-    found = exponentials.of(f)
-    if found is not None:
-        return None
+    return _powers(f) if exponentials.of(f) is None else None
+
+
+@of_node
+def _powers(f: Expr) -> tuple[Expr, Sum] | None:
     if f.op is not ADD:
         held = _monomial(f)
         return None if held is None else (held[0], {held[1]: held[2]})
@@ -94,6 +96,7 @@ def _read(f: Expr, exponentials: Exponentials) -> tuple[Expr, Sum] | None:
     return (arrays.pop(), total) if len(arrays) == 1 and len(total) > 1 else None
 
 
+@of_node
 def _monomial(t: Expr) -> tuple[Expr, Fraction, Fraction] | None:
     """``c * x**k`` for a whole k, as x, k and c."""
     if t.op is not CONTRACT:
