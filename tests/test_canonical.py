@@ -208,9 +208,23 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize(("declared", "form"), SHARED, ids=[form for _, form in SHARED])
-def test_products_that_chains_have_in_common_are_taken_once(declared: list[str], form: str) -> None:
-    names = {**dict.fromkeys("ABCS", ("n", "n")), **dict.fromkeys("xy", ("n",))}
+EXTREMA = [
+    (["maximum(y, x)", "maximum(x, y)", "where(x > y, x, y)", "where(x >= y, x, y)"], "maximum(x, y)"),
+    (
+        ["maximum(a, maximum(x, b))", "maximum(maximum(x, a), b)", "maximum(b, maximum(a, x))"],
+        "maximum(maximum(a, b), x)",
+    ),
+    (["minimum(A, minimum(x, y))", "minimum(x, minimum(A, y))"], "minimum(minimum(x, y), A)"),
+    (["maximum(relu(x), y)", "maximum(x, maximum(0, y))", "relu(maximum(y, x))"], "relu(maximum(x, y))"),
+    (["maximum(2, maximum(x, 3))", "maximum(maximum(3, x), 3)"], "maximum(x, 3)"),
+    (["max(A)", "max(max(A, axis=0))", "max(max(A, axis=1))"], "max(A)"),
+    (["logsumexp(A)", "logsumexp(logsumexp(A, axis=0))"], "logsumexp(A)"),
+]
+
+
+@pytest.mark.parametrize(("declared", "form"), SHARED + EXTREMA, ids=[form for _, form in SHARED + EXTREMA])
+def test_equal_expressions_have_one_form(declared: list[str], form: str) -> None:
+    names = {**dict.fromkeys("ABCS", ("n", "n")), **dict.fromkeys("xy", ("n",)), **dict.fromkeys("ab", ())}
     assert {str(gc.simplify(gc.parse(text, **names))) for text in declared} == {form}
 
 

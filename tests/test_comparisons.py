@@ -33,9 +33,9 @@ WAYS = [
     (["x <= 2", "maximum(x, 1) <= 2", "relu(x) <= 2", "minimum(x, 3) <= 2", "6 - 3*relu(x) >= 0"], "x <= 2"),
 ]
 SELECTIONS = [
-    ("where(x > y, x, y)", "maximum(y, x)"),
+    ("where(x > y, x, y)", "maximum(x, y)"),
     ("where(y <= x, x, y)", "maximum(x, y)"),
-    ("where(x < y, x, y)", "minimum(y, x)"),
+    ("where(x < y, x, y)", "minimum(x, y)"),
     ("where(x < 0, -x, x)", "abs(x)"),
     ("where(x >= 0, x, -x)", "abs(x)"),
     ("where(x < 0, 0, x)", "relu(x)"),
@@ -48,7 +48,7 @@ SELECTIONS = [
     ("where(minimum(x, 1) > 2, x, y)", "y"),
 ]
 GRADIENTS = [
-    ("sum(maximum(c*(y - x), (c - 1)*(y - x)))", "where(x > y, 1 - c, -c)"),
+    ("sum(maximum(c*(y - x), (c - 1)*(y - x)))", "(x > y) - c"),
     ("sum(maximum(0, 1 - x*y)**2)/2", "-y*relu(1 - x*y)"),
     ("mean(maximum(0, 1 - x))", "-(x < 1)/n"),
 ]

@@ -14,6 +14,7 @@ from graphc.ops.defined import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
 from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, reduced_axes
 from graphc.rewriting.engine import Engine, law
+from graphc.rewriting.extrema import together
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.terms import carried_labels, unit_label, view
 
@@ -30,7 +31,8 @@ def along(engine: Engine, node: Expr) -> Expr | None:
     """`node` over an operand that is not turned, stretched or shifted along its axes; None where it is not."""
     if node.op not in KEEPING and node.op not in REDUCING:
         return None
-    found = unviewed(engine, node)
+    found = together(engine, node)
+    found = unviewed(engine, node) if found is None else found
     return unshifted(engine, node) if found is None else found
 
 

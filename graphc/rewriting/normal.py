@@ -24,6 +24,7 @@ from graphc.rewriting.declared import declared_chains, vectors_first
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
+from graphc.rewriting.extrema import ordered
 from graphc.rewriting.nesting import factors_within, inner_nodes, long_shared, terms_within
 from graphc.rewriting.operands import freed
 from graphc.rewriting.order import Factor, Labels
@@ -187,6 +188,9 @@ class Normalizer:
             number = evaluated(self, node)
             if number is not None:
                 return number
+            found = ordered(self, node) if self.everywhere else None
+            if found is not None:
+                return found
             found = self.rewritten(node)
             return exponential(self, node) if found is node and node.op is EXP else found
         order = list(views[0][1]) if single else carried
