@@ -122,3 +122,18 @@ def test_vectors_of_length_one() -> None:
     assert gc.simplify(gc.sum(W**2, axis=1)) is gc.ones(n)
     assert str(gc.simplify(gc.sum(W**2, axis=0))) == "sum(W**2, axis=0)"
     assert str(gc.grad(w @ w, w)) == "2*w"  # entries are free while the derivative is taken
+
+
+def test_the_row_sums_of_a_symmetric_matrix_are_no_symmetric_matrix() -> None:
+    P, v = gc.symbol("P", (n, n), facts=["symmetric"]), gc.symbol("v", (n,))
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    values = {"P": a + a.T, "v": np.array([1.0, 2.0, 3.0])}
+    rows = P - gc.mean(P, axis=0)[:, None]
+    for f in (rows.T - rows, (P @ (rows / v[:, None]) @ P).T, gc.broadcast_to(gc.sum(P, axis=0)[:, None], (n, n)).T):
+        np.testing.assert_allclose(gc.evaluate(gc.simplify(f), values), gc.evaluate(f, values))
+        assert gc.simplify(f) is not gc.simplify(f.T)
+    S = gc.symbol("S", (n, n))
+    f = gc.sum(gc.sqrt(1 + gc.var(gc.inv(S @ S.T + 2 * gc.eye(n)), axis=1)))
+    step = 1e-6 * np.random.default_rng(1).normal(size=(3, 3))
+    difference = gc.evaluate(f, {"S": a + step}) - gc.evaluate(f, {"S": a - step})
+    assert np.sum(gc.evaluate(gc.grad(f, S), {"S": a}) * step) == pytest.approx(difference / 2, rel=1e-5)

@@ -130,7 +130,7 @@ def is_opened(f: Expr) -> bool:
 
 def opened(node: Expr, inner: Collection[Expr]) -> list[Factor]:
     """The factors of a chain under the labels of `node`, those of the products in it under new ones."""
-    fresh = itertools.count(1 + max(x for labels in node.attributes["labels"] for x in labels))
+    fresh = itertools.count(max([node.ndim, *(1 + x for labels in node.attributes["labels"] for x in labels)]))
     links: list[Factor] = []
     for f, labels, e in unnested(factors_of(node), fresh, lambda g: g in inner and g.op is CONTRACT):
         if f in inner:  # a power

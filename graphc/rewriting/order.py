@@ -142,7 +142,7 @@ def symmetric_form(f: Expr) -> bool:
     if is_projection(f):
         return True
     labels = [x for ls in f.attributes["labels"] for x in ls]
-    given = unnested(factors_of(f), itertools.count(1 + max(labels, default=0)), most=PALINDROME)
+    given = unnested(factors_of(f), itertools.count(max([f.ndim, *(1 + x for x in labels)])), most=PALINDROME)
     negative = {x: -2 - x for _, labels, _ in given for x in labels if x > 1}
     straight = [(g, tuple(negative.get(x, x) for x in labels), e) for g, labels, e in given]
     turned = [

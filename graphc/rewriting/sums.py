@@ -210,7 +210,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     terms = [(entries_of(t, shape), c, t) for t, c in collected.items()]
     counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items())
     shared = [key for key, n in counts.items() if n == len(terms)]
-    if shared and not (of_sizes(shared) and any(len({t[0][key] for t in terms}) > 1 for key, _ in shared)):
+    if shared and not loses_means(shared, terms):
         common = {
             key: min_power([t[0] for t in terms], key)
             for key, _ in sorted(shared, key=lambda k: (factor_key(k[0][0]), k[0][1]))
@@ -234,9 +234,18 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     return note(engine, FACTOR, collected, take_out(engine, taken, inside, outside, shape))
 
 
-def of_sizes(keys: list[tuple[tuple[Expr, Labels], bool]]) -> bool:
-    """Whether factors are sizes alone: means over different numbers of entries stay means, var(x) + var(X)."""
-    return all(key[0].op is SIZE for key, _ in keys)
+def loses_means(shared: list[tuple[tuple[Expr, Labels], bool]], terms: list[Term]) -> bool:
+    """Whether terms share sizes alone, of which one would no longer be the mean that it is: var(x) + var(X).
+
+    x/n - sum(x)/n**2 is (x - mean(x))/n, where one becomes a mean.
+    """
+    if not all(key[0].op is SIZE for key, _ in shared):
+        return False
+    return any(
+        len({t[0][key] for t in terms}) > 1
+        and any(is_reduction(t[2]) and t[0][key] == min_power([u[0] for u in terms], key) for t in terms)
+        for key, _ in shared
+    )
 
 
 def factor_several(engine: Engine, collected: dict[Expr, Fraction], terms: list[Term], shape: Shape) -> Expr | None:
