@@ -42,7 +42,7 @@ def test_textbook_forms() -> None:
         "inv(X).T": gc.logdet(X),  # Petersen and Pedersen, The Matrix Cookbook, (57)
         "det(X)*inv(X).T": gc.det(X),  # (49)
         "-outer(a @ inv(X), inv(X) @ b)": a @ gc.inv(X) @ b,  # (61)
-        "-inv(X).T @ A.T @ inv(X).T": gc.trace(gc.inv(X) @ A),  # (63) for B = I
+        "-(inv(X) @ A @ inv(X)).T": gc.trace(gc.inv(X) @ A),  # (63) for B = I
         "-outer(solve(X.T, a), solve(X, b))": a @ gc.solve(X, b),
     }
     for text, f in forms.items():

@@ -324,7 +324,9 @@ def polygamma(n: Any, x: Any) -> Any:
         for _ in range(order):
             powers = np.convolve(powers[1:] * np.arange(1, len(powers)), [-1, 0, -1])
         with np.errstate(divide="ignore", invalid="ignore"):
-            c = 1 / np.tan(np.pi * (wide - np.round(wide)))
+            r = wide - np.round(wide)  # next to 1/2 the cotangent is the tangent of what is left, which is exact
+            near = np.abs(r) > 0.25
+            c = np.where(near, np.copysign(np.tan(np.pi * (0.5 - np.abs(r))), r), 1 / np.tan(np.pi * r))
             turned = np.full_like(c, powers[-1])
             for p in powers[-2::-1]:
                 turned = turned * c + p
