@@ -1,8 +1,9 @@
 """How deriving and writing code grow with the graph, from networks to 100,000 nodes, and what a single hard expression
 may take.
 
-``python -m pytest tests/benchmarks/test_large_graphs.py -s`` prints seconds of each stage, and the exponents with which
-they grow with the number of nodes.
+``python -m pytest tests/benchmarks/test_large_graphs.py --benchmark-enable -s`` prints seconds of each stage, and the
+exponents with which they grow with the number of nodes; without ``--benchmark-enable`` the graphs are smaller and no
+time is judged.
 """
 
 from __future__ import annotations
@@ -105,8 +106,10 @@ def stages(f: Expr, wrt: list[Expr], names: tuple[str, ...]) -> list[float]:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_stages_grow_with_the_graph(
-    model: Callable[[int], Model], sizes: tuple[int, ...], names: tuple[str, ...]
+    model: Callable[[int], Model], sizes: tuple[int, ...], names: tuple[str, ...], pytestconfig: pytest.Config
 ) -> None:
+    timed = pytestconfig.getoption("benchmark_enable")
+    sizes = sizes if timed else (sizes[0] // 2, sizes[0])
     stages(*model(4), names)  # the rules are read once in a process
     times = []
     for size in sizes:
@@ -117,7 +120,8 @@ def test_stages_grow_with_the_graph(
     for (fewer, short), (more, long) in itertools.pairwise(times):
         rates = [math.log(b / a) / math.log(more / fewer) for a, b in zip(short, long, strict=True) if a > 0.05]
         print(f"exponents from {fewer} to {more} nodes:", ", ".join(f"{rate:.2f}" for rate in rates))
-        assert all(rate < 1.5 for rate in rates)
+        if timed:
+            assert all(rate < 1.5 for rate in rates)
 
 
 def fractions(size: int) -> Expr:
@@ -142,7 +146,9 @@ def tree(size: int) -> Expr:
 
 
 @pytest.mark.parametrize("formula", [fractions, tree])
-def test_one_expression_of_200_nodes_takes_seconds_at_most(formula: Callable[[int], Expr]) -> None:
+def test_one_expression_of_200_nodes_takes_seconds_at_most(
+    formula: Callable[[int], Expr], pytestconfig: pytest.Config
+) -> None:
     f = formula(200)
     wrt = [x for x in topological([f]) if x.op.name == "symbol"]
     with warnings.catch_warnings():
@@ -151,4 +157,5 @@ def test_one_expression_of_200_nodes_takes_seconds_at_most(formula: Callable[[in
     print(
         f"\n{formula.__name__}: {len(topological([f]))} nodes, {simplify:.2f} s to simplify, {derive:.2f} s to derive"
     )
-    assert simplify < 10
+    if pytestconfig.getoption("benchmark_enable"):
+        assert simplify < 10
