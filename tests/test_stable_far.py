@@ -152,3 +152,13 @@ def test_polygamma_of_negative_numbers_takes_no_longer_for_large_ones(n: int) ->
 def test_the_printed_formulas_are_as_before() -> None:
     x = gc.symbol("x", ("n",))
     assert str(gc.grad(gc.sum(gc.parse("sqrt(x**2 + 1) - abs(x)", x=x)), x)) == "x/sqrt(x**2 + 1) - sign(x)"
+
+
+@pytest.mark.parametrize("power", [-5, -2, 3, 5, 6])
+@pytest.mark.parametrize("root", [-2.5, -1.5, 0.5, 1.5])
+@pytest.mark.parametrize("inner", [2, 6, 10])
+def test_powers_beside_roots_of_even_powers_keep_their_sign(power: int, root: float, inner: int) -> None:
+    x = gc.symbol("x", ("n",))
+    at = np.array([-3.0, -1.5, -0.7, 0.3, 1.2, 2.0])
+    f = x**power * (1 + x**inner) ** root
+    np.testing.assert_allclose(gc.evaluate(f, {"x": at}), at ** float(power) * (1 + at**inner) ** root, rtol=1e-10)

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from graphc.ir.expr import Expr, of_node
-from graphc.ops.arithmetic import ADD, broadcast, combine, rational_power
+from graphc.ops.arithmetic import ADD, broadcast, combine, multiply, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, summed
 from graphc.ops.elementwise import absolute, exp, greater, log, log1p
 from graphc.ops.leaves import constant
@@ -133,12 +133,24 @@ def _bounded(x: Expr, parts: list[Part]) -> Expr:
             factors.append((where(large, *_sides(z, p.total)), own, p.exponent))
         else:
             factors.append((broadcast(constant(next(iter(p.total.values()))), x.shape), own, p.exponent))
-    high, low = sum((p.high for p in parts), ZERO), sum((p.low for p in parts), ZERO)
-    odd = [p for p in parts if p.exponent.denominator != 1]
-    size = absolute(z) if odd and all(p in odd or p.exponent % 2 == 0 for p in parts) else z
-    powers = [rational_power(size, e) if e else broadcast(constant(1), x.shape) for e in (-high, low)]
+    whole, roots = ([p for p in parts if (p.exponent.denominator == 1) is kind] for kind in (True, False))
+    high = [-sum((p.high for p in side), ZERO) for side in (whole, roots)]
+    low = [sum((p.low for p in side), ZERO) for side in (whole, roots)]
+    powers = [_power(z, *high), _power(z, *low)]
     factors.append((where(large, *powers), own, ONE))
     return contract([t for t in factors if number_of(t[0]) != 1], x.shape)
+
+
+def _power(z: Expr, whole: Fraction, rooted: Fraction) -> Expr:
+    """``z**whole * abs(z)**rooted``: of the root of an even power the sign is lost."""
+    if rooted % 2 == 0:
+        return _raised(z, whole + rooted)
+    size = absolute(z)
+    return _raised(size, whole + rooted) if whole % 2 == 0 else multiply(z, _raised(size, whole + rooted - 1))
+
+
+def _raised(z: Expr, power: Fraction) -> Expr:
+    return rational_power(z, power) if power else broadcast(constant(1), z.shape)
 
 
 def _sides(z: Expr, total: Sum) -> tuple[Expr, Expr]:
@@ -148,8 +160,7 @@ def _sides(z: Expr, total: Sum) -> tuple[Expr, Expr]:
 
 
 def _value(z: Expr, total: Sum) -> Expr:
-    one = broadcast(constant(1), z.shape)
-    return combine([(c, rational_power(z, p) if p else one) for p, c in sorted(total.items())])
+    return combine([(c, _raised(z, p)) for p, c in sorted(total.items())])
 
 
 def _under_power(factors: list[Factor], node: Expr, coefficient: Fraction, computed: Computed) -> Expr | None:
