@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import weakref
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -295,6 +296,15 @@ def topological(roots: Iterable[Expr], known: Container[Expr] = ()) -> list[Expr
             stack.append((node, True))
             stack.extend((o, False) for o in reversed(node.operands) if o not in done)
     return order
+
+
+def users_in(order: Iterable[Expr]) -> dict[Expr, list[Expr]]:
+    """The nodes in `order` that use each node, once for each use."""
+    users: dict[Expr, list[Expr]] = defaultdict(list)
+    for node in order:
+        for f in node.operands:
+            users[f].append(node)
+    return users
 
 
 def rebuild(node: Expr, operands: tuple[Expr, ...]) -> Expr:

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
-from graphc.ir.expr import Expr, rebuild, topological
+from graphc.ir.expr import Expr, rebuild, topological, users_in
 from graphc.ops.contraction import CONTRACT, ONE, factors_of
 from graphc.ops.matrix_functions import MATRIX_POWER, TERMS
 from graphc.rewriting.cost import operations
@@ -52,10 +51,7 @@ class Chains:
     def __init__(self, forms: Sequence[Expr], fixed: Collection[Expr], *, powers: bool) -> None:
         self.order = topological(forms)
         self.paths = {node for node in self.order if is_path(node)}
-        users: dict[Expr, list[Expr]] = defaultdict(list)
-        for node in self.order:
-            for f in node.operands:
-                users[f].append(node)
+        users = users_in(self.order)
         self.opening: set[Expr] = set()
         lengths: dict[Expr, int] = {}
         for node in self.order:
@@ -78,10 +74,7 @@ class Chains:
 
 def parts(order: list[Expr], kept: Collection[Expr]) -> set[Expr]:
     """The products that are parts of chains: with one use, or with uses in chains that end in vectors alone."""
-    users: dict[Expr, list[Expr]] = defaultdict(list)
-    for node in order:
-        for f in node.operands:
-            users[f].append(node)
+    users = users_in(order)
     inner: set[Expr] = set()
     ending: set[Expr] = set()  # chains with a vector, where two products with a vector are less than one of matrices
     for node in reversed(order):

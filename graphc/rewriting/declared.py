@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, users_in
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of
 from graphc.rewriting.chains import SHORT, opened, stands_alone, taken
 from graphc.rewriting.engine import Engine
@@ -29,11 +28,9 @@ def declared_chains(order: Sequence[Expr], everywhere: bool) -> Declared:
     alone: (A B).T x; a product that one bilinear form uses, x (A y). What others use as well is computed once. With
     `everywhere` also those in products of matrices, A (B C), if they are short or have one user.
     """
-    users: dict[Expr, list[Expr]] = defaultdict(list)
+    users = users_in(order)
     lengths: dict[Expr, int] = {}
     for node in order:
-        for f in node.operands:
-            users[f].append(node)
         if node.op is CONTRACT and (is_turned(node) or is_path(node)):
             lengths[node] = sum(lengths.get(f, 1) for f in node.operands)
     chains: set[Expr] = set()  # and what turns their parts
@@ -69,8 +66,8 @@ def is_turned(node: Expr) -> bool:
     return is_moved(node) and node.ndim == node.operands[0].ndim and node.attributes["coefficient"] != 0
 
 
-def vectors_first(engine: Engine, node: Expr, inner: Collection[Expr], done: dict[Expr, Expr]) -> Expr:
-    """The normal form of a chain with a vector, over the normal forms of its links."""
+def in_one_piece(engine: Engine, node: Expr, inner: Collection[Expr], done: dict[Expr, Expr]) -> Expr:
+    """The normal form of a chain with its parts in `inner`, over the normal forms of its links."""
     scale, stack = ONE, [f for f in node.operands if f in inner]
     while stack:
         f = stack.pop()

@@ -20,7 +20,7 @@ from graphc.ops.reductions import RESHAPE, reduced_axes
 from graphc.ops.stopping import STOP, stopped
 from graphc.rewriting.along import REDUCING, along
 from graphc.rewriting.constants import evaluated
-from graphc.rewriting.declared import declared_chains, vectors_first
+from graphc.rewriting.declared import declared_chains, in_one_piece
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.engine import Step
 from graphc.rewriting.exponents import EXP, exponential
@@ -64,7 +64,7 @@ class Normalizer:
             if node not in self.memo and node not in inner and (node not in declared.needless or node in wanted):
                 self.effort.renew()
                 if node in declared.chains and not declared.parts.isdisjoint(node.operands):
-                    result = vectors_first(self, node, declared.parts, self.memo)
+                    result = in_one_piece(self, node, declared.parts, self.memo)
                 elif not inner.isdisjoint(node.operands):
                     result = self.build_long(node, inner)
                 else:

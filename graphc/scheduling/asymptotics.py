@@ -15,13 +15,13 @@ from typing import TypeAlias
 
 import mpmath  # type: ignore[import-untyped]
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, factors_of, summed
 from graphc.ops.leaves import CONSTANT, NAMED, PI
 from graphc.ops.reductions import WHERE
 from graphc.scheduling.recognition import in_place
-from graphc.scheduling.series import FUNCTIONS, SMALL, Number, taylor
+from graphc.scheduling.series import FUNCTIONS, SMALL, Number, numeric, taylor
 
 Powers: TypeAlias = "tuple[Fraction, int]"  # p and k of exp(-p*w) * w**k
 ZERO, ONE, ENDLESS = Fraction(0), Fraction(1), Fraction(10**6)
@@ -101,17 +101,9 @@ class Asymptotics:
 
     def of(self, node: Expr) -> tuple[Expr | None, Asymptotic] | None:
         """The array x that a node is a function of (None for a number), and its expansion; None if it has none."""
-        stack = [node]
-        while stack:
-            top = stack[-1]
-            missing = [o for o in top.operands if o not in self.memo] if top not in self.memo else []
-            if missing:
-                stack += missing
-                continue
-            stack.pop()
-            if top not in self.memo:
-                found = self._found(top)
-                self.memo[top] = None if found is None else (found[0], self._cut(found[1]))
+        for below in topological([node], self.memo):
+            found = self._found(below)
+            self.memo[below] = None if found is None else (found[0], self._cut(found[1]))
         return self.memo[node]
 
     def _cut(self, a: Asymptotic) -> Asymptotic:
@@ -122,7 +114,7 @@ class Asymptotics:
         return Asymptotic({key: c for key, c in a.terms.items() if key[0] < order}, order)
 
     def _number(self, value: Fraction) -> Number:
-        return mpmath.mpf(value.numerator) / value.denominator if self.exact else float(value)
+        return numeric(value, self.exact)
 
     def _constant(self, value: Number) -> Asymptotic:
         return Asymptotic({(ZERO, 0): value} if value else {})

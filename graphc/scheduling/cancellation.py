@@ -15,7 +15,7 @@ from graphc.ops.reductions import where
 from graphc.scheduling.bases import Bases
 from graphc.scheduling.functions import polynomial
 from graphc.scheduling.recognition import EXP, Exponentials, times
-from graphc.scheduling.series import DIGITS, Expansions, Series, added
+from graphc.scheduling.series import DIGITS, Expansions, Series, added, numeric
 
 FEW, MANY = 10, 34  # coefficients to find out whether terms cancel, and to compute with
 SOME = 14  # of powers of 1/x, which may be large
@@ -130,7 +130,7 @@ class Place:
         if whole is None or whole.vanishes or whole.low <= min(p.low for p in known if not p.vanishes):
             return None
         with mpmath.workdps(DIGITS):
-            fine = added([self.fine.of(t)[1].scaled(mpmath.mpf(c.numerator) / c.denominator) for c, t in terms])
+            fine = added([self.fine.of(t)[1].scaled(numeric(c, exact=True)) for c, t in terms])
             return None if fine is None else self._expansion(arrays.pop(), fine)
 
     def of_function(self, node: Expr) -> Expansion | Distant | None:

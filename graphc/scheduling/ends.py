@@ -20,7 +20,7 @@ from graphc.scheduling.bases import Bases
 from graphc.scheduling.exponentials import step_of
 from graphc.scheduling.functions import polynomial
 from graphc.scheduling.recognition import times
-from graphc.scheduling.series import DIGITS
+from graphc.scheduling.series import DIGITS, numeric
 
 MOST_POWERS, MOST_STEPS = 6, 40
 NEGLIGIBLE = 40  # exp(-40) is nothing beside 1
@@ -106,7 +106,7 @@ class Ends:
         if not any(p for a in parts for p, _ in a.terms):
             return None
         with mpmath.workdps(DIGITS):
-            terms = [(mpmath.mpf(c.numerator) / c.denominator, fine.of(t)) for group in groups for c, t in group]
+            terms = [(numeric(c, exact=True), fine.of(t)) for group in groups for c, t in group]
             total = added([h[1].scaled(c) for c, h in terms if h is not None])
         x = arrays.pop()
         whole_known = all(h is not None for _, h in terms)

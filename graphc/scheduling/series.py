@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import mpmath  # type: ignore[import-untyped]
 
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, topological
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
 from graphc.ops.elementwise import exp
@@ -115,7 +115,12 @@ def _rounded(total: Number, size: Number) -> Number:
 def _like(value: Fraction, number: Number) -> Number:
     if isinstance(number, float):
         return float(value)
-    return int(value) if value.denominator == 1 else mpmath.mpf(value.numerator) / value.denominator
+    return int(value) if value.denominator == 1 else numeric(value, exact=True)
+
+
+def numeric(value: Fraction, exact: bool) -> Number:
+    """A fraction with many digits, or as a float."""
+    return mpmath.mpf(value.numerator) / value.denominator if exact else float(value)
 
 
 def constant(value: Number, terms: int) -> Series:
@@ -157,20 +162,12 @@ class Expansions:
 
     def of(self, node: Expr) -> tuple[Expr | None, Series]:
         """The array x that a node is a function of (None for a number), and its series in x at 0."""
-        stack = [node]
-        while stack:
-            top = stack[-1]
-            missing = [o for o in top.operands if o not in self.memo] if top not in self.memo else []
-            if missing:
-                stack += missing
-                continue
-            stack.pop()
-            if top not in self.memo:
-                self.memo[top] = self._found(top) or (top, self._identity())
+        for below in topological([node], self.memo):
+            self.memo[below] = self._found(below) or (below, self._identity())
         return self.memo[node]
 
     def _number(self, value: Fraction) -> Number:
-        return mpmath.mpf(value.numerator) / value.denominator if self.exact else float(value)
+        return numeric(value, self.exact)
 
     def _identity(self) -> Series:
         return Series(-1 if self.far else 1, constant(self._number(Fraction(self.far or 1)), self.terms).coefficients)
