@@ -47,6 +47,11 @@ SELECTIONS = [
     ("y + x*(relu(x) >= 0)", "x + y"),
     ("where(minimum(x, 1) > 2, x, y)", "y"),
 ]
+MINUS = [
+    "where(exp(x) - 1 > trace(A), expm1(x), trace(A))",
+    "-where(x > 0, -trace(A), x - 1)",
+    "1 - where(x > y, -sum(A), 2)",
+]
 GRADIENTS = [
     ("sum(maximum(c*(y - x), (c - 1)*(y - x)))", "(x > y) - c"),
     ("sum(maximum(0, 1 - x*y)**2)/2", "-y*relu(1 - x*y)"),
@@ -65,6 +70,15 @@ def test_one_form_however_it_is_written(ways: list[str], form: str) -> None:
 @pytest.mark.parametrize(("written", "form"), SELECTIONS)
 def test_selections_by_a_comparison_are_the_function_they_are(written: str, form: str) -> None:
     assert str(gc.simplify(gc.parse(written, **NAMES))) == form
+
+
+@pytest.mark.parametrize("text", MINUS)
+def test_selections_of_sums_and_traces_take_a_minus_sign(text: str) -> None:
+    names = {"x": gc.symbol("x"), "y": gc.symbol("y"), "A": gc.symbol("A", ("n", "n"))}
+    e = gc.parse(text, **names)
+    values = {"x": np.array(0.7), "y": np.array(0.3), "A": np.random.default_rng(0).normal(size=(3, 3)), "n": 3}
+    assert gc.evaluate(gc.simplify(e), values) == pytest.approx(gc.evaluate(e, values))
+    assert gc.evaluate(gc.simplify(-e), values) == pytest.approx(-gc.evaluate(e, values))
 
 
 @pytest.mark.parametrize(("function", "form"), GRADIENTS)

@@ -463,7 +463,7 @@ class Presenter:
         if x.op is not CONTRACT or summed(x):
             return self.negated(x)
         turned = contract(factors_of(x), x.shape, -x.attributes["coefficient"])
-        if turned.op is not CONTRACT:
+        if turned.op is not CONTRACT or summed(turned):
             return self.shown[turned]
         top = [factor for factor in factors_of(turned) if factor[2] > 0]
         if turned.attributes["coefficient"] < 0 and self.sign_bearer(top) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphc.ir.dims import Dim, Shape
@@ -51,7 +51,7 @@ class Builder:
         return self.emit("number", (), (), "number", scale)
 
     def ufunc(self, kind: str, *operands: int) -> int:
-        """An elementwise function; the result's class is that of its operands."""
+        """An elementwise function; the result's class is that of its operands, of which one is no mere number."""
         shape = broadcast_shapes([self[o].shape for o in operands], [])
         assert shape is not None
         classes = {self[o].dtype for o in operands}
@@ -62,10 +62,15 @@ class Builder:
         """A ufunc whose result is of class `dtype`: truth values and whole numbers are cast where NumPy would not."""
         real = any(self[o].dtype == "float" for o in operands)
         keep = ("float", "number", "bool") if real else (dtype, "number")
-        if all(self[o].dtype == "number" for o in operands):  # one typed scalar, for NumPy to compute with
-            first = self.emit("full", (), (), dtype, self[operands[0]].detail)
-            return self.ufunc(kind, first, *operands[1:])
-        return self.ufunc(kind, *(o if self[o].dtype in keep else self.cast(o, dtype) for o in operands))
+        taken = (o if self[o].dtype in keep else self.cast(o, dtype) for o in operands)
+        return self.ufunc(kind, *self.typed(taken, dtype))
+
+    def typed(self, operands: Iterable[int], dtype: str) -> tuple[int, ...]:
+        """The operands of a function; of numbers alone the first is a scalar of a class, for NumPy to compute with."""
+        first, *rest = operands
+        if any(self[o].dtype != "number" for o in (first, *rest)):
+            return first, *rest
+        return self.emit("full", (), (), dtype, self[first].detail), *rest
 
     def cast(self, place: int, dtype: str) -> int:
         inst = self[place]

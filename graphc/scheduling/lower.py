@@ -275,21 +275,15 @@ class Lowering:
 
     def _typed(self, place: int, dtype: str) -> int:
         """A value as an array of a class, numbers too, so that NumPy need not choose one."""
-        inst = self.build[place]
-        return (
-            self.build.emit("full", (), (), dtype, inst.detail)
-            if inst.kind == "number"
-            else self.build.cast(place, dtype)
-        )
+        (place,) = self.build.typed((place,), dtype)
+        return self.build.cast(place, dtype)
 
     def _where(self, operands: tuple[int, ...], dtype: str) -> int:
         condition, *chosen = operands
-        chosen = [self.build.cast(o, dtype) for o in chosen]
-        if all(self.build[o].dtype == "number" for o in chosen):  # one typed scalar keeps NumPy from choosing float64
-            chosen[0] = self.build.emit("full", (), (), dtype, self.build[chosen[0]].detail)
-        shape = broadcast_shapes([self.build[o].shape for o in (condition, *chosen)], [])
+        branches = self.build.typed([self.build.cast(o, dtype) for o in chosen], dtype)
+        shape = broadcast_shapes([self.build[o].shape for o in (condition, *branches)], [])
         assert shape is not None
-        return self.build.emit("where", (condition, *chosen), shape, dtype)
+        return self.build.emit("where", (condition, *branches), shape, dtype)
 
     def _kernel(self, node: Expr) -> Lazy:
         """An op with a kernel of its own: its steps, or a call of the function."""
@@ -299,6 +293,8 @@ class Lowering:
         if dtype != "bool":
             kept = node.op.keeps
             operands = tuple(o if k in kept else self.build.cast(o, dtype) for k, o in enumerate(operands))
+        if elementwise:
+            operands = self.build.typed(operands, "float" if dtype == "bool" else dtype)
         if self.stepwise and node.op.name in STEPS:
             return Lazy(STEPS[node.op.name](self.build, *operands, **node.attributes), UNIT, True)
         assert node.op.kernel is not None

@@ -50,7 +50,12 @@ def split_factors(node: Expr, opened: bool = True) -> tuple[Fraction, list[Facto
         f, labels, e = stack.pop()
         inner = plain(f)
         opens = inner.op is CONTRACT and inner.operands and not summed(inner) and in_place(inner, labels, node)
-        if not opens or e.denominator != 1 or len(factors) + len(stack) > MOST_FACTORS:
+        if (
+            not opens
+            or not inner.attributes["coefficient"]
+            or e.denominator != 1
+            or len(factors) + len(stack) > MOST_FACTORS
+        ):
             factors.append((f, labels, e))
             continue
         coefficient *= inner.attributes["coefficient"] ** int(e)
