@@ -13,6 +13,7 @@ from generate import arrays, expression
 import graphc as gc
 from graphc.ir.dims import bind
 from graphc.ir.expr import Expr, topological
+from graphc.ops.arithmetic import ADD
 from graphc.ops.factorizations import CHOLESKY
 from graphc.ops.leaves import SYMBOL
 from graphc.ops.linalg import DET
@@ -247,6 +248,27 @@ def test_rules_hold_at_random_points(name: str) -> None:
         assert rule.reason, f"{label} has no reason"
         for seed in range(6):
             assert holds(rule, seed), f"{label}: {rule.lhs} is not {rule.rhs}"
+
+
+def over_symbols(rules: RuleSet, place: int, axis: int | None, rank: int) -> Rule:
+    """A rule over symbols with the facts that its conditions ask for."""
+    marks = [wildcard(name, rank, rules.square) for name in rules.wildcards]
+    conditions = rules.rule(place, marks, axis).conditions
+    facts = {mark: [c.fact.name for c in conditions if isinstance(c, Needs) and c.expr is mark] for mark in marks}
+    shape = (n, n) if rules.square else (n, m)[:rank]
+    return rules.rule(place, [gc.symbol(str(mark.name)[1:], shape, facts=facts[mark]) for mark in marks], axis)
+
+
+@pytest.mark.parametrize("name", sorted(rule_sets))
+def test_rules_are_found_in_long_sums(name: str) -> None:
+    rules = rule_sets[name]
+    for rank in [r for r in rules.ranks if r <= 2]:
+        for place, axis, _ in rules.patterns(rank):
+            rule = over_symbols(rules, place, axis, rank)
+            if rule.lhs.op is not ADD:
+                continue
+            others = [gc.sin(gc.symbol(f"x{j}", rule.lhs.shape)) for j in range(20)]
+            assert gc.simplify(sum(others, rule.lhs)) is gc.simplify(sum(others, rule.rhs)), str(rule.lhs)
 
 
 def test_conditions_of_rules_are_necessary() -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from graphc.ir.expr import Expr, make, substitute, topological
+from graphc.ir.expr import Expr, make, topological
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
@@ -199,8 +199,7 @@ def _terms(
     if places is None and len(terms) > MANY:
         places = {term: j for j, (_, term) in enumerate(terms)}
     if places is not None and ratio is not None and wildcards(core) <= binding.keys():
-        (instance,) = substitute([core], binding)
-        at = places.get(Normalizer(effort=unlimited()).normal(instance))
+        at = places.get(Normalizer(effort=unlimited()).normal(instance(core, binding)))
         if at is not None and at not in used and terms[at][0] == ratio * wanted:
             yield from _terms(pattern[1:], terms, ratio, binding, used | {at}, places)
         return
@@ -209,6 +208,18 @@ def _terms(
             continue
         for matched in match(core, term, binding):
             yield from _terms(pattern[1:], terms, c / wanted, matched, used | {j}, places)
+
+
+def instance(pattern: Expr, binding: Binding) -> Expr:
+    """A part of a rule over the bound expressions, of which it takes the sizes as well."""
+    sizes = {d: size for mark, bound in binding.items() for d, size in zip(mark.shape, bound.shape, strict=True)}
+    done = dict(binding)
+    for node in topological([pattern], done):
+        attributes = dict(node.attributes)
+        if node.op is CONTRACT:
+            attributes["shape"] = tuple(sizes.get(d, d) for d in node.shape)
+        done[node] = make(node.op, tuple(done[o] for o in node.operands), **attributes)
+    return done[pattern]
 
 
 @functools.cache
