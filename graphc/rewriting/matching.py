@@ -276,12 +276,13 @@ def table(rank: int) -> dict[tuple[str, str], list[Entry]]:
         ]
         for template, pattern in sorted(patterns, key=lambda p: -len(p[1].operands)):  # the larger match first
             turned = unturned(pattern)
+            scale, core = leading(pattern)
             if turned is not None:
                 pattern, attempt = turned, _try_turned  # noqa: PLW2901 - the product itself is what is met
+            elif core.op is ADD:  # -(softplus(-x) - softplus(x)) is met as a sum: its terms stand among others
+                pattern, attempt = core, functools.partial(_try_sum, scale)  # noqa: PLW2901
             elif pattern.op is CONTRACT and not summed(pattern):
                 attempt = _try_product
-            elif pattern.op is ADD:
-                attempt = _try_sum
             else:
                 attempt = _try_whole
             key = (pattern.op.name, anchor(pattern))
@@ -362,7 +363,10 @@ def _try_turned(template: Template, pattern: Expr, normalizer: Normalizer, node:
     return found and (normalizer.product(ONE, [(found[0], (1, 0), ONE)], node.shape), found[1])
 
 
-def _try_sum(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:
+def _try_sum(
+    scale: Fraction, template: Template, pattern: Expr, normalizer: Normalizer, node: Expr
+) -> tuple[Expr, Step] | None:
+    """A rule whose left side is `scale` times the sum `pattern`."""
     terms = _pairs(node)
     if len(terms) < len(pattern.operands) or not {t.op for t in pattern.operands if not is_wildcard(t)} <= {
         op for _, t in terms for op in (t.op, *(g.op for g in t.operands if g.op is EXP))
@@ -373,7 +377,7 @@ def _try_sum(template: Template, pattern: Expr, normalizer: Normalizer, node: Ex
         found = template.apply(normalizer, binding)
         if found is not None and found[0].shape == node.shape:
             rest = [t for j, t in enumerate(terms) if j not in used]
-            return normalizer.sum([(ratio, found[0]), *rest], node.shape), found[1]
+            return normalizer.sum([(ratio / scale, found[0]), *rest], node.shape), found[1]
     return None
 
 
