@@ -195,3 +195,17 @@ def test_right_sides_of_one_matrix_are_solved_together() -> None:
     assert "solve(A, reshape(" in str(gc.solve(A, B))
     with pytest.raises(gc.ShapeError, match="leading axes must broadcast"):
         gc.solve(B @ gc.transpose(B, (0, 2, 1)), gc.symbol("C", ("t", "n", "m")))
+
+
+@pytest.mark.parametrize(
+    ("formula", "form"),
+    [
+        ("A @ pinv(A) @ A @ v", "A @ v"),
+        ("u @ A @ pinv(A) @ A @ v", "u @ A @ v"),
+        ("pinv(A) @ (A @ (pinv(A) @ u))", "pinv(A) @ u"),
+        ("A.T @ pinv(A).T @ A.T @ u", "A.T @ u"),
+    ],
+)
+def test_a_generalized_inverse_leaves_its_matrix_in_a_chain(formula: str, form: str) -> None:
+    names = {"A": gc.symbol("A", ("n", "m")), "u": gc.symbol("u", ("n",)), "v": gc.symbol("v", ("m",))}
+    assert str(gc.simplify(gc.parse(formula, **names))) == form

@@ -178,16 +178,19 @@ def folded(engine: Engine, links: list[Link], node: Expr) -> Expr:
 
 
 def collapsed(engine: Engine, path: list[Link]) -> list[Link]:
-    """A chain without what is less as a product: A^{-1} A, L L^T of a decomposition, A^3 where no vector is."""
+    """A chain without what is less as a product: A^{-1} A, A A^+ A, L L^T of a decomposition, A^3 without a vector."""
     out = path[:1]
     for link in path[1:]:
         out.append(link)
         while len(out) > 1 and len(path) > 2:
-            (f, labels), (g, own) = out[-2:]
-            product = times(engine, (f, labels), (g, own))
-            if operations([product[0]], pairwise=True) > operations([f, g], pairwise=True):
+            returns = len(out) > 2 and out[-3][0] is link[0]  # A B A
+            for few in (2, 3) if returns else (2,):
+                product = functools.reduce(functools.partial(times, engine), out[-few:])
+                if operations([product[0]], pairwise=True) <= operations([f for f, _ in out[-few:]], pairwise=True):
+                    out[-few:] = [product]
+                    break
+            else:
                 break
-            out[-2:] = [product]
     return out if any(f.ndim == 1 for f, _ in out) else with_powers(engine, out)
 
 
