@@ -1,4 +1,4 @@
-"""Laws of short closed forms: chains of matrices, exact division, joint logarithms, symmetric sums, unit rows."""
+"""Laws of short closed forms: chains of matrices, exact division, joint logarithms, selections, symmetric sums."""
 
 from __future__ import annotations
 
@@ -79,6 +79,38 @@ FORMS = [
     ("norm(A @ x - b)**2/2 + (x - y) @ P @ (x - y)/2", "x", "A.T @ (A @ x - b) + P @ (x - y)"),
     ("x - s*(1 - y)", None, "x - s*(1 - y)"),
     ("sum(x)*sum(y)/n**2 + s", None, "mean(x)*mean(y) + s"),
+    ("x*(a - b) - (1 - s)*y", None, "x*(a - b) - (1 - s)*y"),
+    ("-x*(a - b)/2 - y", None, "x*(b - a)/2 - y"),
+    # quotients of polynomials
+    ("(s - 1)/(1 - s**2)", None, "-1/(s + 1)"),
+    ("x*(s - l)/(s**2 - l**2)", None, "x/(l + s)"),
+    # selections, clipping, signs
+    ("where(abs(x) <= eps, 3*x, 3*eps*sign(x))", None, "3*clip(x, -eps, eps)"),
+    ("where(2 < abs(y - x), sign(y - x), (y - x)/2)", None, "clip(y - x, -2, 2)/2"),
+    ("where(abs(x) <= s, x, s*sign(x))", None, "where(abs(x) <= s, x, s*sign(x))"),
+    ("sign(x)**3*(abs(x) > lam)", None, "sign(x)*(abs(x) > lam)"),
+    ("sign(x)**2*(abs(x) > s)", None, "sign(x)**2*(abs(x) > s)"),
+    ("where(t == 1, 1 - x, -x) + (t == 0)*y", None, "y*(1 - t) + t - x"),
+    ("where(g == -1, 0, 1) + where(t == 2, x, y)", None, "where(t == 2, x, y) + g/2 + 0.5"),
+    # logarithms of products, angles
+    ("log(prod(q**x/r))", None, "sum(x*log(q) - log(r))"),
+    ("log(prod(x*q))", None, "log(prod(q*x))"),
+    ("-log(prod(sigmoid(x)**t*(1 - sigmoid(x))**(1 - t)))", "x", "sigmoid(x) - t"),
+    ("a*cos(x)*sin(y) - a*sin(x)*cos(y)", None, "a*sin(y - x)"),
+    # matrices between orthogonal ones, factors that solve one after the other, residuals
+    ("logdet(O @ X @ O.T + s*eye(n))", None, "logdet(s*eye(n) + X)"),
+    ("inv(2*O.T @ X @ O - eye(n))", None, "-O.T @ inv(eye(n) - 2*X) @ O"),
+    ("logdet(X @ O)", None, "logdet(X)"),
+    ("det(X @ O)", None, "det(X @ O)"),
+    ("(A - X @ O.T) @ O", None, "A @ O - X"),
+    ("solve(cholesky(P).T, solve(cholesky(P), x))", None, "solve(P, x)"),
+    ("D.T @ (y - D @ solve(D.T @ D, D.T @ y))", None, "zeros(d)"),
+    ("sum(log(svdvals(X)))", "X", "inv(X).T"),
+    # sums that meet what they are divided by
+    ("q @ (r/(exp(X) @ q) @ exp(X))", None, "sum(r)"),
+    ("q @ (r/(exp(X) @ q)**2 @ exp(X))", None, "sum(r/(exp(X) @ q))"),
+    ("q @ (r/(exp(X) @ p) @ exp(X))", None, "q @ (r/(exp(X) @ p) @ exp(X))"),
+    ("-sum(log(exp(Z) @ softmax(h)))", "h", "softmax(h)*(n - 1/(exp(Z) @ softmax(h)) @ exp(Z))"),
 ]
 
 

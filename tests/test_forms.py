@@ -46,7 +46,7 @@ FORMS = [
     ("sum(abs(x)**3)", "x", "3*x*abs(x)"),
     ("mean((v - mean(v))**2)", "v", "0.4*(v - mean(v))"),
     ("mean((x - mean(x))**2)", "x", "2*(x - mean(x))/n"),
-    ("sum(where(abs(x) < 1, x**2/2, abs(x) - 1/2))", "x", "where(abs(x) < 1, x, sign(x))"),
+    ("sum(where(abs(x) < 1, x**2/2, abs(x) - 1/2))", "x", "clip(x, -1, 1)"),
     ("sum(tanh(S @ W))", "S", "(1 - tanh(S @ W)**2) @ W.T"),
     ("sum((S @ U)**2)", "U", "2*transpose(S, (0, 2, 1)) @ (S @ U)"),
     ("sum((S @ U)**2)", "S", "2*S @ U @ transpose(U, (0, 2, 1))"),

@@ -303,7 +303,7 @@ FORMS = [
     ("mae(x, t)", "x", "sign(x - t)/n"),
     ("sum(huber(x, t, w))", "x", "where(abs(t - x) <= w, x - t, w*sign(x - t))"),
     ("sum(pinball(x, t, quantile=0.9))", "x", "where(t >= x, -0.9, 0.1)"),
-    ("sum(smooth_l1(x, t, beta=2))", "x", "where(abs(t - x) < 2, (x - t)/2, sign(x - t))"),
+    ("sum(smooth_l1(x, t, beta=2))", "x", "clip(x - t, -2, 2)/2"),
     ("sum(student_t_nll(x, t, v, w))", "x", "(w + 1)*(x - t)/((x - t)**2 + w*v**2)"),
 ]
 

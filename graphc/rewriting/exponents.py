@@ -14,10 +14,14 @@ from graphc.ops.defined import LOG_SOFTMAX, SOFTMAX
 from graphc.ops.elementwise import exp, general_power, log
 from graphc.ops.gather import TAKE, TAKE_ALONG_AXIS
 from graphc.ops.leaves import CONSTANT, PI, SIZE, constant
+from graphc.ops.leaving_out import PROD
+from graphc.ops.products import sum as sum_
+from graphc.ops.reductions import reduced_axes
 from graphc.ops.slicing import SLICE
 from graphc.rewriting.engine import Engine, Known, Step, law
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.powers import rational_root
+from graphc.rewriting.ranges import LEVELS, ranged
 from graphc.rewriting.terms import leading, view
 
 EXPONENTIALS = law("exponents", "exp(x)**a exp(y)**b = exp(a x + b y)")
@@ -25,6 +29,7 @@ BASES = law("exponents", "x**y x**z = x**(y + z)")
 INVERSE = law("exponents", "exp(x + c log(a)) = a**c exp(x), where log(a) exists")
 LOGARITHMS = law("exponents", "log(a b**c) = log(a) + c log(b), where b is positive")
 EXP, POWER, LOG = exp(constant(1)).op, general_power(constant(2), constant(2)).op, log(constant(2)).op
+PRODUCT = law("exponents", "log(prod(x)) = sum(log(x)), where x is positive")
 PICKED = law("exponents", "the logarithm of entries of a softmax is those entries of its logarithm")
 POSITIVE = Fact("positive")
 MOST = 8  # powers of an exponential that are written outside of it
@@ -129,7 +134,7 @@ def logarithm(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
         if f.op in (CONSTANT, PI, SIZE):
             numbers.append(factor)
         else:
-            (known if POSITIVE in f.op.facts(f) else rest).append(factor)
+            (known if POSITIVE in f.op.facts(f) or f.op is POWER else rest).append(factor)
     if len(rest) == 1 and rest[0][2].numerator % 2:
         known, rest = [*known, *rest], []
     alone = len(known) == 1 and not rest and known[0][2] == 1
@@ -144,6 +149,31 @@ def logarithm(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     result = engine.sum(terms, node.shape)
     facts = tuple(Known(POSITIVE, f) for f, _, _ in known if POSITIVE in f.op.facts(f) and len(known) + len(rest) > 1)
     return (result, LOGARITHMS.step(node, result, facts)) if result is not node else None
+
+
+def of_product(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
+    """The logarithm of a product over an axis as the sum of the logarithms."""
+    (x,) = node.operands
+    if x.op is not PROD:
+        return None
+    entries = positive_entries(x.operands[0])
+    if entries is None:
+        return None
+    result = engine.normal(sum_(log(x.operands[0]), axis=reduced_axes(x)))
+    return result, PRODUCT.step(node, result, entries)
+
+
+def positive_entries(x: Expr) -> tuple[Known, ...] | None:
+    """The facts by which no entry is 0 or less; a symbolic power is of what is positive. None for what is not known."""
+    found = ranged(x, LEVELS)
+    if found is not None and found.positive:
+        return found.facts
+    if x.op is POWER:
+        return ()
+    if x.op is not CONTRACT or summed(x) or x.attributes["coefficient"] <= 0:
+        return None
+    parts = [positive_entries(f) for f in x.operands]
+    return None if None in parts else tuple(dict.fromkeys(k for part in parts for k in part or ()))
 
 
 def stretched(engine: Engine, x: Expr, labels: Labels, node: Expr) -> Expr:
@@ -173,4 +203,4 @@ def picked(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     return result, PICKED.step(node, result)
 
 
-EXPONENTS = {"contract": (exponentials, powers), "log": (logarithm, picked)}
+EXPONENTS = {"contract": (exponentials, powers), "log": (logarithm, picked, of_product)}

@@ -126,7 +126,8 @@ def cancelled(left: Polynomial, below: Entries, shape: Shape) -> tuple[Polynomia
 
 
 def divided(engine: Engine, entries: Entries) -> list[Factor] | None:
-    """The factors of a product of which a sum is a multiple of one that it is divided by: (x**2 - y**2)/(x - y)."""
+    """The factors of a product of which a sum is a multiple of one that it is divided by, (x**2 - y**2)/(x - y), or a
+    divisor of that: (x - y)/(x**2 - y**2)."""
     sums = [key for key, e in entries.items() if key[0].op is ADD and e.denominator == 1 and -1 not in key[1]]
     for below in (key for key in sums if entries[key] < 0):
         for above in (key for key in sums if entries[key] > 0 and key[1] == below[1]):
@@ -135,7 +136,9 @@ def divided(engine: Engine, entries: Entries) -> list[Factor] | None:
             if None in parts or max(len(above[0].operands), len(below[0].operands)) > TERMS:
                 continue
             one, other = ({frozenset(m.items()): c for c, m in part or ()} for part in parts)
-            found = quotient(one, other)
+            found, power = quotient(one, other), ONE
+            if found is None:
+                found, power = quotient(other, one), -ONE
             if found is None:
                 continue
             terms = [
@@ -143,7 +146,7 @@ def divided(engine: Engine, entries: Entries) -> list[Factor] | None:
                 for m, c in found.items()
             ]
             rest = powers_added(entries, {above: -ONE, below: ONE})
-            return [*((*key, e) for key, e in rest.items()), (engine.sum(terms, shape), above[1], ONE)]
+            return [*((*key, e) for key, e in rest.items()), (engine.sum(terms, shape), above[1], power)]
     return None
 
 

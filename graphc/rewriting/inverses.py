@@ -2,7 +2,7 @@
 
 inv(A) A = I,   A inv(A) = I,   inv(A B) A = inv(B),   B inv(A B) = inv(A)   for square factors,
 A solve(A, b) = b,   Q Q^T = Q^T Q = I for an orthogonal Q,   |Q x| = |x|,
-inv(A B C) A B C = I   for factors of any shape, so that D inv(D^T D) D^T D = D.
+inv(A B C) A B C = I   for factors of any shape, so that D inv(D^T D) D^T D = D; likewise solve(A B C, A B C x) = x.
 """
 
 from __future__ import annotations
@@ -165,31 +165,36 @@ def joined(key: Key, at: int, other: Key, place: int) -> tuple[Key, Law, tuple[K
 
 
 def whole(entries: Entries) -> Cancelled | None:
-    """An inverse of a product beside all factors of the product, each by itself or in another product."""
+    """An inverse of a product, or a solution with it, beside all factors of the product, each by itself or in another
+    product."""
     if not any(e == 1 and holds_inverse(f) for (f, _), e in entries.items()):
         return None
     factors = flattened(entries)
     for own in factors:
         f, labels, e = own.factor
-        if f.op is not INV or f.ndim != 2 or e != 1 or not is_inverted(f.operands[0]):
+        if f.op not in (INV, SOLVE) or f.ndim > 2 or e != 1 or not is_inverted(f.operands[0]):
             continue
         a = f.operands[0]
         others = [x for x in factors if x is not own]
         # on the left of a the inverse meets its rows, on the right of it its columns; of a symmetric one, either
-        for at, start in itertools.product((0, 1), repeat=2):
-            if (at == start and not is_symmetric(a)) or labels[at] >= -1 or labels[0] == labels[1]:
+        for at, start in itertools.product((0, 1) if f.op is INV else (0,), (0, 1)):
+            if (at == start and not is_symmetric(a)) or labels[at] >= -1 or labels.count(labels[at]) > 1:
                 continue
-            found = beside(a, others, {start: labels[at]}, labels[1 - at])
+            far = labels[1 - at] if f.op is INV else labels[-1] if f.ndim == 2 else -1
+            found = beside(a, others, {start: labels[at]}, far)
             if found is None:
                 continue
             place, used = found
             nested = next((x.owner for x in (own, *used) if x.owner is not None), None)
             if nested is not None:
                 return Cancelled((), (nested,), None)
-            identity = make(EYE, (), dim=f.shape[-1]), (labels[1 - at], place[1 - start])
-            gone = tuple(place[x] for x in place if x != 1 - start)
             facts = mirrored(a) if at == start else ()
-            return Cancelled(gone, ((f, labels), *(x.factor[:2] for x in used)), identity, INVERSE, facts)
+            gone = tuple(place[x] for x in place if x != 1 - start)
+            keys = ((f, labels), *(x.factor[:2] for x in used))
+            if f.op is SOLVE:
+                return Cancelled(gone, keys, (f.operands[1], (place[1 - start], *labels[1:])), SOLVED, facts)
+            identity = make(EYE, (), dim=f.shape[-1]), (labels[1 - at], place[1 - start])
+            return Cancelled(gone, keys, identity, INVERSE, facts)
     return None
 
 
@@ -198,8 +203,8 @@ def is_inverted(a: Expr) -> bool:
 
 
 def holds_inverse(f: Expr, levels: int = 4) -> bool:
-    """Whether `f` is the inverse of a product, or a product with one."""
-    if f.op is INV:
+    """Whether `f` is the inverse of a product or a solution with one, or a product with one."""
+    if f.op in (INV, SOLVE):
         return is_inverted(f.operands[0])
     if f.op is not CONTRACT or not summed(f) or levels == 0:
         return False

@@ -27,6 +27,7 @@ from graphc.rewriting.normal import Normalizer, Rewriter
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.reach import needed, ranks, reach
 from graphc.rewriting.rules import Condition, Needs, Rule, RuleSet, is_wildcard, rule_sets
+from graphc.rewriting.selects import SELECTIONS
 from graphc.rewriting.terms import leading
 
 Binding = dict[Expr, Expr]
@@ -322,6 +323,7 @@ def rewriters(node: Expr) -> Iterator[Rewriter]:
     yield from LAYOUTS.get(node.op.name, ())
     yield from EXPONENTS.get(node.op.name, ())
     yield from COMPARISONS.get(node.op.name, ())
+    yield from SELECTIONS.get(node.op.name, ())
     if node.op.acts(node) is not None:
         yield from (linear, picked, counted)
     elif node.op is CONTRACT and any(f.op.acts(f) is not None for f in node.operands):

@@ -8,36 +8,51 @@ from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ops.arithmetic import ADD, broadcast
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, summed
 from graphc.ops.elementwise import absolute, log
+from graphc.ops.factorizations import CHOLESKY
 from graphc.ops.kronecker import kron
 from graphc.ops.leaves import EYE, constant, size
 from graphc.ops.linalg import DET, INV, LOGDET, SOLVE, det, inv, logdet, solve
 from graphc.ops.matrix_functions import EXPM_FRECHET, expm, expm_frechet
-from graphc.ops.products import matmul
+from graphc.ops.products import matmul, transpose
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.engine import Engine, law
 from graphc.rewriting.order import Factor
+from graphc.rewriting.orthogonals import between_orthogonals
 from graphc.rewriting.reshapes import kronecker
-from graphc.rewriting.selects import stepped
-from graphc.rewriting.terms import view
+from graphc.rewriting.selects import clipped, stepped
+from graphc.rewriting.terms import is_zero, view
 
 DIAGONALS = law("diagonals", "a function of a diagonal matrix acts on its diagonal")
 KRONECKER = law("kronecker", "a function of a Kronecker product, side by side")
 DYAD = law("determinants", "det(I + a b.T) = 1 + a.T b")
 SCALARS = law("scalars", "a scalar factor comes out")
 EXPONENTIALS = law("exponentials", "d exp(X + t I)/dt = exp(X) at t = 0")
-COLUMNS = law("solutions", "A**-1 I = A**-1")
+COLUMNS = law("solutions", "A**-1 I = A**-1, and A**-1 0 = 0")
 SOLUTION = law("solutions", "A**-1 A b = b")
 PART = law("solutions", "(A B)**-1 A b = B**-1 b")
+FACTORS = law("solutions", "A**-1 = L**-T L**-1 for A = L L.T")
 TRANSPOSES = law("transposes", "f(X.T) is f(X).T, or f(X) for a number")
 
 
 def freed(engine: Engine, node: Expr) -> Expr | None:
     """`node` with what its op lets out of its operands written outside; None where there is nothing."""
-    for outside in (on_diagonal, on_kronecker, on_dyad, unscaled, commuting, unit_columns, solved, stepped, unturned):
+    for outside in (
+        on_diagonal,
+        on_kronecker,
+        on_dyad,
+        unscaled,
+        commuting,
+        unit_columns,
+        solved,
+        twice_solved,
+        stepped,
+        clipped,
+    ):
         found = outside(engine, node)
         if found is not None:
             return found
-    return None
+    found = unturned(engine, node)
+    return between_orthogonals(engine, node) if found is None else found
 
 
 def on_diagonal(engine: Engine, node: Expr) -> Expr | None:
@@ -143,10 +158,11 @@ def commuting(engine: Engine, node: Expr) -> Expr | None:
 
 
 def unit_columns(engine: Engine, node: Expr) -> Expr | None:
-    """The solution for the columns of the identity is the inverse."""
-    if node.op is not SOLVE or node.operands[1].op is not EYE:
+    """The solution for the columns of the identity is the inverse, that for zeros is zero."""
+    if node.op is not SOLVE or not (node.operands[1].op is EYE or is_zero(node.operands[1])):
         return None
-    result = engine.normal(inv(node.operands[0]))
+    found = inv(node.operands[0]) if node.operands[1].op is EYE else broadcast(constant(0), node.shape)
+    result = engine.normal(found)
     engine.steps.append(COLUMNS.step(node, result))
     return result
 
@@ -163,6 +179,20 @@ def solved(engine: Engine, node: Expr) -> Expr | None:
             engine.steps.append((SOLUTION if rest is None else PART).step(node, result))
             return result
     return None
+
+
+def twice_solved(engine: Engine, node: Expr) -> Expr | None:
+    """The solution by both Cholesky factors: L**-T L**-1 b is A**-1 b for A = L L.T."""
+    if node.op is not SOLVE or node.operands[1].op is not SOLVE:
+        return None
+    factor = transposed_operand(node.operands[0])
+    inner, b = node.operands[1].operands
+    if factor is None or factor is not inner or factor.op is not CHOLESKY or factor.ndim != 2:
+        return None
+    (a,) = factor.operands
+    result = engine.normal(solve((a + transpose(a)) / 2, b))
+    engine.steps.append(FACTORS.step(node, result))
+    return result
 
 
 def first_factors(a: Expr) -> list[tuple[Expr, Expr]]:

@@ -14,7 +14,7 @@ from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD, broadcast, rational_power
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, is_sum, summed
 from graphc.ops.leaves import CONSTANT, EYE, PARAMETER, SIZE, SYMBOL, constant
-from graphc.ops.linalg import INV
+from graphc.ops.linalg import INV, SOLVE
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Known, Step, law
@@ -22,7 +22,9 @@ from graphc.rewriting.fractions import cleared, divided
 from graphc.rewriting.inverses import cancelling, holds_inverse, undoes
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
+from graphc.rewriting.reciprocals import met_reciprocal
 from graphc.rewriting.reshapes import joint, taken_apart
+from graphc.rewriting.selects import EQUAL, NOT_EQUAL, STEP, indicator
 from graphc.rewriting.terms import (
     FLATTEN,
     LONG,
@@ -33,6 +35,7 @@ from graphc.rewriting.terms import (
     is_thin,
     leading,
     number_of,
+    view,
     written,
 )
 
@@ -87,6 +90,9 @@ class Pool:
                 self.add_number(f, e)
             elif f.op is SIZE:
                 self.add_size(f.attributes["dim"], e)
+            elif f.op in (EQUAL, NOT_EQUAL) and (found := indicator(f)) is not None:
+                stack.append((self.engine.normal(found[0]), labels, e))
+                self.engine.steps.append(STEP.step(f, found[0], found[1]))
             elif is_long(f) and e.denominator == 1:
                 c, core = leading(f)
                 self.coefficient *= c**e.numerator
@@ -289,7 +295,8 @@ class Pool:
         if node not in made:
             result = self.engine.rewritten(node)
             if result is node:
-                result = self.distributed(node)
+                found = met_reciprocal(self.engine, node)
+                result = self.distributed(node) if found is None else found
             made[node] = made[result] = memo[node] = memo[result] = result
         return made[node], free, ONE
 
@@ -404,7 +411,7 @@ class Pool:
         for place, (f, _, e) in enumerate(factors_of(node)):
             if f.op is not ADD or e != 1:
                 continue
-            met = any(not partners.isdisjoint(t.operands) for t in f.operands)
+            met = any(not partners.isdisjoint(view(leading(t)[1])[0].operands) for t in f.operands)
             if met or any(self.cancels(node, place, t) for t in f.operands if holds_inverse(t)):
                 split, parts = self.split(node, place)
                 cores = [leading(part)[1] for part in parts]
@@ -420,7 +427,7 @@ class Pool:
         factors = factors_of(node)
         _, labels, e = factors[place]
         part = self.engine.product(ONE, [*factors[:place], (term, labels, e), *factors[place + 1 :]], node.shape)
-        return not any(x.op is INV for x in topological([part]))
+        return not any(x.op in (INV, SOLVE) for x in topological([part]))
 
     def split(self, node: Expr, place: int) -> tuple[Expr, list[Expr]]:
         """A contraction over the sum at `place`, term by term, and its terms."""

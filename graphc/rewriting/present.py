@@ -16,6 +16,7 @@ from graphc.ops.arithmetic import add as add_
 from graphc.ops.contraction import CONTRACT, ONE, aligned, contract, factors_of, summed
 from graphc.ops.defined import norm
 from graphc.ops.elementwise import log as logarithm
+from graphc.ops.elementwise import maximum, minimum
 from graphc.ops.forms import form
 from graphc.ops.kronecker import kron
 from graphc.ops.layout import CONCAT, stack, without_axis
@@ -39,6 +40,7 @@ from graphc.rewriting.axes import (
     turns,
 )
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
+from graphc.rewriting.clips import clip_of
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
 from graphc.rewriting.diagonals import is_diagonal_less_columns, term_by_term
 from graphc.rewriting.exponents import EXP
@@ -163,6 +165,9 @@ class Presenter:
             return stack([self.present(without_axis(o, axis)) for o in node.operands], axis)
         if node.op.name in COMPARISONS:
             return self.comparison(node)
+        if (clip := clip_of(node)) is not None:
+            x, lo, hi = (self.shown[o] for o in clip)
+            return minimum(maximum(x, lo), hi)
         orders = {self.natural[o][1] for o in node.operands if o in self.natural}
         if node.op.formula is not None and len(orders) == 1:
             (order,) = orders
@@ -338,6 +343,7 @@ class Presenter:
         late = {i for c, i in kept if is_small(c, terms[i][1])}  # x - y + 1e-9: what cancels leaves the small number
         if not any(c > 0 for c, i in kept if i not in late):
             late.clear()
+            total = self.first_turned([(c, i) for c, i in kept if i not in logs], terms, kept)
         for c, i in sorted(kept, key=lambda x: (x[1] in late, x[0] < 0)):
             t = terms[i][1]
             turned = self.turned_term(t, abs(c)) if c < 0 and total is not None and i not in logs else None
@@ -359,10 +365,21 @@ class Presenter:
         assert total is not None
         return broadcast(total, node.shape)
 
-    def turned_term(self, term: Expr, scale: Fraction) -> Expr | None:
+    def first_turned(
+        self, among: list[tuple[Fraction, int]], terms: list[tuple[Fraction, Expr]], kept: list[tuple[Fraction, int]]
+    ) -> Expr | None:
+        """The first of terms with minus signs that takes its own into a difference, (b - a)*x - y; it leaves `kept`."""
+        for c, i in among:
+            turned = self.turned_term(terms[i][1], abs(c), numbers=True)
+            if turned is not None:
+                kept.remove((c, i))
+                return turned
+        return None
+
+    def turned_term(self, term: Expr, scale: Fraction, *, numbers: bool = False) -> Expr | None:
         """``scale * term`` negated, if a difference in it is turned around by that: y - A @ (b - x) is y + A @ (x - b).
 
-        Not one with a number or an identity, 1 - h, nor one that stands elsewhere too.
+        Not one with a number, 1 - h, unless `numbers` may be, or with an identity, nor one that stands elsewhere too.
         """
         if term.op is not CONTRACT or not term.operands:
             return None
@@ -370,7 +387,7 @@ class Presenter:
         bearer = sign_bearer_in(term) if summed(term) else None if place is None else factors_of(term)[place][0]
         if bearer is None or bearer.op is not ADD or bearer in self.shared:
             return None
-        if any(is_constant(t) or any(f.op is EYE for f in (t, *t.operands)) for t in bearer.operands):
+        if any((is_constant(t) and not numbers) or any(f.op is EYE for f in (t, *t.operands)) for t in bearer.operands):
             return None
         if not summed(term):
             return self.product(contract(factors_of(term), term.shape, -term.attributes["coefficient"]), scale)
@@ -450,6 +467,9 @@ class Presenter:
             return self.sum(f, -ONE)
         if odd_of_difference(f):
             return rebuild(f, (self.sum(f.operands[0], -ONE),))
+        clip = clip_of(f)
+        if clip is not None and clip.is_odd() and absorbs_sign(clip.x, (), ONE):
+            return minimum(maximum(self.sum(clip.x, -ONE), self.shown[clip.lo]), self.shown[clip.hi])
         if f.op is not WHERE or all(is_number(x) and leading(x)[0] >= 0 for x in f.operands[1:]):
             return None
         branches = [self.minus(x) for x in f.operands[1:]]

@@ -1,6 +1,7 @@
 """Where values cannot be negative: |x| is x, sign(x) is 1, relu(x) is x.
 
     a + b >= 0 for a, b >= 0;   a + b > 0 if one is;   x**2 >= 0;   c a b >= 0 for c > 0 and a, b >= 0;   sums likewise
+    1 - u > 0 for u < 1;   x**y > 0 for x > 0
 
 A sum over an axis may be a sum of nothing, and is not taken to be positive.
 """
@@ -13,13 +14,16 @@ from graphc.ir.expr import Expr
 from graphc.ir.facts import RIGID, Fact
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, factors_of, summed
-from graphc.ops.elementwise import absolute, relu, sign
-from graphc.ops.leaves import CONSTANT, PARAMETER, SIZE, SYMBOL, constant
+from graphc.ops.defined import SOFTMAX
+from graphc.ops.elementwise import absolute, general_power, relu, sign
+from graphc.ops.leaves import CONSTANT, PARAMETER, PI, SIZE, SYMBOL, constant
 from graphc.rewriting.engine import Engine, Known, law
 from graphc.rewriting.powers import nonnegative
+from graphc.rewriting.terms import number_of, view
 
-NONNEGATIVE, POSITIVE = Fact("nonnegative"), Fact("positive")
+NONNEGATIVE, POSITIVE, UNIT = Fact("nonnegative"), Fact("positive"), Fact("unit_interval")
 ABS, RELU, SIGN = (f(constant(2)).op for f in (absolute, relu, sign))
+POWER = general_power(constant(2), constant(2)).op
 LEVELS = 5  # sums and products in each other that are looked into
 BOUNDED = law("ranges", "what is not negative: |x| = x and max(x, 0) = x, and sign(x) = 1 for a positive x")
 
@@ -53,8 +57,13 @@ def ranged(x: Expr, levels: int) -> Range | None:
         return total(x, levels - 1)
     if x.op is CONTRACT and levels:
         return product(x, levels - 1)
+    if x.op is PI:
+        return Range(True)
     if x.op is SIZE:
         return Range(False) if nonnegative(x) else None
+    if x.op is POWER and levels:
+        base = ranged(x.operands[0], levels - 1)
+        return base if base is not None and base.positive else None
     told = x.op.facts(x)
     if NONNEGATIVE not in told:
         return None
@@ -65,14 +74,22 @@ def ranged(x: Expr, levels: int) -> Range | None:
 
 
 def total(x: Expr, levels: int) -> Range | None:
-    """A sum of what is not negative."""
-    if any(c < 0 for c in x.attributes["coefficients"]):
+    """A sum of what is not negative, less what a number in it exceeds: 1 - u for u below 1."""
+    pairs = list(zip(x.attributes["coefficients"], x.operands, strict=True))
+    less = [(c, t) for c, t in pairs if c < 0]
+    if not all(UNIT in view(t)[0].op.facts(view(t)[0]) for _, t in less):
         return None
-    parts = [ranged(t, levels) for t in x.operands]
+    if less and sum(-c for c, _ in less) > sum(c for c, t in pairs if t.weak and number_of(t) == 1):
+        return None
+    parts = [ranged(t, levels) for c, t in pairs if c > 0]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
-    return Range(any(part.positive for part in known), tuple(dict.fromkeys(k for part in known for k in part.facts)))
+    facts = [k for part in known for k in part.facts]
+    facts += [Known(UNIT, t) for _, t in less if t.op in (SYMBOL, PARAMETER)]
+    if less:  # a softmax along an axis of size 1 is 1
+        return Range(all(view(t)[0].op is not SOFTMAX for _, t in less), tuple(dict.fromkeys(facts)))
+    return Range(any(part.positive for part in known), tuple(dict.fromkeys(facts)))
 
 
 def product(x: Expr, levels: int) -> Range | None:

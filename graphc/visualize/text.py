@@ -76,10 +76,23 @@ def _arguments(node: Expr) -> tuple[Expr, ...]:
         return node.operands[:1] if form(node).kind == "diag" else node.operands
     if not _stretches(node):
         return node.operands
+    if (clip := clipped(node)) is not None:
+        return clip
     bare = strip_broadcasts(node.operands, node.shape)
     if node.op.name == "general_power" and number(bare[1]) is not None:
         return bare[0], node.operands[1]  # x**2 is the product, not the power with an exponent of the same shape
     return bare
+
+
+def clipped(node: Expr) -> tuple[Expr, ...] | None:
+    """The arguments of ``clip(x, lo, hi)``, as which ``minimum(maximum(x, lo), hi)`` is written for scalar bounds."""
+    if node.op.name != "minimum":
+        return None
+    inner, hi = strip_broadcasts(node.operands, node.shape)
+    if inner.op.name != "maximum" or hi.ndim or not inner.ndim:
+        return None
+    x, lo = strip_broadcasts(inner.operands, inner.shape)
+    return None if lo.ndim or not x.ndim else (x, lo, hi)
 
 
 def printed(
@@ -206,6 +219,8 @@ def _piece(node: Expr, args: list[Piece]) -> Piece:
     if op.name == "general_power":
         return f"{_wrap(args[0], ATOM)}**{_wrap(args[1], UNARY)}", POWER
     inside = ", ".join([a[0] for a in args] + positional(node) + keywords(node))
+    if op.name == "minimum" and len(args) == 3:
+        return f"clip({inside})", ATOM
     return f"{op.name}({inside})" if inside else op.name, ATOM
 
 

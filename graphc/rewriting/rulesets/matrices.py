@@ -12,6 +12,7 @@ from graphc.ops.arithmetic import sqrt
 from graphc.ops.elementwise import absolute, exp, log
 from graphc.ops.factorizations import cholesky, eigh_vectors, eigvalsh, svd_u, svd_vt, svdvals
 from graphc.ops.leaves import eye
+from graphc.ops.leaving_out import prod
 from graphc.ops.linalg import det, inv, logdet, solve, turned
 from graphc.ops.matrix_functions import TERMS, expm, matrix_power, pinv
 from graphc.ops.products import diag, matmul, trace
@@ -49,6 +50,8 @@ def determinants(x: Expr) -> Iterator[Rule]:
         .because("the eigenvalues of exp(A) are their exponentials")
     )
     yield rewrite(sum_(log(eigvalsh(x)))).to(logdet(x)).when(spd(x)).because("det(A) is the product of the eigenvalues")
+    yield rewrite(sum_(log(svdvals(x)))).to(logdet(x)).because("|det(A)| is the product of the singular values")
+    yield rewrite(prod(svdvals(x))).to(absolute(det(x))).because("|det(A)| is the product of the singular values")
     for k in range(2, TERMS + 1):
         power = matrix_power(x, k)
         yield rewrite(det(power)).to(det(x) ** k).because("det(X**k) = det(X)**k")

@@ -27,6 +27,16 @@ def circular(x: Expr) -> Iterator[Rule]:
 
 
 @ruleset
+def angles(x: Expr, y: Expr) -> Iterator[Rule]:
+    """Sine and cosine of sums and differences."""
+    reason = "the angle addition formulas"
+    yield rewrite(sin(x) * cos(y) + cos(x) * sin(y)).to(sin(x + y)).because(reason)
+    yield rewrite(cos(x) * sin(y) - sin(x) * cos(y)).to(sin(y - x)).because(reason)
+    yield rewrite(cos(x) * cos(y) - sin(x) * sin(y)).to(cos(x + y)).because(reason)
+    yield rewrite(cos(x) * cos(y) + sin(x) * sin(y)).to(cos(x - y)).because(reason)
+
+
+@ruleset
 def hyperbolic(x: Expr) -> Iterator[Rule]:
     """Hyperbolic sine, cosine and tangent."""
     yield rewrite(sinh(x) / cosh(x)).to(tanh(x)).because("tanh(x) = sinh(x)/cosh(x)")
