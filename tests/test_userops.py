@@ -48,7 +48,7 @@ DERIVATIVES = [
     ("root_t", "sqrt(1 + x**2)", ["x/root_t(x)"]),
     ("leaky_t", "where(x > 0, x, 0.01*x)", ["where(x > 0, 1, 0.01)"]),
     ("elu_t", "where(x > 0, x, exp(x) - 1)", ["where(x > 0, 1, exp(x))"]),
-    ("huber_t", "where(abs(x) < 1, x**2/2, abs(x) - 1/2)", ["clip(x, -1, 1)"]),
+    ("huber_t", "where(abs(x) < 1, x**2/2, abs(x) - 1/2)", ["where(abs(x) < 1, x, sign(x))"]),
     ("ramp_t", "maximum(x, 0)", ["x >= 0"]),
     ("cube_t", "x**3", ["3*x**2"]),
     ("two_to_t", "2**x", ["two_to_t(x)*log(2)"]),
