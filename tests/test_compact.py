@@ -106,6 +106,19 @@ FORMS = [
     ("solve(cholesky(P).T, solve(cholesky(P), x))", None, "solve(P, x)"),
     ("D.T @ (y - D @ solve(D.T @ D, D.T @ y))", None, "zeros(d)"),
     ("sum(log(svdvals(X)))", "X", "inv(X).T"),
+    # functions of products as they stand beside named matrices
+    ("(sigmoid(D @ W) - Y) @ W.T", None, "(sigmoid(D @ W) - Y) @ W.T"),
+    ("(sigmoid(Y @ W.T) - D) @ W", None, "(sigmoid(Y @ W.T) - D) @ W"),
+    ("sum(D*exp(Y @ W.T))", "Y", "D*exp(Y @ W.T) @ W"),
+    ("sigmoid(W @ Y.T) - D.T", None, "(sigmoid(Y @ W.T) - D).T"),
+    # sums with what is divided by its norm
+    ("x @ (x/norm(x) - a)", None, "norm(x) - a @ x"),
+    ("norm(x/norm(x) - a)**2", "x", "2*(x*(a @ x)/norm(x)**2 - a)/norm(x)"),
+    (
+        "sum((D/norm(D, axis=1, keepdims=True) - E)**2)",
+        "D",
+        "2*(D*sum(D*E, axis=1, keepdims=True)/norm(D, axis=1, keepdims=True)**2 - E)/norm(D, axis=1, keepdims=True)",
+    ),
     # sums that meet what they are divided by
     ("q @ (r/(exp(X) @ q) @ exp(X))", None, "sum(r)"),
     ("q @ (r/(exp(X) @ q)**2 @ exp(X))", None, "sum(r/(exp(X) @ q))"),

@@ -466,6 +466,15 @@ def row_of_identity(node: Expr) -> Expr | None:
     return None if found is None or node.attributes.get("value") else one_hot(int(found), shape[0])
 
 
+def rows_of_identity(node: Expr) -> Expr | None:
+    """An identity with zeros beside it as some rows or columns of a larger one: ``eye(n)[1:]``."""
+    (x,), spans = node.operands, node.attributes["ranges"]
+    if x.op is not EYE or node.attributes.get("value") or sum(span is None for span in spans) != 1:
+        return None
+    whole = make(EYE, (), dim=node.shape[spans.index(None) ^ 1])
+    return section(whole, spans[::-1])
+
+
 def is_whole(i: Dim) -> bool:
     return isinstance(i, int) or bool(i.is_Integer)
 

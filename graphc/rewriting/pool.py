@@ -394,6 +394,13 @@ class Pool:
                 return split
         if any(undoes(f) or (f.op is ADD and any(map(holds_inverse, f.operands))) for f in node.operands):
             return self.cancelling_terms(node)
+        normed = next((i for i in range(len(factors)) if meets_its_norm(factors, i, node.ndim)), None)
+        if normed is not None:
+            split, _ = self.split(node, normed)
+            if self.engine.effort.excess(split, node) > 1:  # a root of one number, for a sum over all entries
+                return node
+            self.engine.steps.append(SPREAD.step(node, split))
+            return split
         if len(factors) != 1 or factors[0][0].op is not ADD or factors[0][2] != 1:
             return node
         split, parts = self.split(node, 0)
@@ -574,6 +581,25 @@ def averages_a_shift(factors: list[Factor]) -> bool:
     if total.op is not ADD or all(number_of(t) is None for t in total.operands):
         return False
     return any(fact.name == "sums_to_one" and own[fact.axis or -1] in labels for fact in p.op.facts(p))
+
+
+def meets_its_norm(factors: list[Factor], place: int, rank: int) -> bool:
+    """Whether a term of the sum at `place` has another factor divided by its own norm: x @ (x/norm(x) - a)."""
+    total, labels, e = factors[place]
+    if total.op is not ADD or e != 1 or -1 in labels or len(factors) != 2:
+        return False
+    x, own, power = factors[1 - place]
+    if power != 1 or not x.ndim:
+        return False
+    for term in total.operands:
+        entries = entries_of(term, total.shape)
+        placed = {(f, tuple(labels[a] if a >= 0 else -1 for a in ls)): p for (f, ls), p in entries.items()}
+        if placed.get((x, own)) == 1 and any(
+            p < 0 and f.op is CONTRACT and f.operands == (x,) and f.attributes["exponents"] == (2,)
+            for (f, _), p in placed.items()
+        ):
+            return any(a >= rank for a in own)
+    return False
 
 
 def varies_apart(total: Expr) -> bool:

@@ -44,7 +44,7 @@ from graphc.rewriting.clips import clip_of
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
 from graphc.rewriting.diagonals import is_diagonal_less_columns, term_by_term
 from graphc.rewriting.exponents import EXP
-from graphc.rewriting.layouts import row_of_identity
+from graphc.rewriting.layouts import row_of_identity, rows_of_identity
 from graphc.rewriting.logarithms import Logarithm, joint_logarithms
 from graphc.rewriting.matrices import contracted
 from graphc.rewriting.order import is_symmetric, mark_symmetric
@@ -70,7 +70,7 @@ from graphc.rewriting.signs import (
     squared,
 )
 from graphc.rewriting.terms import is_constant, is_number, is_small, leading
-from graphc.rewriting.turning import inserted, permuted_term, turned_around
+from graphc.rewriting.turning import inserted, note_faces, permuted_term, turned_around
 
 WIDE = 5  # axes from which a sum is not tried in every order
 
@@ -94,6 +94,8 @@ class Presenter:
         self.around: set[Expr] = set()
         self.roots: set[Expr] = set()
         self.walked: set[Expr] = set()
+        self.transposed: set[Expr] = set()  # functions of matrices that a product or a sum uses transposed
+        self.straight_too: set[Expr] = set()  # what something uses as it is
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
@@ -120,6 +122,7 @@ class Presenter:
         """Note what the factors in `expr` say of each other; what was walked over before is known."""
         new = topological([expr], self.walked)
         self.walked.update(new)
+        note_faces(new, self.transposed, self.straight_too)
         contractions = [x for x in new if x.op is CONTRACT]
         self.around |= turned_around(contractions)
         self.roots |= {f for x in contractions for f, _, e in factors_of(x) if e.denominator == 2}
@@ -158,8 +161,11 @@ class Presenter:
             return self.sum(node)
         if node.op is RESHAPE and (found := self.kronecker(node)) is not None:
             return found
-        if node.op is PLACE and (hot := row_of_identity(node)) is not None:
-            return hot
+        if node.op is PLACE:
+            found = row_of_identity(node)
+            found = rows_of_identity(node) if found is None else found
+            if found is not None:
+                return found
         if node.op is CONCAT and all(o.shape[node.attributes["axis"]] == 1 for o in node.operands):
             axis = node.attributes["axis"]
             return stack([self.present(without_axis(o, axis)) for o in node.operands], axis)
@@ -174,12 +180,34 @@ class Presenter:
             if all(o in self.natural or is_fill(o) for o in node.operands):
                 over = tuple(self.natural[o][0] if o in self.natural else refilled(o, order) for o in node.operands)
                 return self.faced(node, rebuild(node, over), order)
+        if node.op.formula is not None and not orders and node in self.transposed and node not in self.straight_too:
+            across = self.turned_function(node)
+            if across is not None:
+                return self.faced(node, across, (1, 0))
         if node.op in KEEPING + REDUCING and len(orders) == 1 and not flattening(node):
             return self.along(node, *self.natural[node.operands[0]])
         if node.op.mirror and orders == {(1, 0)}:  # inv((A @ B).T) is inv(A @ B).T
             across = rebuild(node, (self.natural[node.operands[0]][0],))
             return self.faced(node, across, (1, 0)) if node.op.mirror == "turns" else across
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
+
+    def turned_function(self, node: Expr) -> Expr | None:
+        """The transpose of a function of a matrix, if its operand is as short transposed: sigmoid(Y @ W.T)."""
+        arrays = [o for o in node.operands if not is_fill(o)]
+        if len(arrays) != 1 or arrays[0].shape != node.shape or arrays[0] in self.shared:
+            return None
+        (x,) = arrays
+        if x.op is not CONTRACT or node.ndim != 2:
+            return None
+        pure = factors_of(x) if not summed(x) else [(x, (0, 1), ONE)]
+        if any(f.ndim and not (f.op is CONTRACT and summed(f)) for f, _, _ in pure):
+            return None
+        moved = [(f, ls[::-1] if ls == (0, 1) else tuple(1 - a if a >= 0 else a for a in ls), e) for f, ls, e in pure]
+        across = self.product(contract(moved, x.shape[::-1], ONE if summed(x) else x.attributes["coefficient"]))
+        if turns(across) > turns(self.shown[x]):
+            return None
+        over = tuple(refilled(o, (1, 0)) if is_fill(o) else across for o in node.operands)
+        return rebuild(node, over)
 
     def kronecker(self, node: Expr) -> Expr | None:
         """A reshape as a Kronecker product, or as a sum of them."""

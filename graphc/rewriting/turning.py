@@ -30,6 +30,9 @@ def inserted(total: Expr, order: Labels, natural: Mapping[Expr, tuple[Expr, Labe
     count = 0
     for term in total.operands:
         moved = permuted_term(term, total, order)
+        if moved in natural and moved.op.formula is not None:  # a function that is written transposed
+            count += 1
+            continue
         factors = factors_of(moved) if moved.op is CONTRACT else []
         placed = [(f, tuple(ls[i] for i in natural[f][1]) if f in natural else ls) for f, ls, _ in factors if f.ndim]
         groups = {tuple(sorted(ls)) if f.op is EYE else ls for f, ls in placed}
@@ -59,3 +62,23 @@ def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
             if bearer is not None and bearer.op is ADD:
                 found.add(bearer)
     return found
+
+
+def note_faces(nodes: Sequence[Expr], turned: set[Expr], straight: set[Expr]) -> None:
+    """Enter the functions of matrices below `nodes` that are used transposed, and those that are used as they are.
+
+    In a sum over a product either will do, unless a matrix that has a name stands beside it under the same labels.
+    """
+    for node in nodes:
+        if node.op is not CONTRACT:
+            straight.update(o for o in node.operands if o.ndim == 2)
+            continue
+        factors = factors_of(node)
+        named = {labels for f, labels, _ in factors if f.ndim == 2 and not f.operands}
+        for f, labels, _ in factors:
+            if f.ndim != 2 or f.op.formula is None:
+                continue
+            if not summed(node):
+                (turned if labels == (1, 0) else straight).add(f)
+            elif labels in named or labels[::-1] in named:
+                (straight if labels in named else turned).add(f)
