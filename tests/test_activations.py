@@ -56,7 +56,7 @@ ROWS: list[tuple[str, Callable[[Any], Any], str | None]] = [
     ("tanhshrink(x)", lambda v: v - mpmath.tanh(v), "tanh(x)**2"),
     ("relu6(x)", lambda v: kept(v, 0, 6), "where((x > 0)*(x < 6), 1, 0)"),
     ("hardsigmoid(x)", lambda v: kept(v + 3, 0, 6) / 6, "(x > -3)*(x < 3)/6"),
-    ("hardswish(x)", lambda v: v * kept(v + 3, 0, 6) / 6, "where(x <= -3, 0, where(x < 3, (x + 1.5)/3, 1))"),
+    ("hardswish(x)", lambda v: v * kept(v + 3, 0, 6) / 6, "where(x <= -3, 0, where(x < 3, x + 1.5, 3))/3"),
     ("elu(x)", lambda v: v if v > 0 else mpmath.expm1(v), "where(x > 0, 1, elu(x) + 1)"),
     (
         "elu(x, alpha=0.3)",

@@ -51,11 +51,11 @@ FORMS = [
     ("sum((S @ U)**2)", "U", "2*transpose(S, (0, 2, 1)) @ (S @ U)"),
     ("sum((S @ U)**2)", "S", "2*S @ U @ transpose(U, (0, 2, 1))"),
     ("sum(where(x > 0, x, 0.01*x))", "x", "where(x > 0, 1, 0.01)"),
-    ("sum(y*where(x > 0, x, 0.01*x))", "x", "where(x > 0, y, 0.01*y)"),
+    ("sum(y*where(x > 0, x, 0.01*x))", "x", "y*where(x > 0, 1, 0.01)"),
     ("sum(minimum(x, x**2))", "x", "where(x**2 < x, 2*x, 1)"),
     ("sum(where(x > 1, x**2, where(x > 0, x, sin(x))))", "x", "where(x > 1, 2*x, where(x > 0, 1, cos(x)))"),
     ("sum(where(x > 1/2, x - 1/2, where(x < -1/2, x + 1/2, 0)))", "x", "where(x > 0.5, 1, where(x < -0.5, 1, 0))"),
-    ("sum(where(x <= 0, x*y, 0) + where(x > 0, x*y**2, 0))", "x", "where(x <= 0, y, y**2)"),
+    ("sum(where(x <= 0, x*y, 0) + where(x > 0, x*y**2, 0))", "x", "y*where(x <= 0, 1, y)"),
     (
         "sum(where(abs(x - y) <= alpha, (x - y)**2/2, alpha*abs(x - y)))",
         "x",

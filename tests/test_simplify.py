@@ -111,7 +111,34 @@ SAME = [
     ("(1 - y)*x + softplus(-x)", "softplus(x) - y*x"),
     ("softplus(x) - x", "softplus(-x)"),
     ("x + softplus(-x)", "softplus(x)"),
+    ("exp(x) - exp(-x) + y", "2*sinh(x) + y"),
+    ("y + softplus(x) - softplus(-x)", "x + y"),
+    ("x + y + (x + y)*a", "(1 + a)*(x + y)"),
+    ("2*x + 2*y - (x + y)*a**2", "(2 - a**2)*(x + y)"),
+    ("2 - 2*x - y + x*y", "(1 - x)*(2 - y)"),
+    ("1 - tanh(a)**2 - x*(1 - tanh(a)**2)", "(1 - x)*(1 - tanh(a)**2)"),
+    ("where(x > 0, a*x*y, a*x)", "a*x*where(x > 0, y, 1)"),
+    ("where(x > 0, 2*y, 6*x)", "2*where(x > 0, y, 3*x)"),
+    ("where(x > 0, -y, -x)", "-where(x > 0, y, x)"),
+    ("where(x > 0, a*y, 0)", "a*where(x > 0, y, 0)"),
+    ("where(x > 0, y, 0)/x", "where(x > 0, y/x, 0)"),
+    ("a**2*where(x > 0, y/a, 0)", "a*where(x > 0, y, 0)"),
+    ("where(x > 0, 2*a*x, -2*a*x)", "2*a*abs(x)"),
+    ("where(x > y, a*x, a*y)", "a*maximum(x, y)"),
 ]
+CENTRED = [
+    ("x/n - sum(x)/n**2 + y", "(x - mean(x))/n + y"),
+    ("2*x**2/n - 2*sum(x**2)/n**2 + a*y", "a*y + 2*(x**2 - mean(x**2))/n"),
+    ("A/m - sum(A, axis=1)[:, None]/m**2 + B", "(A - mean(A, axis=1, keepdims=True))/m + B"),
+    ("mean(x**2) - mean(x)**2 + a", "mean(x**2) + a - mean(x)**2"),
+]
+
+
+@pytest.mark.parametrize(("formula", "form"), CENTRED)
+def test_differences_from_means_stand_beside_other_terms(formula: str, form: str) -> None:
+    assert str(gc.simplify(gc.parse(formula, A=A, B=B, x=x, y=y, a=a, n=n, m=m))) == form
+
+
 SIGNS = [
     ("-mean(y*x - softplus(x))", "mean(softplus(x) - x*y)"),
     ("-a*sum(sin(x - y))", "a*sum(sin(y - x))"),

@@ -16,6 +16,7 @@ from graphc.ir.expr import Expr, make, topological
 from graphc.ir.op import Op
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import CONTRACT, ONE, aligned, factors_of, is_sum, summed
+from graphc.rewriting.branches import BRANCHES
 from graphc.rewriting.comparisons import COMPARISONS
 from graphc.rewriting.effort import unlimited
 from graphc.rewriting.engine import Known, Step
@@ -340,6 +341,7 @@ def rewriters(node: Expr) -> Iterator[Rewriter]:
             for rewriter, needs, depth in rules.get((node.op.name, kind), ()):
                 if not needs & ~reach(node, depth):
                     yield rewriter
+    yield from BRANCHES.get(node.op.name, ())
 
 
 def _try_whole(template: Template, pattern: Expr, normalizer: Normalizer, node: Expr) -> tuple[Expr, Step] | None:

@@ -40,6 +40,7 @@ from graphc.rewriting.axes import (
     turns,
 )
 from graphc.rewriting.axial import average_of, by_axes, by_letters, is_fill, is_square_sum, refilled, stretched, widest
+from graphc.rewriting.branches import scaled_inside
 from graphc.rewriting.clips import clip_of
 from graphc.rewriting.comparisons import COMPARISONS, sides, written
 from graphc.rewriting.diagonals import is_diagonal_less_columns, term_by_term
@@ -411,8 +412,9 @@ class Presenter:
         """
         if term.op is not CONTRACT or not term.operands:
             return None
-        place = None if summed(term) else sign_place([x for x in factors_of(term) if x[2] == 1])
-        bearer = sign_bearer_in(term) if summed(term) else None if place is None else factors_of(term)[place][0]
+        top = [] if summed(term) else [x for x in factors_of(term) if x[2] == 1]
+        place = sign_place(top)
+        bearer = sign_bearer_in(term) if summed(term) else None if place is None else top[place][0]
         if bearer is None or bearer.op is not ADD or bearer in self.shared:
             return None
         if any((is_constant(t) and not numbers) or any(f.op is EYE for f in (t, *t.operands)) for t in bearer.operands):
@@ -540,10 +542,13 @@ class Presenter:
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
 
     def freed(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
-        """Matrix products over sums of whole numbers where the coefficient allows: X.T @ (2*x + 1)."""
+        """Sums of whole numbers in matrix products, and selections, with the coefficient in them: X.T @ (2*x + 1)."""
         found: Powers = []
         for f, labels, e in powers:
-            whole = freed(f, coefficient) if e == 1 else None
+            whole: tuple[Fraction | int, Expr] | None = freed(f, coefficient) if e == 1 else None
+            if f.op is WHERE and e == 1 and f not in self.shared and abs(coefficient) != 1:
+                inside = scaled_inside(f, abs(coefficient))
+                whole = None if inside is None else (abs(coefficient), inside)
             if whole is None:
                 found.append((f, labels, e))
                 continue

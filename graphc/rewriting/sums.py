@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm, prod
+from math import prod
 from typing import NamedTuple
 
 from graphc.ir.dims import Dim, Shape
@@ -29,6 +29,7 @@ from graphc.rewriting.terms import (
     carried_labels,
     cost,
     entries_of,
+    greatest,
     is_even,
     is_number,
     is_reduction,
@@ -40,6 +41,7 @@ from graphc.rewriting.terms import (
     without,
     written,
 )
+from graphc.rewriting.wholes import beside_its_terms, multiples
 
 EXPAND = 24  # terms up to which a sum is multiplied out to see whether terms cancel
 WHOLE = 1000  # coefficients of a sum are made whole numbers up to this size
@@ -70,7 +72,7 @@ def total(engine: Engine, terms: Iterable[tuple[Fraction, Expr]], shape: Shape) 
     if turns(collected, (1, 0), shape) > turns(collected, (0, 1), shape):
         return turned(engine, collected, shape)
     may = engine.effort.allows(len(collected))
-    for attempt in (choices, expanded, over_one_line, ungrouped, factor, gathered, regrouped) if may else ():
+    for attempt in ATTEMPTS if may else ():
         shorter = attempt(engine, collected, shape)
         if shorter is not None:
             return shorter
@@ -176,21 +178,16 @@ def primitive(collected: dict[Expr, Fraction]) -> tuple[Fraction, Expr]:
     order = sorted(collected, key=term_key)
     counted = [c for t, c in collected.items() if not (is_number(t) or is_reduction(t))]
     if counted:
-        whole = common(counted)
+        whole = greatest(counted)
         counted += [c for t, c in collected.items() if is_reduction(t) and not is_mean(t, c / whole)]
     counted = counted or [c for t, c in collected.items() if not is_number(t)] or list(collected.values())
-    content = common(counted)
+    content = greatest(counted)
     if max(abs(c / content).numerator for c in counted) > WHOLE:
         content = abs(collected[positive_term(collected, order)])
     if collected[positive_term(collected, order)] < 0:
         content = -content
     terms = [(t, collected[t] / content) for t in order]
     return content, make(ADD, tuple(t for t, _ in terms), coefficients=tuple(c for _, c in terms))
-
-
-def common(numbers: list[Fraction]) -> Fraction:
-    """The greatest number of which all are whole multiples."""
-    return Fraction(gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers)))
 
 
 def is_mean(term: Expr, coefficient: Fraction) -> bool:
@@ -226,7 +223,8 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
         if (saved > 0 or even) and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
             best = (-saved, factor_key(key[0]), (key, positive))
     if best is None:
-        return factor_several(engine, collected, terms, shape)
+        several = factor_several(engine, collected, terms, shape)
+        return factor_means(engine, collected, terms, shape) if several is None else several
     key, positive = best[2]
     inside = [t for t in terms if key in t[0] and (t[0][key] > 0) == positive]
     outside = [t for t in terms if t not in inside]
@@ -265,6 +263,34 @@ def factor_several(engine: Engine, collected: dict[Expr, Fraction], terms: list[
     _, common, inside = best
     outside = [t for t in terms if t not in inside]
     return note(engine, FACTOR, collected, take_out(engine, common, inside, outside, shape))
+
+
+def factor_means(engine: Engine, collected: dict[Expr, Fraction], terms: list[Term], shape: Shape) -> Expr | None:
+    """Take out a size by which some terms are divided where sums among them become means.
+
+    x/n - sum(x)/n**2 + z is (x - mean(x))/n + z.
+    """
+    for key in {key: None for entries, _, _ in terms for key, e in entries.items() if key[0].op is SIZE and e < 0}:
+        inside = [t for t in terms if t[0].get(key, 0) < 0]
+        power = min_power([t[0] for t in inside], key)
+        sums = {t[0][key] for t in inside if is_sum_over(t[2], key[0])}
+        if power - 1 in sums and power not in sums and len(inside) < len(terms):  # means arise, and none is lost
+            outside = [t for t in terms if t not in inside]
+            return note(engine, FACTOR, collected, take_out(engine, {key: power}, inside, outside, shape))
+    return None
+
+
+def is_sum_over(term: Expr, size: Expr) -> bool:
+    """Whether a term is a sum along an axis of that size, at most divided by sizes."""
+    if not is_reduction(term):
+        return False
+    inner = term if summed(term) else next(f for f in term.operands if f.op is CONTRACT and summed(f))
+    return any(
+        d == size.attributes["dim"]
+        for f, ls, _ in factors_of(inner)
+        for x, d in zip(ls, f.shape, strict=True)
+        if x >= inner.ndim
+    )
 
 
 def expanded(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
@@ -500,6 +526,13 @@ def split_at_factors(
         yield f, tuple(rename[x] for x in labels), others, tuple(sorted(sizes)), tuple(sizes.items())
 
 
+def grouped(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """Some of the terms as a product of two sums: a + b + (a + b) c."""
+    found = beside_its_terms(engine, collected, shape)
+    found = multiples(engine, collected, shape) if found is None else found
+    return None if found is None else note(engine, FACTOR, collected, found)
+
+
 def choices(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     """Terms guarded by a condition and by its opposite, as one selection."""
     found = selected(engine, collected, shape)
@@ -536,3 +569,6 @@ def take_out(
     if not outside:
         return product
     return engine.sum([(ONE, product), *((c, t) for _, c, t in outside)], shape)
+
+
+ATTEMPTS = (choices, expanded, over_one_line, ungrouped, grouped, factor, gathered, regrouped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import gcd, lcm
 
 from graphc.ir.dims import Dim, Shape
 from graphc.ir.expr import Expr
@@ -151,6 +152,11 @@ def number_of(term: Expr) -> Fraction | None:
     if term.op is CONSTANT:
         return Fraction(term.attributes["value"])
     return Fraction(term.attributes["coefficient"]) if term.op is CONTRACT and not term.operands else None
+
+
+def greatest(numbers: list[Fraction]) -> Fraction:
+    """The greatest number of which all are whole multiples."""
+    return Fraction(gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers)))
 
 
 def is_zero(term: Expr) -> bool:
