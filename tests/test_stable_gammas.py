@@ -59,6 +59,21 @@ def test_a_negative_binomial_likelihood_keeps_its_digits_where_its_dispersion_is
             np.testing.assert_allclose(value, true, rtol=1e-13 if dtype is np.float64 else 1e-6, atol=1e-30)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_logarithm_of_the_beta_function_keeps_its_smaller_argument(dtype: Any) -> None:
+    f = gc.parse("lgamma(x) + lgamma(y) - lgamma(x + y)", x=("n",), y=("n",))
+    a, b = (v.ravel().astype(dtype) for v in np.meshgrid([1e-8, 0.5, 3, 30, 1e4], [2e-8, 0.7, 30, 9e3]))
+    exact: list[list[float]] = [[], []]
+    with mpmath.workdps(60):
+        for x, y in ((mpmath.mpf(float(x)), mpmath.mpf(float(y))) for x, y in zip(a, b, strict=True)):
+            exact[0].append(float(mpmath.log(mpmath.beta(x, y))))
+            exact[1].append(float(mpmath.digamma(x) - mpmath.digamma(x + y)))
+    for e, true in ((f, exact[0]), (gc.grad(gc.sum(f), gc.names(f)["x"]), exact[1])):
+        for value in ways(e, x=a, y=b):
+            assert value.dtype == dtype
+            np.testing.assert_allclose(value, true, rtol=1e-12 if dtype is np.float64 else 1e-5)
+
+
 @pytest.mark.parametrize("shift", [1, 2, 5])
 def test_differences_of_gamma_functions_by_whole_numbers_are_logarithms(shift: int) -> None:
     at = np.array([1e4, 0.3, -0.7, 1e-8])

@@ -18,7 +18,7 @@ from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ir.op import registry
 from graphc.ops.arithmetic import combine, rational_power, scaled
 from graphc.ops.contraction import ONE
-from graphc.ops.elementwise import absolute, log
+from graphc.ops.elementwise import absolute, log, maximum, minimum
 from graphc.ops.special import digamma, lgamma, polygamma
 from graphc.rewriting.simplify import simplify
 from graphc.rewriting.terms import number_of
@@ -74,6 +74,8 @@ def _pole(n: int, u: Expr) -> Expr:
 def without_gammas(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
     """The first ``c*f(u) - c*f(v)`` of a gamma function among the terms of a sum, as one; and the other terms."""
     read = [(k, c * n, plain(f)) for k, (c, x) in enumerate(terms) for n, f in [unscaled(x)] if plain(f).op in GAMMAS]
+    if (whole := _beta(read, terms, computed)) is not None:
+        return whole
     for i, c, f in read:
         for j, d, g in read:
             if i == j or f.op is not g.op or f.operands[:-1] != g.operands[:-1] or c != -d or f.shape != g.shape:
@@ -81,6 +83,23 @@ def without_gammas(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | Non
             found = _difference(f, g, computed)
             if found is not None:
                 return scaled(c, found), [t for k, t in enumerate(terms) if k not in (i, j)]
+    return None
+
+
+def _beta(read: list[tuple[int, Fraction, Expr]], terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:
+    """``lgamma(a) + lgamma(b) - lgamma(a + b)``, the logarithm of the beta function: a step of the smaller one from
+    the larger one, next to which it may be lost."""
+    found = [(k, c, f) for k, c, f in read if f.op is LGAMMA and number_of(f.operands[0]) is None]
+    for k, c, whole in found if len(found) > 2 else ():
+        parts = [(i, f.operands[0]) for i, d, f in found if d == -c and f.shape == whole.shape]
+        for i, a in parts:
+            b = simplify(whole.operands[0] - a)
+            j = next((j for j, other in parts if j != i and plain(other) is plain(b)), None)
+            if j is None:
+                continue
+            low, high = minimum(computed(a), computed(b)), maximum(computed(a), computed(b))
+            value = combine([(-c, lgamma(low)), (c, lgamma_step(high, low))])
+            return value, [t for n, t in enumerate(terms) if n not in (i, j, k)]
     return None
 
 
@@ -96,7 +115,10 @@ def _difference(f: Expr, g: Expr, computed: Computed) -> Expr | None:
         return None
     if number is not None and number < 0:
         return None
-    return (lgamma_step if f.op is LGAMMA else digamma_step)(computed(v), computed(step))
+    function = lgamma_step if f.op is LGAMMA else digamma_step
+    if number is None and len(topological([u])) < len(topological([v])):  # from what is no sum: it may be lost in one
+        return scaled(-ONE, function(computed(u), computed(simplify(v - u))))
+    return function(computed(v), computed(step))
 
 
 def _once(f: Expr, v: Expr) -> Expr:
