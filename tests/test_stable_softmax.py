@@ -186,3 +186,27 @@ def test_the_logarithm_of_a_running_product_of_shares_is_finite(dtype: Any) -> N
     f = gc.parse("log(cumprod(sigmoid(x)))", x=x)
     for value in (gc.evaluate(f, {"x": at}), *(gc.compile(f, [x], style=s)(at) for s in ("readable", "fast"))):
         np.testing.assert_allclose(value, exact, rtol=1e-12 if dtype is np.float64 else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        ("log(1 - softmax(x)[0])", lambda e: mpmath.log((e[1] + e[2]) / sum(e))),
+        ("log(softmax(x)[0]/softmax(x)[1])", lambda e: mpmath.log(e[0] / e[1])),
+        (
+            "-(1 - softmax(x)[0])**2*log(softmax(x)[0])",
+            lambda e: -(((e[1] + e[2]) / sum(e)) ** 2) * mpmath.log(e[0] / sum(e)),
+        ),
+        ("sum(log(cumsum(softmax(x))))", lambda e: mpmath.log(e[0] / sum(e)) + mpmath.log((e[0] + e[1]) / sum(e))),
+    ],
+)
+def test_logarithms_of_entries_of_a_softmax_keep_their_digits(text: str, exact: Any, dtype: Any) -> None:
+    f = gc.parse(text, x=("n",))
+    for row in ([30.0, -30.0, 1e-8], [1e4, -1e4, 30.0], [-1e4, 0.5, 1e-8], [0.5, -1.0, 2.0]):
+        at = np.array(row, dtype)
+        with mpmath.workdps(9000):
+            true = float(exact([mpmath.exp(mpmath.mpf(float(t))) for t in at]))
+        compiled = [gc.compile(f, [gc.names(f)["x"]], style=style)(at) for style in ("readable", "fast")]
+        for value in (gc.evaluate(f, {"x": at}), *compiled):
+            np.testing.assert_allclose(value, true, rtol=1e-12 if dtype is np.float64 else 1e-5, atol=1e-37)

@@ -1,6 +1,6 @@
 """Functions less the limit that they approach: what is left is computed as such.
 
-1 - softmax(x)       the share of the other entries
+1 - softmax(x)       the share of the other entries, of some entries too
 elu(x) + alpha       alpha*exp(x) where x is negative
 """
 
@@ -22,6 +22,7 @@ from graphc.ops.reductions import where
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import softmax_rest
+from graphc.scheduling.parts import entries_of, whole_of
 from graphc.scheduling.recognition import plain
 from graphc.scheduling.tails import Computed, Terms
 
@@ -46,8 +47,9 @@ def without_limit(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None
 
 
 def _remainder(k: Fraction, c: Fraction, f: Expr, computed: Computed) -> Expr | None:
-    if f.op is SOFTMAX and k == -c:
-        return scaled(k, softmax_rest(computed(f.operands[0]), f.attributes["axis"]))
+    whole, steps = whole_of(f)
+    if whole.op is SOFTMAX and k == -c:
+        return scaled(k, entries_of(softmax_rest(computed(whole.operands[0]), whole.attributes["axis"]), steps))
     if f.op not in EXPONENTIAL_UNITS:
         return None
     given: Any = f.attributes

@@ -32,6 +32,7 @@ from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import logarithm_of_sum
 from graphc.scheduling.nested import split_factors, split_terms
 from graphc.scheduling.overflow import Overflow
+from graphc.scheduling.parts import entries_of, whole_of
 from graphc.scheduling.ramps import without_shared
 from graphc.scheduling.recognition import EXP, Exponentials, joined, plain, times
 from graphc.scheduling.shares import weighted_logarithm
@@ -80,6 +81,10 @@ class Logarithms:
             node = body_of(node)
             for part in topological([node], self.done):
                 self.done[part] = self.computed(part)
+        whole, steps = whole_of(node)
+        if steps and self._is_positive(whole):
+            logs = self.log(whole)
+            return None if logs is None else entries_of(logs, steps)
         if node.op is SOFTMAX:
             return log_softmax(self.done[node.operands[0]], axis=node.attributes["axis"])
         if node.op is PROD and self._is_positive(node.operands[0]):
@@ -125,7 +130,7 @@ class Logarithms:
         held = tail(f)
         summands = f.operands if f.op is CONTRACT and summed(f) and f.attributes["coefficient"] > 0 else ()
         return (
-            f.op is SOFTMAX
+            whole_of(f)[0].op is SOFTMAX
             or (len(summands) > 0 and all(map(self._is_positive, summands)))
             or (held is not None and held[0] > 0)
             or (scaled is not None and scaled.logarithm is not None)
@@ -168,8 +173,9 @@ class Logarithms:
         found = without_limit(split_terms(node), self.base)
         if found is None or found[1]:
             return log1p(u)
-        if found[0].op is SOFTMAX_REST:
-            return log_softmax_rest(found[0].operands[0], found[0].attributes["axis"])
+        rest, steps = whole_of(found[0])
+        if rest.op is SOFTMAX_REST:
+            return entries_of(log_softmax_rest(rest.operands[0], rest.attributes["axis"]), steps)
         close = less(found[0], Fraction(1, 2))
         return where(close, log(found[0]), log1p(where(close, 0, u)))
 

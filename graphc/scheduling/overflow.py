@@ -15,7 +15,7 @@ from fractions import Fraction
 from graphc.ir.expr import Expr
 from graphc.ops.arithmetic import ADD, broadcast, combine
 from graphc.ops.contraction import CONTRACT, ONE, Labels, contract, factors_of, summed
-from graphc.ops.defined import MEAN, body_of, logsumexp
+from graphc.ops.defined import MEAN, SOFTMAX, body_of, log_softmax, logsumexp
 from graphc.ops.elementwise import absolute, exp, expm1, log, maximum, sign
 from graphc.ops.leaves import NAMED, constant
 from graphc.ops.reductions import WHERE, where
@@ -82,6 +82,8 @@ class Overflow:
         falls = sum(s is not None for s, *_ in held) > 1 and any(
             c < 0 or x.op in CUMULATIVE for s, *_ in held if s for x, c in s.exponent.items()
         )
+        places = [ls for f, ls, e in factors_of(node) if plain(f).op is EXP]  # exp(x)*exp(-x**2), not yet exp(x - x**2)
+        falls = falls or len(set(places)) < len(places)
         return falls or any(e < 0 and (above or plain(f).op is not EXP) for s, f, e in held if s)
 
     def logarithm(
@@ -129,7 +131,7 @@ class Overflow:
         y[t] = b[t]*exp(u[t] - L[t]) + exp(L[t - 1] - L[t])*y[t - 1]
         """
         (x,), axis, backward = node.operands, node.attributes["axis"], node.op is REVERSE_CUMSUM
-        scaled = self.of(x)
+        scaled = self._shares(x)
         if scaled is None or not scaled.exponent:
             return None
         u = scaled.log_scale
@@ -139,6 +141,14 @@ class Overflow:
         before = exp(shift(total, -1 if backward else 1, axis, fill=FAR) - total)
         own = scaled.mantissa * exp(u - total)
         return Scaled((reverse_recurrence if backward else recurrence)(own, before, axis=axis), {total: ONE})
+
+    def _shares(self, node: Expr) -> Scaled | None:
+        """Those of a softmax are exponentials where some of them are added up: these may all vanish."""
+        node = plain(node)
+        if node.op is not SOFTMAX:
+            return self.of(node)
+        logs = log_softmax(self.done[node.operands[0]], axis=node.attributes["axis"])
+        return Scaled(broadcast(constant(1), node.shape), {logs: ONE}, logs)
 
     def _masked(self, node: Expr) -> Scaled | None:
         """``where(c, exp(u), 0)``, as in a softmax over some entries: the largest exponent is of one that is taken."""

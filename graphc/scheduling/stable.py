@@ -33,6 +33,7 @@ from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import without_total
 from graphc.scheduling.logs import Logarithms, without_one
 from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
+from graphc.scheduling.parts import whole_of
 from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
 from graphc.scheduling.recognition import LOG, LOG1P, POWER, Found, in_place, joined, plain
 from graphc.scheduling.selected import selected
@@ -75,7 +76,7 @@ class Stabilizer(Logarithms):
         if node.op is LOG:
             found = self.log(node.operands[0])
             smooth = found is not None and (
-                found.op in (LOG1P, LOG_SOFTMAX_REST) or self.exponentials.of(node.operands[0]) is not None
+                whole_of(found)[0].op in (LOG1P, LOG_SOFTMAX_REST) or self.exponentials.of(node.operands[0]) is not None
             )
             for expansion in () if smooth else (*self.cancellation.of_function(node), *self.ends.of_function(node)):
                 found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
