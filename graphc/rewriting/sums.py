@@ -202,7 +202,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
     """Take out factors that all terms share, or one that a group shares where less is written.
 
     a b x + a c y is a (b x + c y): one product more as a node of many factors, one less of two. Left as they are:
-    terms of which one has a higher power, x y + x**2 + y**2, and one beside the factor alone, p - t + p q.
+    terms of which one has a higher power, x y + x**2 + y**2, and one beside a name alone, p - t + p q.
     """
     terms = [(entries_of(t, shape), c, t) for t, c in collected.items()]
     counts = Counter((key, e > 0) for entries, _, _ in terms for key, e in entries.items())
@@ -220,6 +220,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
         group = [entries for entries, _, _ in terms if key in entries and (entries[key] > 0) == positive]
         saved = sum(cost(e) for e in group) - sum(cost(without(e, {key: min_power(group, key)})) for e in group) - 2
         even = len({e[key] for e in group}) == 1 and key[0].op is not SIZE and sum(map(cost, group)) > 1
+        even = even or (saved == -1 and n == 2 and bool(key[0].operands))  # exp(x) y + exp(x) is exp(x) (y + 1)
         if (saved > 0 or even) and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
             best = (-saved, factor_key(key[0]), (key, positive))
     if best is None:
