@@ -209,3 +209,17 @@ def test_right_sides_of_one_matrix_are_solved_together() -> None:
 def test_a_generalized_inverse_leaves_its_matrix_in_a_chain(formula: str, form: str) -> None:
     names = {"A": gc.symbol("A", ("n", "m")), "u": gc.symbol("u", ("n",)), "v": gc.symbol("v", ("m",))}
     assert str(gc.simplify(gc.parse(formula, **names))) == form
+
+
+@pytest.mark.parametrize(
+    ("formula", "form"),
+    [
+        ("S @ A @ S + (S @ A @ S).T + 2*S", "S @ (A + A.T) @ S + 2*S"),
+        ("inv(S) @ A @ inv(S) + inv(S) @ A.T @ inv(S) + B", "inv(S) @ (A + A.T) @ inv(S) + B"),
+        ("B @ A @ B.T + B @ A.T @ B.T + S", "B @ (A + A.T) @ B.T + S"),
+    ],
+)
+def test_a_product_and_its_transpose_are_one_product_beside_other_terms(formula: str, form: str) -> None:
+    square = {name: gc.symbol(name, ("n", "n")) for name in ("A", "B")}
+    names = {**square, "S": gc.symbol("S", ("n", "n"), facts=["symmetric"])}
+    assert str(gc.simplify(gc.parse(formula, **names))) == form

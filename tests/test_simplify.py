@@ -119,6 +119,8 @@ SAME = [
     ("1 - tanh(a)**2 - x*(1 - tanh(a)**2)", "(1 - x)*(1 - tanh(a)**2)"),
     ("exp(x)*y + exp(x) + a", "exp(x)*(1 + y) + a"),
     ("2*norm(y)*sigmoid(x) - norm(y) + a", "norm(y)*tanh(x/2) + a"),
+    ("x/(x**2 + a**2) - x**3/(x**2 + a**2)**2 + y", "a**2*x/(x**2 + a**2)**2 + y"),
+    ("1 - x/(x + y) + a", "y/(x + y) + a"),
     ("where(x > 0, a*x*y, a*x)", "a*x*where(x > 0, y, 1)"),
     ("where(x > 0, 2*y, 6*x)", "2*where(x > 0, y, 3*x)"),
     ("where(x > 0, -y, -x)", "-where(x > 0, y, x)"),

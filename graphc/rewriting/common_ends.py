@@ -21,8 +21,9 @@ Link = tuple[Expr, bool]  # a matrix, and whether it stands transposed; a vector
 
 
 class Chain(NamedTuple):
-    """A term as a product of matrices, with the scalars in front of it."""
+    """A term as a product of matrices, with the scalars in front of it; `node` is the product or its transpose."""
 
+    node: Expr
     links: list[Link]
     scalars: frozenset[tuple[tuple[Expr, Labels], Fraction]]
 
@@ -49,7 +50,8 @@ def chained(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Ex
         term = engine.product(ONE, [*scalars, (joined, tuple(range(len(shape))), ONE)], shape)
         left = [(c, t) for t, c in collected.items() if t not in (one, other)]
         result = engine.sum([(ONE, term), *left], shape)
-        if engine.effort.excess(result, whole) <= 0:
+        turned = chains[one].node is chains[other].node  # S A S + (S A S).T is S (A + A.T) S beside other terms, too
+        if engine.effort.excess(result, whole) <= int(turned and before > 0 and after > 0):
             return result
     return None
 
@@ -79,7 +81,7 @@ def chain_of(term: Expr, shape: Shape) -> Chain | None:
     flat = unnested([(node, placed, ONE)], itertools.count(len(shape)), most=MOST)
     plain = len(flat) <= MOST and all(e == 1 for _, _, e in flat)
     links = in_line(flat, len(shape)) if plain else None
-    return None if links is None else Chain(links, scalars)
+    return None if links is None else Chain(node, links, scalars)
 
 
 def in_line(factors: list[Factor], rank: int) -> list[Link] | None:

@@ -404,14 +404,28 @@ def size_group(engine: Engine, term: Expr, shape: Shape) -> list[tuple[Fraction,
 
 
 def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
-    """The sum over one denominator, where that is shorter."""
+    """The sum, or terms that share a denominator and the number beside them, over one, where that is shorter."""
+    joined = shorter_over_one_line(engine, collected, shape)
+    if joined is not None:
+        return note(engine, ONE_LINE, collected, joined)
+    if len(collected) > FLATTEN:
+        return None
+    divided = {t: {key for key, e in entries_of(t, shape).items() if e < 0 and key[0].op is ADD} for t in collected}
+    for below, number in itertools.product({key: None for keys in divided.values() for key in keys}, (False, True)):
+        inside = {t: c for t, c in collected.items() if below in divided[t] or (number and is_number(t))}
+        joined = shorter_over_one_line(engine, inside, shape) if 2 <= len(inside) < len(collected) else None
+        if joined is not None:
+            left = [(c, t) for t, c in collected.items() if t not in inside]
+            return note(engine, ONE_LINE, collected, engine.sum([(ONE, joined), *left], shape))
+    return None
+
+
+def shorter_over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     joined = together(engine, collected, shape)
     if joined is None:
         return None
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
-    if engine.effort.excess(joined, whole) >= 0:
-        return None
-    return note(engine, ONE_LINE, collected, joined)
+    return joined if engine.effort.excess(joined, whole) < 0 else None
 
 
 def gathered(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
