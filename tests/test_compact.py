@@ -110,7 +110,7 @@ FORMS = [
     ("(sigmoid(D @ W) - Y) @ W.T", None, "(sigmoid(D @ W) - Y) @ W.T"),
     ("(sigmoid(Y @ W.T) - D) @ W", None, "(sigmoid(Y @ W.T) - D) @ W"),
     ("sum(D*exp(Y @ W.T))", "Y", "D*exp(Y @ W.T) @ W"),
-    ("sigmoid(W @ Y.T) - D.T", None, "(sigmoid(Y @ W.T) - D).T"),
+    ("sigmoid(W @ Y.T) - D.T", None, "sigmoid(W @ Y.T) - D.T"),
     # sums with what is divided by its norm
     ("x @ (x/norm(x) - a)", None, "norm(x) - a @ x"),
     ("norm(x/norm(x) - a)**2", "x", "2*(x*(a @ x)/norm(x)**2 - a)/norm(x)"),

@@ -17,6 +17,7 @@ import published
 import published_models
 import published_more
 import published_problems
+import published_spellings
 import test_matrix_book
 import test_textbook_derivatives
 
@@ -64,6 +65,8 @@ def rows() -> list[Row]:
         found.append(row(test_textbook_derivatives.MAPS[kind], published_models.MODEL_NAMES, *entry))
     for kind, *entry in published_problems.PROBLEMS:
         found.append(row(DERIVATIVES[kind], published_problems.PROBLEM_NAMES, *entry))
+    for kind, *entry in published_spellings.SPELLINGS:
+        found.append(row(DERIVATIVES[kind], published_spellings.SPELLING_NAMES, *entry))
     return found
 
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from graphc.ir.expr import Expr
 from graphc.ir.facts import Fact
 from graphc.ops.arithmetic import ADD
-from graphc.ops.contraction import ONE
+from graphc.ops.contraction import CONTRACT, ONE, summed
 from graphc.ops.leaves import CONSTANT
 from graphc.rewriting.exponents import LOG
+from graphc.rewriting.ranges import LEVELS, ranged
 from graphc.rewriting.signs import Powers
 from graphc.rewriting.terms import view
 
@@ -60,7 +61,9 @@ def is_joinable(term: Expr, shared: Container[Expr]) -> bool:
 
 
 def is_positive(x: Expr) -> bool:
-    """By a fact, or as a sum of such."""
+    """By a fact, or as a sum of such; a sum over an axis may be 0, where both sides are infinite alike."""
+    if x.op is CONTRACT and summed(x):
+        return ranged(x, LEVELS) is not None
     if x.op is ADD and all(c > 0 for c in x.attributes["coefficients"]):
         return all(POSITIVE in core.op.facts(core) for core, _ in map(view, x.operands))
     return POSITIVE in x.op.facts(x)

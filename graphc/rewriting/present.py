@@ -95,12 +95,12 @@ class Presenter:
         self.around: set[Expr] = set()
         self.roots: set[Expr] = set()
         self.walked: set[Expr] = set()
-        self.transposed: set[Expr] = set()  # functions of matrices that a product or a sum uses transposed
+        self.transposed: set[Expr] = set()  # what something uses transposed
         self.straight_too: set[Expr] = set()  # what something uses as it is
 
     def present(self, expr: Expr) -> Expr:
         """`expr` (in normal form) over the constructors of the notation."""
-        self.look_at(expr)
+        self.look_at([expr])
         stack = [expr]
         while stack:
             node = stack[-1]
@@ -119,9 +119,9 @@ class Presenter:
             stack.pop()
         return self.filled(self.shown[expr])
 
-    def look_at(self, expr: Expr) -> None:
-        """Note what the factors in `expr` say of each other; what was walked over before is known."""
-        new = topological([expr], self.walked)
+    def look_at(self, exprs: Sequence[Expr]) -> None:
+        """Note what the factors in `exprs` say of each other; what was walked over before is known."""
+        new = topological(exprs, self.walked)
         self.walked.update(new)
         note_faces(new, self.transposed, self.straight_too)
         contractions = [x for x in new if x.op is CONTRACT]
@@ -181,34 +181,12 @@ class Presenter:
             if all(o in self.natural or is_fill(o) for o in node.operands):
                 over = tuple(self.natural[o][0] if o in self.natural else refilled(o, order) for o in node.operands)
                 return self.faced(node, rebuild(node, over), order)
-        if node.op.formula is not None and not orders and node in self.transposed and node not in self.straight_too:
-            across = self.turned_function(node)
-            if across is not None:
-                return self.faced(node, across, (1, 0))
         if node.op in KEEPING + REDUCING and len(orders) == 1 and not flattening(node):
             return self.along(node, *self.natural[node.operands[0]])
         if node.op.mirror and orders == {(1, 0)}:  # inv((A @ B).T) is inv(A @ B).T
             across = rebuild(node, (self.natural[node.operands[0]][0],))
             return self.faced(node, across, (1, 0)) if node.op.mirror == "turns" else across
         return rebuild(node, tuple(self.shown[o] for o in node.operands))
-
-    def turned_function(self, node: Expr) -> Expr | None:
-        """The transpose of a function of a matrix, if its operand is as short transposed: sigmoid(Y @ W.T)."""
-        arrays = [o for o in node.operands if not is_fill(o)]
-        if len(arrays) != 1 or arrays[0].shape != node.shape or arrays[0] in self.shared:
-            return None
-        (x,) = arrays
-        if x.op is not CONTRACT or node.ndim != 2:
-            return None
-        pure = factors_of(x) if not summed(x) else [(x, (0, 1), ONE)]
-        if any(f.ndim and not (f.op is CONTRACT and summed(f)) for f, _, _ in pure):
-            return None
-        moved = [(f, ls[::-1] if ls == (0, 1) else tuple(1 - a if a >= 0 else a for a in ls), e) for f, ls, e in pure]
-        across = self.product(contract(moved, x.shape[::-1], ONE if summed(x) else x.attributes["coefficient"]))
-        if turns(across) > turns(self.shown[x]):
-            return None
-        over = tuple(refilled(o, (1, 0)) if is_fill(o) else across for o in node.operands)
-        return rebuild(node, over)
 
     def kronecker(self, node: Expr) -> Expr | None:
         """A reshape as a Kronecker product, or as a sum of them."""
@@ -354,7 +332,9 @@ class Presenter:
         if other is None:
             return straight
         across = arranged(other, out[::-1]), out[::-1]
-        return across if turns(across[0]) < turns(straight[0]) else straight
+        more = turns(across[0]) - turns(straight[0])
+        only_across = node in self.transposed and node not in self.straight_too
+        return across if more < 0 or (more == 0 and only_across) else straight
 
     def sum(self, node: Expr, scale: Fraction = ONE) -> Expr:
         """`scale` times a sum, positive terms first. Broadcasts that the sum implies are left out of its terms."""
@@ -408,15 +388,18 @@ class Presenter:
     def turned_term(self, term: Expr, scale: Fraction, *, numbers: bool = False) -> Expr | None:
         """``scale * term`` negated, if a difference in it is turned around by that: y - A @ (b - x) is y + A @ (x - b).
 
-        Not one with a number, 1 - h, unless `numbers` may be, or with an identity, nor one that stands elsewhere too.
+        Not one with a number, 1 - h, unless `numbers` may be, or with an identity, nor one that stands elsewhere too,
+        unless it is turned around there.
         """
         if term.op is not CONTRACT or not term.operands:
             return None
         top = [] if summed(term) else [x for x in factors_of(term) if x[2] == 1]
         place = sign_place(top)
         bearer = sign_bearer_in(term) if summed(term) else None if place is None else top[place][0]
-        if bearer is None or bearer.op is not ADD or bearer in self.shared:
+        around = bearer in self.around
+        if bearer is None or bearer.op is not ADD or (bearer in self.shared and not around):
             return None
+        numbers = numbers or around
         if any((is_constant(t) and not numbers) or any(f.op is EYE for f in (t, *t.operands)) for t in bearer.operands):
             return None
         if not summed(term):
@@ -530,6 +513,8 @@ class Presenter:
         for i, (f, labels, e) in enumerate(powers):
             if i != flipped and f in scales:
                 group.append((rational_power(self.sum(f, Fraction(scales[f])), e), labels))
+            elif i != flipped and e == 1 and self.is_turned_twin(f, powers):
+                group.append(self.turned_face(f, labels, e) or self.face(f, labels, e, shape))
             elif i != flipped:
                 group.append(self.face(f, labels, e, shape))
             elif f.op is ADD:
@@ -540,6 +525,11 @@ class Presenter:
                 group.append(turned)
         group = one_root(group)
         return placed([group[i] for i in written_order([x for x, _ in group])], order)
+
+    def is_turned_twin(self, f: Expr, powers: Powers) -> bool:
+        """Whether a factor stands twice, outer(x - m, x - m), with a difference that stands negated elsewhere."""
+        bearer = f if f.op is ADD else sign_bearer_in(f)
+        return bearer in self.around and [g for g, _, _ in powers].count(f) == 2
 
     def freed(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
         """Sums of whole numbers in matrix products, and selections, with the coefficient in them: X.T @ (2*x + 1)."""

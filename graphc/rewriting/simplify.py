@@ -118,11 +118,13 @@ def presented(
     folded = [folder.fold(form) for form in forms]
     every = [*folded, *folder.bodies.values()]
     presenter = Presenter(shared_nodes(every))
+    presenter.look_at(every)
     for form in every:
         presenter.present(form)
     turned = presenter.only_turned(every)
     if turned:
         presenter = Presenter(presenter.shared - turned)
+        presenter.look_at(every)
     results = []
     for expr, form in zip(exprs, folded, strict=True):
         shown = presenter.present(form)

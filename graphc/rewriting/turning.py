@@ -65,20 +65,21 @@ def turned_around(contractions: Sequence[Expr]) -> set[Expr]:
 
 
 def note_faces(nodes: Sequence[Expr], turned: set[Expr], straight: set[Expr]) -> None:
-    """Enter the functions of matrices below `nodes` that are used transposed, and those that are used as they are.
+    """Enter the matrices below `nodes`, users last, that are used transposed, and those that are used as they are.
 
-    In a sum over a product either will do, unless a matrix that has a name stands beside it under the same labels.
+    A product of matrices takes either, unless a matrix that has a name stands beside it under the same labels.
     """
-    for node in nodes:
+    for node in reversed(nodes):
+        over = (straight, turned) if node not in turned or node in straight else (turned, straight)
         if node.op is not CONTRACT:
-            straight.update(o for o in node.operands if o.ndim == 2)
+            over[0].update(o for o in node.operands if o.ndim == 2)
             continue
         factors = factors_of(node)
         named = {labels for f, labels, _ in factors if f.ndim == 2 and not f.operands}
         for f, labels, _ in factors:
-            if f.ndim != 2 or f.op.formula is None:
+            if f.ndim != 2 or not f.operands:
                 continue
             if not summed(node):
-                (turned if labels == (1, 0) else straight).add(f)
+                over[labels == (1, 0)].add(f)
             elif labels in named or labels[::-1] in named:
                 (straight if labels in named else turned).add(f)
