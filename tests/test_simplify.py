@@ -138,6 +138,12 @@ CENTRED = [
 ]
 
 
+@pytest.mark.parametrize("formula", ["norm(A.T @ x)", "sqrt(x @ A @ A.T @ x)", "sqrt(x @ (A @ (A.T @ x)))"])
+def test_gradients_of_a_norm_do_not_depend_on_its_spelling(formula: str) -> None:
+    gradient = gc.grad(gc.parse(formula, A=A, x=x), x)
+    assert str(gradient) == "A @ (A.T @ x)/norm(A.T @ x)"
+
+
 @pytest.mark.parametrize(("formula", "form"), CENTRED)
 def test_differences_from_means_stand_beside_other_terms(formula: str, form: str) -> None:
     assert str(gc.simplify(gc.parse(formula, A=A, B=B, x=x, y=y, a=a, n=n, m=m))) == form

@@ -25,7 +25,7 @@ def declared_chains(order: Sequence[Expr], everywhere: bool) -> Declared:
     """The products in `order` (operands before users) that are chains, and those that are parts of them.
 
     Parts are products of matrices that all who use them apply to vectors, with what turns or scales such a product
-    alone: (A B).T x; a product that one bilinear form uses, x (A y). What others use as well is computed once. With
+    alone: (A B).T x; products that one bilinear form uses, x (A (B y)). What others use as well is computed once. With
     `everywhere` also those in products of matrices, A (B C), if they are short or have one user.
     """
     users = users_in(order)
@@ -36,6 +36,7 @@ def declared_chains(order: Sequence[Expr], everywhere: bool) -> Declared:
     chains: set[Expr] = set()  # and what turns their parts
     ending: set[Expr] = set()  # those that end in vectors
     parts: list[Expr] = []
+    bilinear: set[Expr] = set()  # vectors that one number is made of
     for node in reversed(order):
         if node not in lengths:
             continue
@@ -45,7 +46,8 @@ def declared_chains(order: Sequence[Expr], everywhere: bool) -> Declared:
             within = []
         inside = bool(within) and len(within) == len(above)
         towards = inside and node.ndim == 2 and ending.issuperset(above)
-        alone = inside and len(above) == 1 and (everywhere if node.ndim == 2 else above[0].ndim == 0)
+        towards_number = all(u.ndim == 0 or u in bilinear for u in above)
+        alone = inside and len(above) == 1 and (everywhere if node.ndim == 2 else towards_number)
         opens = towards or alone or (everywhere and bool(within) and lengths[node] <= SHORT)
         if opens or not turns:
             chains.add(node)
@@ -53,6 +55,8 @@ def declared_chains(order: Sequence[Expr], everywhere: bool) -> Declared:
             ending.add(node)
         if opens:
             parts.append(node)
+            if node.ndim == 1 and towards_number:
+                bilinear.add(node)
     opening: set[Expr] = set()
     for node in reversed(parts):
         if not is_turned(node) or node.operands[0] in opening:
