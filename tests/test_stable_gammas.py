@@ -60,6 +60,21 @@ def test_a_negative_binomial_likelihood_keeps_its_digits_where_its_dispersion_is
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("text", ["lgamma(x)", "lgamma(1 + x)", "lgamma(x + 2)", "lgamma(1 - x)"])
+def test_lgamma_keeps_its_digits_next_to_its_zeros(text: str, dtype: Any) -> None:
+    f = gc.parse(text, x=("n",))
+    given = [1e-8, -1e-8, 0.1, -0.12, 0.13, -0.6, 30, 1e4] if "1" in text or "2" in text else []
+    at = np.array(given or [1 + 1e-6, 1 - 1e-6, 1.13, 0.9, 2 + 1e-6, 2 - 1e-6, 1.87, 0.3, 1, 2], dtype)
+    at = at[at < 1] if "-" in text else at
+    offset, sign = (1 if "1" in text else 2 if "2" in text else 0), -1 if "-" in text else 1
+    with mpmath.workdps(40):
+        exact = [float(mpmath.loggamma(offset + sign * mpmath.mpf(float(t)))) for t in at]
+    for value in ways(f, x=at):
+        assert value.dtype == dtype
+        np.testing.assert_allclose(value, exact, rtol=1e-12 if dtype is np.float64 else 1e-6, atol=1e-300)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_logarithm_of_the_beta_function_keeps_its_smaller_argument(dtype: Any) -> None:
     f = gc.parse("lgamma(x) + lgamma(y) - lgamma(x + y)", x=("n",), y=("n",))
     a, b = (v.ravel().astype(dtype) for v in np.meshgrid([1e-8, 0.5, 3, 30, 1e4], [2e-8, 0.7, 30, 9e3]))

@@ -215,6 +215,23 @@ def log_erfc(x: Any) -> Any:
     return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
 
 
+LGAMMA_SERIES = (
+    0.42278433509846713,
+    0.3224670334241132,
+    -0.0673523010531981,
+    0.020580808427784546,
+    -0.007385551028673986,
+    0.0028905103307415234,
+    -0.001192753911703261,
+    0.0005096695247430425,
+    -0.00022315475845357939,
+    9.945751278180853e-05,
+    -4.492623673813314e-05,
+    2.050721277567069e-05,
+    -9.439488275268397e-06,
+)
+
+
 def lgamma(x: Any) -> Any:
     # DLMF 5.11.1 above 10, reached by the recurrence 5.5.1; the reflection 5.5.3 below 1/2
     given = np.asarray(x)
@@ -230,6 +247,12 @@ def lgamma(x: Any) -> Any:
     with np.errstate(divide="ignore"):
         reflected = np.log(np.pi) - np.log(np.abs(np.sin(np.pi * (wide - np.round(wide))))) - value
     value = np.where(wide < 0.5, reflected, value)
+    z = wide - np.where(wide < 1.5, 1, 2)  # DLMF 5.7.3 next to the zeros at 1 and 2
+    z = np.where(np.abs(z) < 0.125, z, 0)
+    small = np.zeros_like(z)
+    for c in reversed(LGAMMA_SERIES):
+        small = z * (c + small)
+    value = np.where((z != 0) | (wide == 1) | (wide == 2), small - np.where(wide < 1.5, np.log1p(z), 0), value)
     return value.astype(np.result_type(given.dtype, np.float32), copy=False)[()]
 
 

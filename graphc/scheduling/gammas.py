@@ -16,14 +16,15 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr, rebuild, topological
 from graphc.ir.op import registry
-from graphc.ops.arithmetic import combine, rational_power, scaled
+from graphc.ops.arithmetic import ADD, broadcast, combine, rational_power, scaled
 from graphc.ops.contraction import ONE
 from graphc.ops.elementwise import absolute, log, maximum, minimum
+from graphc.ops.leaves import constant
 from graphc.ops.special import digamma, lgamma, polygamma
 from graphc.rewriting.simplify import simplify
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import digamma_step, lgamma_step
-from graphc.scheduling.nested import unscaled
+from graphc.scheduling.nested import split_terms, unscaled
 from graphc.scheduling.recognition import Exponentials, plain
 from graphc.scheduling.tails import Computed, Terms
 
@@ -69,6 +70,17 @@ def _beyond(node: Expr) -> Expr:
 def _pole(n: int, u: Expr) -> Expr:
     """``polygamma(n, 1 + u) - polygamma(n, u) = (-1)**n * n!/u**(n + 1)``."""
     return scaled(Fraction((-1) ** n * math.factorial(n)), rational_power(u, Fraction(-n - 1)))
+
+
+def next_to_zero(node: Expr, computed: Computed) -> Expr | None:
+    """``lgamma(1 + u)`` and ``lgamma(2 + u)``, which vanish with u, from the step u: it may be lost in the sum."""
+    (x,) = node.operands
+    terms = split_terms(x) if x.op is ADD else []
+    numbers = [c * n for c, t in terms if (n := number_of(t)) is not None]
+    if len(numbers) != 1 or numbers[0] not in (1, 2):
+        return None
+    rest = combine([(c, computed(t)) for c, t in terms if number_of(t) is None])
+    return lgamma_step(broadcast(constant(numbers[0]), node.shape), rest)
 
 
 def without_gammas(terms: Terms, computed: Computed) -> tuple[Expr, Terms] | None:

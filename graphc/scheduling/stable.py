@@ -24,7 +24,7 @@ from graphc.scheduling.envelopes import conflict, rates, separated
 from graphc.scheduling.exponential_forms import general, slopes, value
 from graphc.scheduling.exponentials import Rational, total
 from graphc.scheduling.functions import LOG_SOFTMAX_REST
-from graphc.scheduling.gammas import away_from_pole, without_gammas
+from graphc.scheduling.gammas import LGAMMA, away_from_pole, next_to_zero, without_gammas
 from graphc.scheduling.groups import Key, Member, cancels, join_numbers, own_labels
 from graphc.scheduling.inverse_hyperbolic import INVERSES, inverse_of_exponentials
 from graphc.scheduling.inverses import without_inverses
@@ -82,6 +82,8 @@ class Stabilizer(Logarithms):
                 found = expansion.near(self.base(expansion.x), self._as_it_is(node) if found is None else found)
         elif node.op is LOG1P:
             found = self.log1p(node)
+        elif node.op is LGAMMA:
+            found = next_to_zero(node, self.base)
         elif node.op is XLOGY:
             found = self.xlogy(node)
         elif node.op is ADD:
