@@ -602,3 +602,26 @@ def test_products_of_exponentials_below_their_peaks_make_no_larger_array() -> No
         found = gc.compile(hessian, [Z, w], style=style)(far, weights)
         np.testing.assert_allclose(found, -shares.T @ shares, 1e-9)
     assert "(k, k, n)" not in gc.emit(hessian, [Z, w], style="fast")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_power_less_1_keeps_its_digits_where_its_exponent_is_small(dtype: Any) -> None:
+    x, y = gc.symbol("x", ("n",), facts=["positive"]), gc.symbol("y", ("n",))
+    a, b = (v.ravel().astype(dtype) for v in np.meshgrid([1e-8, 0.5, 2.0, 30.0, 1e4], [1e-8, -1e-8, 0.5, 2.0]))
+    with mpmath.workdps(60):
+        pairs = [(mpmath.mpf(float(s)), mpmath.mpf(float(t))) for s, t in zip(a, b, strict=True)]
+        exact = [float((s**t - 1) / t) for s, t in pairs]
+    f = gc.parse("(x**y - 1)/y", x=x, y=y)
+    for value in (
+        gc.evaluate(f, {"x": a, "y": b}),
+        *(gc.compile(f, [x, y], style=s)(a, b) for s in ("readable", "fast")),
+    ):
+        np.testing.assert_allclose(value, exact, rtol=1e-13 if dtype is np.float64 else 3e-6)
+
+
+def test_what_overflows_beside_zeros_of_a_frame_leaves_them_0() -> None:
+    x = gc.symbol("x", ("n",))
+    slope = gc.grad(gc.parse("exp(x[0])*log(1 + exp(-x[1]))", x=x), x)
+    at = np.array([1e4, 30.0, 2.0])
+    for value in (gc.evaluate(slope, {"x": at}), *(gc.compile(slope, [x], style=s)(at) for s in ("readable", "fast"))):
+        assert value[2] == 0

@@ -1,6 +1,7 @@
 """Functions less the limit that they approach: what is left is computed as such.
 
 1 - softmax(x)       the share of the other entries, of some entries too
+x**y - 1             expm1(y*log(x)), as in the Box-Cox transform (x**y - 1)/y
 elu(x) + alpha       alpha*exp(x) where x is negative
 """
 
@@ -16,14 +17,15 @@ from graphc.ops.activations import SELU_LIMIT, SELU_SLOPE
 from graphc.ops.arithmetic import scaled
 from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of, summed
 from graphc.ops.defined import SOFTMAX
-from graphc.ops.elementwise import exp, greater, minimum
+from graphc.ops.elementwise import exp, expm1, greater, log, minimum
 from graphc.ops.leaves import EYE
 from graphc.ops.reductions import where
+from graphc.rewriting.logarithms import is_positive
 from graphc.rewriting.order import Factor
 from graphc.rewriting.terms import number_of
 from graphc.scheduling.functions import softmax_rest
 from graphc.scheduling.parts import entries_of, whole_of
-from graphc.scheduling.recognition import plain
+from graphc.scheduling.recognition import POWER, plain
 from graphc.scheduling.tails import Computed, Terms
 
 EXPONENTIAL_UNITS = tuple(registry[name] for name in ("elu", "celu", "selu"))
@@ -50,6 +52,9 @@ def _remainder(k: Fraction, c: Fraction, f: Expr, computed: Computed) -> Expr | 
     whole, steps = whole_of(f)
     if whole.op is SOFTMAX and k == -c:
         return scaled(k, entries_of(softmax_rest(computed(whole.operands[0]), whole.attributes["axis"]), steps))
+    if f.op is POWER and k == -c and is_positive(f.operands[0]):
+        x, y = map(computed, f.operands)
+        return scaled(c, expm1(y * log(x)))
     if f.op not in EXPONENTIAL_UNITS:
         return None
     given: Any = f.attributes

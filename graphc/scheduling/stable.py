@@ -33,7 +33,7 @@ from graphc.scheduling.limits import without_limit
 from graphc.scheduling.log_totals import without_total
 from graphc.scheduling.logs import Logarithms, without_one
 from graphc.scheduling.nested import DEEPEST, split_factors, split_terms, unscaled
-from graphc.scheduling.parts import whole_of
+from graphc.scheduling.parts import inside_zeros, whole_of
 from graphc.scheduling.ramps import joined_logarithms, without_line, without_shared
 from graphc.scheduling.recognition import LOG, LOG1P, POWER, Found, in_place, joined, plain
 from graphc.scheduling.selected import selected
@@ -200,6 +200,10 @@ class Stabilizer(Logarithms):
         depth = self.nesting[node] = 1 + max((self.nesting.get(plain(x), 0) for x in node.operands), default=0)
         coefficient, factors = split_factors(node, opened=depth <= DEEPEST)
         opened = coefficient, apart(factors, self.exponentials)
+        if any(self._grows(f, e) for f, _, e in factors) and not summed(node):
+            block = inside_zeros(node, factors, coefficient)
+            if block is not None:
+                return rebuild(block[1], (self.fresh(block[0]),))
         found = hazards(node, *opened, self.base) if len(node.operands) > 1 else None
         if found is None and not summed(node):
             found = posterior(node, opened[1], opened[0], self.base)
