@@ -219,10 +219,29 @@ EXTREMA = [
     (["maximum(2, maximum(x, 3))", "maximum(maximum(3, x), 3)"], "maximum(x, 3)"),
     (["max(A)", "max(max(A, axis=0))", "max(max(A, axis=1))"], "max(A)"),
     (["logsumexp(A)", "logsumexp(logsumexp(A, axis=0))"], "logsumexp(A)"),
+    (["minimum(x, y)", "-maximum(-y, -x)"], "minimum(x, y)"),
+    (["maximum(2*x, 2*y)", "-2*minimum(-x, -y)"], "2*maximum(x, y)"),
+    (["max(x)", "-min(-x)", "max(3*x)/3"], "max(x)"),
+    (["-max(-A/2, axis=0)", "min(A, axis=0)/2"], "min(A, axis=0)/2"),
 ]
 
 
-@pytest.mark.parametrize(("declared", "form"), SHARED + EXTREMA, ids=[form for _, form in SHARED + EXTREMA])
+FRACTIONS = [
+    (["x/y - 1", "(x - y)/y", "-(y - x)/y"], "(x - y)/y"),
+    (["x/y**2 - 1/y", "(x/y - 1)/y"], "(x - y)/y**2"),
+    (["a/b/2 - 1/2", "(a - b)/(2*b)"], "(a - b)/(2*b)"),
+    (["x/b + y/b - 1", "(x + y)/b - 1"], "(x + y - b)/b"),
+    (["1/a - 1", "(1 - a)/a"], "1/a - 1"),
+    (["a/b - 2", "(a - 2*b)/b"], "a/b - 2"),
+    (["A/x[:, None] - 1", "(A - x[:, None])/x[:, None]"], "A/x[:, None] - 1"),
+    (["x/norm(x) - 1", "(x - norm(x))/norm(x)"], "x/norm(x) - 1"),
+]
+
+
+EQUAL = SHARED + EXTREMA + FRACTIONS
+
+
+@pytest.mark.parametrize(("declared", "form"), EQUAL, ids=[form for _, form in EQUAL])
 def test_equal_expressions_have_one_form(declared: list[str], form: str) -> None:
     names = {**dict.fromkeys("ABCS", ("n", "n")), **dict.fromkeys("xy", ("n",)), **dict.fromkeys("ab", ())}
     assert {str(gc.simplify(gc.parse(text, **names))) for text in declared} == {form}

@@ -129,6 +129,8 @@ SAME = [
     ("a**2*where(x > 0, y/a, 0)", "a*where(x > 0, y, 0)"),
     ("where(x > 0, 2*a*x, -2*a*x)", "2*a*abs(x)"),
     ("where(x > y, a*x, a*y)", "a*maximum(x, y)"),
+    ("where(x > 0, sqrt(x), x**3)", "where(x > 0, sqrt(x), x**3)"),
+    ("where(x > 0, sqrt(x)*y, sqrt(x))", "sqrt(x)*where(x > 0, y, 1)"),
 ]
 CENTRED = [
     ("x/n - sum(x)/n**2 + y", "(x - mean(x))/n + y"),

@@ -14,7 +14,7 @@ from graphc.ops.defined import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
 from graphc.ops.leaving_out import PROD
 from graphc.ops.reductions import MAX, MIN, reduced_axes
 from graphc.rewriting.engine import Engine, law
-from graphc.rewriting.extrema import together
+from graphc.rewriting.extrema import together, unscaled
 from graphc.rewriting.order import Factor, Labels
 from graphc.rewriting.terms import carried_labels, unit_label, view
 
@@ -33,6 +33,7 @@ def along(engine: Engine, node: Expr) -> Expr | None:
         return None
     found = together(engine, node)
     found = unviewed(engine, node) if found is None else found
+    found = unscaled(engine, node) if found is None else found
     return unshifted(engine, node) if found is None else found
 
 

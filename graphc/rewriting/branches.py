@@ -16,6 +16,7 @@ from graphc.ops.leaves import SIZE, constant
 from graphc.ops.reductions import WHERE
 from graphc.rewriting.engine import Engine, Step, law
 from graphc.rewriting.order import Labels
+from graphc.rewriting.powers import nonnegative
 from graphc.rewriting.terms import entries_of, greatest, is_number, is_zero, leading, min_power, number_of, without
 
 SHARED = law("select", "where(c, a x, b x) = x where(c, a, b)")
@@ -39,7 +40,7 @@ def shared_by_branches(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
         common = {
             key: min_power([first, second], key)
             for key, e in first.items()
-            if key in second and (second[key] > 0) == (e > 0)
+            if key in second and (second[key] > 0) == (e > 0) and defined_alike(key[0], e, second[key])
         }
     if not common and number == 1:
         return None
@@ -51,6 +52,11 @@ def shared_by_branches(engine: Engine, node: Expr) -> tuple[Expr, Step] | None:
     outside = [(*key, e) for key, e in common.items()]
     result = engine.product(number, [(choice, aligned(shape, shape), ONE), *outside], shape)
     return result, SHARED.step(node, result)
+
+
+def defined_alike(f: Expr, one: Fraction, other: Fraction) -> bool:
+    """Whether two powers exist at the same places: x**3 does not need that x is positive, and the root of x does."""
+    return (one - other).denominator == 1 or nonnegative(f)
 
 
 def scaled_inside(f: Expr, number: Fraction) -> Expr | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from graphc.ir.expr import Expr, make
 from graphc.ir.op import registry
 from graphc.ops.arithmetic import broadcast
@@ -15,6 +17,7 @@ from graphc.rewriting.order import term_key
 from graphc.rewriting.terms import FLATTEN, carried_labels, is_even, is_number, leading, moved, through
 
 ORDERED = law("extrema", "max(a, b) = max(b, a), max(a, max(b, c)) = max(max(a, b), c)")
+SCALED = law("extrema", "max(c a, c b) = c max(a, b) for c > 0, max(-a, -b) = -min(a, b)")
 TOGETHER = law("extrema", "the maximum of the maxima along an axis is the maximum along both axes; likewise products")
 MAXIMUM, MINIMUM, RELU = registry["maximum"], registry["minimum"], registry["relu"]
 REDUCTIONS = (MAX, MIN, PROD, LOGSUMEXP)
@@ -30,6 +33,9 @@ def ordered(engine: Engine, node: Expr) -> Expr | None:
     first, last = (members(engine, node, o) for o in node.operands)
     if len(first) + len(last) > FLATTEN:
         return None
+    scale = common_scale(node, [*first, *last])
+    if scale != 1:
+        return scaled(engine, node, scale)
     unlike = sorted({*first, *last} - exceeded(node, [*first, *last]), key=place_key)
     if last == unlike[-1:] and {*first} == {*unlike[:-1]}:
         return None
@@ -38,6 +44,32 @@ def ordered(engine: Engine, node: Expr) -> Expr | None:
         result = engine.normal(make(node.op, (result, term)))
     engine.steps.append(ORDERED.step(node, result))
     return result
+
+
+def common_scale(node: Expr, terms: list[Expr]) -> Fraction:
+    """What all terms are multiplied by, negative where most of them are: max(-2 x, -2 y) is -2 min(x, y)."""
+    if any(map(is_number, terms)):  # relu(-x), clip(-x, -1, 1)
+        return ONE
+    numbers = [leading(t)[0] for t in terms]
+    sizes = {abs(c) for c in numbers}
+    scale = sizes.pop() if len(sizes) == 1 else ONE
+    return -scale if 2 * sum(c < 0 for c in numbers) > len(numbers) else scale
+
+
+def scaled(engine: Engine, node: Expr, scale: Fraction) -> Expr:
+    """An extremum with a number taken out: a negative one turns it into the other."""
+    other = {MAXIMUM: MINIMUM, MINIMUM: MAXIMUM, MAX: MIN, MIN: MAX}[node.op] if scale < 0 else node.op
+    inner = [engine.product(1 / scale, [(o, aligned(o.shape, o.shape), ONE)], o.shape) for o in node.operands]
+    found = engine.normal(make(other, inner, **node.attributes))
+    result = engine.product(scale, [(found, aligned(node.shape, node.shape), ONE)], node.shape)
+    engine.steps.append(SCALED.step(node, result))
+    return result
+
+
+def unscaled(engine: Engine, node: Expr) -> Expr | None:
+    """The maximum along an axis of what is multiplied by a number."""
+    scale = leading(node.operands[0])[0]
+    return scaled(engine, node, scale) if node.op in (MAX, MIN) and scale not in (0, 1) else None
 
 
 def place_key(term: Expr) -> tuple[object, ...]:

@@ -10,12 +10,12 @@ from graphc.ir.expr import Expr, of_node
 from graphc.ops.arithmetic import ADD
 from graphc.ops.contraction import ONE, aligned
 from graphc.ops.elementwise import general_power
-from graphc.ops.leaves import SIZE, constant
+from graphc.ops.leaves import PARAMETER, SIZE, SYMBOL, constant
 from graphc.ops.linalg import INV, inv
 from graphc.rewriting.division import Polynomial, quotient
 from graphc.rewriting.engine import Engine
 from graphc.rewriting.order import Factor, Labels, factor_key
-from graphc.rewriting.terms import Entries, entries_of, leading
+from graphc.rewriting.terms import Entries, entries_of, is_number, leading
 
 TERMS = 6  # sums up to this many terms are brought over one denominator
 PARTS = TERMS**2  # products that the numerator may have when it is multiplied out
@@ -109,6 +109,54 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
     numerator = engine.sum(products, shape)
     labels = aligned(shape, shape)
     return engine.product(ONE, [(numerator, labels, ONE), *((f, ls, -p) for (f, ls), p in below.items())], shape)
+
+
+def over_a_letter(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
+    """A fraction beside 1 as one of a difference, x/y - 1 as (x - y)/y: that keeps its digits where x is near y."""
+    ones = [t for t in collected if is_number(t)]
+    rest = [(entries_of(t, shape), t) for t in collected if t not in ones]
+    scale = abs(collected[ones[0]]) if ones else ONE
+    if len(ones) != 1 or not rest or any((collected[t] / scale).denominator != 1 for _, t in rest):
+        return None
+    below = [{key for key, e in entries.items() if e < 0} for entries, _ in rest]
+    if len(below[0]) != 1 or any(keys != below[0] for keys in below):
+        return None
+    (key,) = below[0]
+    f, labels = key
+    if not is_letter(f) or any(entries[key] != -1 for entries, _ in rest) or not divides_all(labels, shape):
+        return None
+    parts = [(collected[t] / scale, [(*k, e) for k, e in entries.items() if k != key]) for entries, t in rest]
+    if len(parts) == 1 and not parts[0][1]:
+        return None
+    parts.append((collected[ones[0]] / scale, [(f, labels, ONE)]))
+    above = engine.sum([(c, engine.product(ONE, factors, shape)) for c, factors in parts], shape)
+    return engine.product(scale, [(above, aligned(shape, shape), ONE), (f, labels, -ONE)], shape)
+
+
+def is_over_a_letter(total: Expr, labels: Labels, entries: Entries) -> bool:
+    """Whether a sum is divided by one of its terms, and by that alone: (x - y)/y, but not (1 - y)/y."""
+    for c, term in zip(total.attributes["coefficients"], total.operands, strict=True):
+        powers = entries_of(term, total.shape)
+        if len(powers) != 1 or abs(c) != 1:
+            continue
+        ((f, own), e), = powers.items()
+        placed = tuple(labels[x] if x >= 0 else -1 for x in own)
+        if e != 1 or entries.get((f, placed), ONE) >= 0 or not is_letter(f) or not divides_all(own, total.shape):
+            continue
+        others = [t for t in total.operands if t is not term]
+        if all(is_number(t) for t in others):
+            return False
+        return not any((f, own) in entries_of(t, total.shape) or denominators([t], total.shape) for t in others)
+    return False
+
+
+def is_letter(f: Expr) -> bool:
+    return f.op in (SYMBOL, PARAMETER)
+
+
+def divides_all(labels: Labels, shape: Shape) -> bool:
+    """Whether a factor is a scalar, or has entries along every axis."""
+    return not labels or sorted(labels) == [x for x, d in enumerate(shape) if d != 1]
 
 
 def cancelled(left: Polynomial, below: Entries, shape: Shape) -> tuple[Polynomial, Entries]:

@@ -18,7 +18,7 @@ from graphc.ops.linalg import INV, SOLVE
 from graphc.ops.reductions import RESHAPE
 from graphc.rewriting.cost import operations
 from graphc.rewriting.engine import Engine, Known, Step, law
-from graphc.rewriting.fractions import cleared, divided
+from graphc.rewriting.fractions import cleared, divided, is_over_a_letter
 from graphc.rewriting.inverses import cancelling, holds_inverse, undoes
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels
 from graphc.rewriting.powers import nonnegative, open_power, rational_root, reduce_power, settled_root
@@ -332,7 +332,7 @@ class Pool:
         """A product over a sum, term by term, where factors cancel and that costs less: p*(s - t/p) is p*s - t."""
         for key, e in entries.items():
             total, labels = key
-            if total.op is not ADD or e != 1 or not cancels(entries, key):
+            if total.op is not ADD or e != 1 or not cancels(entries, key) or is_over_a_letter(*key, entries):
                 continue
             rest = [(*k, p) for k, p in entries.items() if k != key]
             if not self.engine.effort.allows(len(total.operands) * len(entries)):
@@ -343,8 +343,9 @@ class Pool:
             ]
             result = self.engine.sum(terms, self.shape)
             plain = pure(self.coefficient, [(*k, p) for k, p in entries.items()], self.shape)
-            more = self.engine.effort.excess(result, plain)
-            if more < 0 or (more == 0 and written(result) < written(plain)):
+            sign, unsigned = leading(result)  # -(1 - x/y) is written x/y - 1
+            more = self.engine.effort.excess(unsigned if sign == -1 else result, plain)
+            if more < 0 or (more == 0 and written(result) <= written(plain)):
                 self.engine.steps.append(SPREAD.step(plain, result))
                 return result
         return None

@@ -19,7 +19,7 @@ from graphc.ops.leaves import EYE, SIZE, constant
 from graphc.rewriting.common_ends import chained
 from graphc.rewriting.cost import excess
 from graphc.rewriting.engine import Engine, Law, law
-from graphc.rewriting.fractions import together
+from graphc.rewriting.fractions import over_a_letter, together
 from graphc.rewriting.meeting import may_cancel
 from graphc.rewriting.order import Factor, Labels, factor_key, is_symmetric, number_labels, term_key, unnested
 from graphc.rewriting.selects import selected
@@ -423,7 +423,8 @@ def over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
 def shorter_over_one_line(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
     joined = together(engine, collected, shape)
     if joined is None:
-        return None
+        joined = over_a_letter(engine, collected, shape)
+        return None if joined is None else note(engine, ONE_LINE, collected, joined)
     whole = make(ADD, tuple(collected), coefficients=tuple(collected.values()))
     return joined if engine.effort.excess(joined, whole) < 0 else None
 
