@@ -92,6 +92,31 @@ def test_text_names_the_rules() -> None:
     assert "Result: dL/dW = X.T @ (p - T)/n" in text
 
 
+def test_a_derivative_of_0_is_a_step_of_its_own() -> None:
+    q, g = gc.symbol("q"), gc.symbol("g", (n,))
+    for f, x in ((gc.sign(q), q), (2 * q, b), (gc.sum(gc.where(X[:, 0] > 0, g, g**2)), X)):
+        derivation = gc.derive(f, x)
+        check_replay(
+            derivation,
+            {"q": np.array(3.0), "g": np.arange(3.0), "X": np.eye(3) + 1, "b": np.ones(4), "n": 3} | {"d": 3, "k": 4},
+        )
+        assert derivation.steps[0].kind == "start"
+        assert derivation.steps[-1].after is derivation.result
+        assert f"dL/d{x.name} = 0   [chain rule]" in str(derivation)
+
+
+def test_numbers_stand_in_front_of_the_products_they_are_filled_into() -> None:
+    P = gc.symbol("P", (n, n))
+    befores = [str(s.before) for s in gc.derive(gc.logdet(P) / 2 + gc.sum(P), P).steps]
+    assert befores[-1] == "inv(P).T/2 + 1"
+
+
+def test_steps_there_and_back_are_left_out() -> None:
+    D, w, y = gc.symbol("D", (n, d)), gc.symbol("w", (d,)), gc.symbol("y", (n,))
+    pairs = {(s.before, s.after) for s in gc.derive(gc.sum(y * gc.exp(-D @ w) + D @ w), w).steps}
+    assert not any((after, before) in pairs for before, after in pairs if before is not after)
+
+
 def test_latex_and_html() -> None:
     derivation = gc.derive(loss, W)
     assert derivation.latex().startswith("\\begin{align*}\nL &= ")

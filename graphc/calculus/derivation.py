@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.autodiff import pullback, vjp
 from graphc.calculus import board
@@ -12,9 +12,9 @@ from graphc.ir.expr import Expr, make, rebuild, refilled, substitute, topologica
 from graphc.ops.arguments import expression, flag
 from graphc.ops.arithmetic import broadcast, combine
 from graphc.ops.broadcasting import brief
-from graphc.ops.contraction import CONTRACT, ONE
+from graphc.ops.contraction import CONTRACT, ONE, contract, factors_of
 from graphc.ops.forms import form, is_implicit
-from graphc.ops.leaves import NAMED, SYMBOL, constant, named
+from graphc.ops.leaves import NAMED, SYMBOL, constant, named, number
 from graphc.rewriting.association import GROUPED
 from graphc.rewriting.engine import Known, Law, law
 from graphc.rewriting.engine import Step as Rewrite
@@ -158,7 +158,10 @@ class Trace:
         for used in fresh:
             before, after = tidied(used)
             before, after = self.show(before), self.show(after)
-            if before is not after and (before, after) not in self.shown:
+            if (after, before) in self.shown:  # there and back
+                self.shown.add((before, after))
+                self.steps = [s for s in self.steps if s.kind != "rewrite" or (s.before, s.after) != (after, before)]
+            elif before is not after and (before, after) not in self.shown:
                 self.shown.add((before, after))
                 self.steps.append(Step("rewrite", used.rule, used.reason, before, after, tuple(self.told(used))))
 
@@ -175,7 +178,7 @@ class Trace:
         shown = self.show(local)
         place = make(SYMBOL, (), name=f"{board.STAND_IN}{self.count}", shape=node.shape, dtype="float64")
         self.locals[node] = place if users else local
-        filled = refilled([shown], self.values)[0]
+        filled = with_numbers(refilled([shown], self.values)[0])
         self.values[place], self.count = derivative, self.count + 1
         kind, rule = ("chain", through(users)) if users else ("start", "start")
         self.steps.append(Step(kind, rule, CHAIN if users else START, filled, derivative, (), part, shown))
@@ -194,7 +197,16 @@ class Trace:
 
     def to(self, result: Expr) -> tuple[Step, ...]:
         """The steps, with one more where the gradient came out shorter along the simplified `f`."""
-        last = next((s.after for s in reversed(self.steps) if s.kind != "rewrite"), result)
+        last, part = result, substitute([self.target], self.back)[0]
+        if not any(s.node is part for s in self.steps):
+            if not any(s.kind == "start" for s in self.steps):
+                self.steps.append(Step("start", "start", START, constant(1), constant(1), (), self.root))
+            self.steps.append(Step("chain", "chain rule", APART, result, result, (), part))
+        else:
+            place = max(i for i, s in enumerate(self.steps) if s.kind != "rewrite")
+            if self.steps[place].before is result:
+                self.steps[place] = replace(self.steps[place], after=result)
+            last = self.steps[place].after
         if self.engine.normal(last) is not self.engine.normal(result):
             used = self.difference(last, result)
             self.steps.append(Step("rewrite", used.name, used.reason, last, result))
@@ -230,8 +242,29 @@ class Trace:
 
 
 CHAIN = "the sum over what the part feeds, of the derivative by that times the local derivative"
+APART = "whatever it feeds, the derivative of L along that way is 0"
 START = "the derivative of L by itself"
 SHORTER = law("simplified function", "the same gradient, taken along the simplified function")
+
+
+def with_numbers(expr: Expr) -> Expr:
+    """`expr` with numbers among the factors of products put in front: of stand-ins for derivatives some are numbers."""
+    done: dict[Expr, Expr] = {}
+    for node in topological([expr]):
+        over = rebuild(node, tuple(done[o] for o in node.operands))
+        done[node] = over
+        if over.op is not CONTRACT:
+            continue
+        factors, coefficient = [], over.attributes["coefficient"]
+        for f, labels, e in factors_of(over):
+            value = None if labels or e.denominator != 1 else number(f)
+            if value:
+                coefficient *= value**e.numerator
+            else:
+                factors.append((f, labels, e))
+        if len(factors) < len(over.operands):
+            done[node] = contract(factors, over.shape, coefficient)
+    return done[expr]
 
 
 def tidied(step: Rewrite) -> tuple[Expr, Expr]:

@@ -139,7 +139,7 @@ def is_over_a_letter(total: Expr, labels: Labels, entries: Entries) -> bool:
         powers = entries_of(term, total.shape)
         if len(powers) != 1 or abs(c) != 1:
             continue
-        ((f, own), e), = powers.items()
+        (((f, own), e),) = powers.items()
         placed = tuple(labels[x] if x >= 0 else -1 for x in own)
         if e != 1 or entries.get((f, placed), ONE) >= 0 or not is_letter(f) or not divides_all(own, total.shape):
             continue

@@ -41,6 +41,7 @@ CHAIN = """## The chain rule
 - `start`: $\\partial L/\\partial L = 1$.
 - `chain rule through` ...: $\\partial L/\\partial x = \\sum_u \\partial L/\\partial u \\cdot \\partial u/\\partial x$
   over all $u$ that x feeds, the ops of which are named. [The vocabulary](ops.md) gives the derivative of each.
+- `chain rule` alone: $\\partial L/\\partial x = 0$, where no way from x to L has a derivative other than 0.
 """
 
 
