@@ -100,7 +100,7 @@ def test_a_derivative_of_0_is_a_step_of_its_own() -> None:
             derivation,
             {"q": np.array(3.0), "g": np.arange(3.0), "X": np.eye(3) + 1, "b": np.ones(4), "n": 3} | {"d": 3, "k": 4},
         )
-        assert derivation.steps[0].kind == "start"
+        assert [s.kind for s in derivation.steps].count("start") == 1
         assert derivation.steps[-1].after is derivation.result
         assert f"dL/d{x.name} = 0   [chain rule]" in str(derivation)
 
