@@ -162,3 +162,9 @@ def test_powers_beside_roots_of_even_powers_keep_their_sign(power: int, root: fl
     at = np.array([-3.0, -1.5, -0.7, 0.3, 1.2, 2.0])
     f = x**power * (1 + x**inner) ** root
     np.testing.assert_allclose(gc.evaluate(f, {"x": at}), at ** float(power) * (1 + at**inner) ** root, rtol=1e-10)
+
+
+def test_a_selection_of_one_value_from_both_sides_is_that_value() -> None:
+    x = gc.symbol("x", ("n",))
+    source = gc.emit(gc.parse("x**5/(1 + x**6)**2.5", x=x), [x], style="readable")
+    assert source.count("np.where") == 3  # what is inverted, 1 in its place elsewhere, and the power of it

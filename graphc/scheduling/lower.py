@@ -283,6 +283,8 @@ class Lowering:
         branches = self.build.typed([self.build.cast(o, dtype) for o in chosen], dtype)
         shape = broadcast_shapes([self.build[o].shape for o in (condition, *branches)], [])
         assert shape is not None
+        if branches[0] == branches[1] and self.build[branches[0]].shape == shape:
+            return branches[0]
         return self.build.emit("where", (condition, *branches), shape, dtype)
 
     def _kernel(self, node: Expr) -> Lazy:
