@@ -119,6 +119,10 @@ FORMS = [
         "D",
         "2*(D*sum(D*E, axis=1, keepdims=True)/norm(D, axis=1, keepdims=True)**2 - E)/norm(D, axis=1, keepdims=True)",
     ),
+    # sums of squared differences from a mean
+    ("log(var(x))", "x", "2*(x - mean(x))/(n*var(x))"),
+    ("a @ (x - mean(x))/std(x)", "x", "(a - a @ (x - mean(x))*(x - mean(x))/(n*var(x)) - mean(a))/std(x)"),
+    ("sum(D)/sum((y - mean(y))**2)", None, "sum(D)/(n*var(y))"),
     # sums that meet what they are divided by
     ("q @ (r/(exp(X) @ q) @ exp(X))", None, "sum(r)"),
     ("q @ (r/(exp(X) @ q)**2 @ exp(X))", None, "sum(r/(exp(X) @ q))"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import permutations
@@ -95,6 +96,7 @@ class Presenter:
         self.around: set[Expr] = set()
         self.roots: set[Expr] = set()
         self.walked: set[Expr] = set()
+        self.uses: Counter[Expr] = Counter()
         self.transposed: set[Expr] = set()  # what something uses transposed
         self.straight_too: set[Expr] = set()  # what something uses as it is
 
@@ -123,6 +125,7 @@ class Presenter:
         """Note what the factors in `exprs` say of each other; what was walked over before is known."""
         new = topological(exprs, self.walked)
         self.walked.update(new)
+        self.uses.update(o for x in new for o in set(x.operands))
         note_faces(new, self.transposed, self.straight_too)
         contractions = [x for x in new if x.op is CONTRACT]
         self.around |= turned_around(contractions)
@@ -438,7 +441,7 @@ class Presenter:
         if delta is not None:
             return self.with_delta(node, delta, coefficient)
         coefficient, powers = self.freed(coefficient, powers)
-        coefficient, powers = self.averaged(coefficient, powers)
+        coefficient, powers = self.averaged(coefficient, self.over_variances(powers))
         coefficient, scales = whole_numbers(coefficient, powers)
         sizes = [(f, e) for f, _, e in powers if f.op is SIZE and e.denominator == 1]
         rest = [x for x in powers if not (x[0].op is SIZE and x[2].denominator == 1)]
@@ -546,6 +549,33 @@ class Presenter:
             self.present(whole[1])
             found.append((whole[1], labels, e))
         return coefficient, found
+
+    def over_variances(self, powers: Powers) -> Powers:
+        """Sums of squared differences from a mean in a denominator as variances: a sum above becomes a mean.
+
+        Not beside a sum that something else needs as well.
+        """
+        if any(e > 0 and self.uses[f] > 1 and f.op is CONTRACT and summed(f) for f, _, e in powers):
+            return powers
+        found: Powers = []
+        for f, labels, e in powers:
+            shown = self.shown[f]
+            if e >= 0 or e.denominator != 1 or not is_square_sum(shown):
+                found.append((f, labels, e))
+                continue
+            axes, keepdims = form(shown).detail
+            average = average_of(shown.operands[0], axes, keepdims)
+            sizes = [shown.operands[0].shape[a] for a in axes]
+            if average.op is not VAR or not all(isinstance(d, sympy.Symbol) for d in sizes):
+                found.append((f, labels, e))
+                continue
+            self.shown[average] = average
+            found.append((average, labels, e))
+            for d in sizes:
+                before = next((i for i, (x, _, _) in enumerate(found) if x is size(d)), None)
+                power = e if before is None else e + found.pop(before)[2]
+                found += [(size(d), (), power)] if power else []
+        return found
 
     def averaged(self, coefficient: Fraction, powers: Powers) -> tuple[Fraction, Powers]:
         """Sums over axes divided by their sizes become means."""
