@@ -121,6 +121,7 @@ SAME = [
     ("2*norm(y)*sigmoid(x) - norm(y) + a", "norm(y)*tanh(x/2) + a"),
     ("x/(x**2 + a**2) - x**3/(x**2 + a**2)**2 + y", "a**2*x/(x**2 + a**2)**2 + y"),
     ("1 - x/(x + y) + a", "y/(x + y) + a"),
+    ("A/b + B/b + A*B/b**2 + 1", "(A + B + A*B/b)/b + 1"),
     ("where(x > 0, a*x*y, a*x)", "a*x*where(x > 0, y, 1)"),
     ("where(x > 0, 2*y, 6*x)", "2*where(x > 0, y, 3*x)"),
     ("where(x > 0, -y, -x)", "-where(x > 0, y, x)"),

@@ -221,6 +221,7 @@ def factor(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Exp
         saved = sum(cost(e) for e in group) - sum(cost(without(e, {key: min_power(group, key)})) for e in group) - 2
         even = len({e[key] for e in group}) == 1 and key[0].op is not SIZE and sum(map(cost, group)) > 1
         even = even or (saved == -1 and n == 2 and bool(key[0].operands))  # exp(x) y + exp(x) is exp(x) (y + 1)
+        even = even or (saved == 0 and n > 2)  # a/s + b/s + c/s**2 is (a + b + c/s)/s
         if (saved > 0 or even) and (best is None or (-saved, factor_key(key[0]), key[1]) < (*best[:2], key[1])):
             best = (-saved, factor_key(key[0]), (key, positive))
     if best is None:
