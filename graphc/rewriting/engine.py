@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import Protocol
 
 from graphc.ir.dims import Shape
-from graphc.ir.expr import Expr
+from graphc.ir.expr import Expr, make
 from graphc.ir.facts import Fact
+from graphc.ops.arithmetic import ADD
 from graphc.rewriting.effort import Effort
 from graphc.rewriting.order import Factor
 
@@ -77,3 +78,10 @@ class Engine(Protocol):
     def may_meet(self, mask: int) -> bool: ...
 
     def reshaped(self, x: Expr, shape: Shape) -> Expr: ...
+
+
+def note(engine: Engine, used: Law, before: dict[Expr, Fraction], after: Expr) -> Expr:
+    """Record a step from a sum of terms to `after`."""
+    whole = make(ADD, tuple(before), coefficients=tuple(before.values()))
+    engine.steps.append(used.step(whole, after))
+    return after
