@@ -294,7 +294,7 @@ FORMS = [
     ("sum(squared_hinge(x, s))", "x", "-2*s*relu(1 - s*x)"),
     ("sum(soft_margin(x, s))", "x", "s*(sigmoid(s*x) - 1)"),
     ("sum(gaussian_nll(x, t, v))", "x", "(x - t)/v"),
-    ("sum(gaussian_nll(x, t, v))", "v", "(1 - (t - x)**2/v)/(2*v)"),
+    ("sum(gaussian_nll(x, t, v))", "v", "(v - (t - x)**2)/(2*v**2)"),
     ("sum(poisson_nll(x, c))", "x", "exp(x) - c"),
     ("sum(gamma_nll(v, u, p))", "v", "digamma(v) - log(p) - log(u)"),
     ("sum(infonce(A, B))", "A", "softmax(A @ B.T) @ B - B"),

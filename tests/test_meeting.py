@@ -64,7 +64,8 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         verdicts.append(verdict)
         return found
 
-    monkeypatch.setattr(sums, "expanded", expanded)
+    attempts = tuple(expanded if attempt is multiplied_out else attempt for attempt in sums.ATTEMPTS)
+    monkeypatch.setattr(sums, "ATTEMPTS", attempts)
     return verdicts
 
 

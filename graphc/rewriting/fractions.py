@@ -112,11 +112,13 @@ def together(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> E
 
 
 def over_a_letter(engine: Engine, collected: dict[Expr, Fraction], shape: Shape) -> Expr | None:
-    """A fraction beside 1 as one of a difference, x/y - 1 as (x - y)/y: that keeps its digits where x is near y."""
+    """A difference of fractions and 1 as one fraction, x/y - 1 as (x - y)/y: it keeps its digits where x is near y."""
     ones = [t for t in collected if is_number(t)]
     rest = [(entries_of(t, shape), t) for t in collected if t not in ones]
     scale = abs(collected[ones[0]]) if ones else ONE
     if len(ones) != 1 or not rest or any((collected[t] / scale).denominator != 1 for _, t in rest):
+        return None
+    if any((collected[t] > 0) == (collected[ones[0]] > 0) for _, t in rest):
         return None
     below = [{key for key, e in entries.items() if e < 0} for entries, _ in rest]
     if len(below[0]) != 1 or any(keys != below[0] for keys in below):
@@ -134,7 +136,7 @@ def over_a_letter(engine: Engine, collected: dict[Expr, Fraction], shape: Shape)
 
 
 def is_over_a_letter(total: Expr, labels: Labels, entries: Entries) -> bool:
-    """Whether a sum is divided by one of its terms, and by that alone: (x - y)/y, but not (1 - y)/y."""
+    """Whether a difference is divided by one of its terms, and by that alone: (x - y)/y, but not (1 - y)/y."""
     for c, term in zip(total.attributes["coefficients"], total.operands, strict=True):
         powers = entries_of(term, total.shape)
         if len(powers) != 1 or abs(c) != 1:
@@ -144,7 +146,8 @@ def is_over_a_letter(total: Expr, labels: Labels, entries: Entries) -> bool:
         if e != 1 or entries.get((f, placed), ONE) >= 0 or not is_letter(f) or not divides_all(own, total.shape):
             continue
         others = [t for t in total.operands if t is not term]
-        if all(is_number(t) for t in others):
+        signs = {x > 0 for x, t in zip(total.attributes["coefficients"], total.operands, strict=True) if t is not term}
+        if all(is_number(t) for t in others) or (c > 0) in signs:
             return False
         return not any((f, own) in entries_of(t, total.shape) or denominators([t], total.shape) for t in others)
     return False
