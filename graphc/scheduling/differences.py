@@ -76,8 +76,9 @@ def are_opposite(u: Expr, v: Expr) -> bool:
     """Whether -v differs from u by no more terms than they have, as h - x does from h + x: not two parts of a network,
     whose sum is no difference.
     """
-    cores = [{core for _, x in split_terms(w) if number_of(core := unscaled(x)[1]) is None} for w in (u, v)]
-    return not cores[0].isdisjoint(cores[1]) and terms_of(nearby(u + v)) <= max(terms_of(u), terms_of(v))
+    parts = [{core: c * n for c, x in split_terms(w) for n, core in [unscaled(x)]} for w in (u, v)]
+    cancels = any(number_of(core) is None and c * parts[1].get(core, 0) < 0 for core, c in parts[0].items())
+    return cancels and terms_of(nearby(u + v)) <= max(terms_of(u), terms_of(v))
 
 
 def nearby(difference: Expr) -> Expr:
